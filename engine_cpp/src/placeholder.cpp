@@ -1,0 +1,1 @@
+namespace tql_engine {}

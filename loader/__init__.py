@@ -1,0 +1,1 @@
+"""Storage, views and streaming: from a path to batches."""

@@ -1,0 +1,58 @@
+"""The storage protocol: what a format must offer so that the engine and the dataloader can read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql._engine import Column, EncodedRows
+from tql.schema import Schema
+
+Facet = Literal["values", "shape"]
+
+
+class Source(Protocol):
+    """Rows of columns in storage. Immutable while open; safe to call from several threads.
+
+    Implementations pickle by description (a path and a version), never by content, in-memory ones excepted.
+    """
+
+    @property
+    def schema(self) -> Schema: ...
+
+    @property
+    def num_rows(self) -> int: ...
+
+    def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
+        """Row ranges [start, stop) that are cheap to read together for these columns.
+
+        Ascending, without gaps, covering all rows. A range is small enough to be held in memory decoded.
+        """
+        ...
+
+    def read(self, column: str, facet: Facet, start: int, stop: int) -> Column:
+        """Rows [start, stop) of a column, decoded. Facet "shape" reads no values."""
+        ...
+
+    def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> Column:
+        """The rows at these positions in this order, repeats allowed, decoded."""
+        ...
+
+    def encoded(self, column: str, rows: NDArray[np.int64]) -> EncodedRows | None:
+        """The stored bytes of these rows without decoding them.
+
+        None where the values are not numeric arrays that the engine's codecs decode (text, json, a codec that
+        only Python has): the loader then uses `take`.
+        """
+        ...
+
+    def stored_bytes(self, column: str, row: int) -> bytes:
+        """The bytes of one row as they are stored (after chunk compression), for `decode_method='tobytes'`."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data for `tql info`: format, path, version, per-column facts."""
+        ...

@@ -1,0 +1,1 @@
+"""Tensor Query Language: compile it, run it at memory speed, stream the rows into training."""

@@ -1,0 +1,243 @@
+"""Types of the compiled engine: vectorised execution of physical plans, sampling, row decoding.
+
+It knows no storage format and no query language. Every call that computes releases the GIL.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Buffer = Any  # an object with the buffer protocol
+
+class EngineError(Exception):
+    """What went wrong, as data; the Python side turns it into an error of the package with its span.
+
+    `args` is (code, message, row, span_start, span_end): `code` is one of "runtime", "shape", "value", "type",
+    "internal", "cancelled"; `row` is -1 where no row is to blame; the span is (-1, -1) where none is known.
+    """
+
+# --- columns -----------------------------------------------------------------------------------------------
+
+class Column:
+    """An immutable column over n rows in Arrow's layout; keeps the arrays it was made from alive.
+
+    `validity` is None or a bool array [n], False where the row is NULL. Nothing is copied if the arrays are
+    C-contiguous and of native byte order. Raises ValueError for inconsistent offsets or shapes.
+    """
+
+    @staticmethod
+    def dense(values: NDArray[Any], validity: NDArray[np.bool_] | None = None) -> Column:
+        """Rows of one shape: `values` is [n, ...] numeric or bool; [n] gives scalars."""
+
+    @staticmethod
+    def ragged(
+        values: NDArray[Any],
+        offsets: NDArray[np.int64],
+        shapes: NDArray[np.int64],
+        validity: NDArray[np.bool_] | None = None,
+    ) -> Column:
+        """Rows of different shapes: flat `values`; `offsets` [n + 1] in elements; `shapes` [n, rank]."""
+
+    @staticmethod
+    def text(offsets: NDArray[np.int64], data: Buffer, validity: NDArray[np.bool_] | None = None) -> Column:
+        """UTF-8 strings: `offsets` [n + 1] in bytes into `data`."""
+
+    @staticmethod
+    def text_list(
+        row_offsets: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        data: Buffer,
+        validity: NDArray[np.bool_] | None = None,
+    ) -> Column:
+        """Lists of strings: `row_offsets` [n + 1] in strings, `offsets` [strings + 1] in bytes."""
+
+    def __len__(self) -> int: ...
+    @property
+    def element(self) -> str: ...
+    @property
+    def layout(self) -> Literal["dense", "ragged", "text", "text_list"]: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def values(self) -> NDArray[Any]:
+        """dense: [n, ...]; ragged: flat elements; text: the bytes as uint8. Read-only, no copy."""
+
+    @property
+    def offsets(self) -> NDArray[np.int64] | None: ...
+    @property
+    def row_offsets(self) -> NDArray[np.int64] | None: ...
+    @property
+    def shapes(self) -> NDArray[np.int64]:
+        """[n, rank]."""
+
+    @property
+    def validity(self) -> NDArray[np.bool_] | None: ...
+    @property
+    def nbytes(self) -> int: ...
+    def take(self, rows: NDArray[np.int64]) -> Column:
+        """The rows at these positions, repeats allowed. Raises IndexError."""
+
+    def slice(self, start: int, stop: int) -> Column:
+        """Rows [start, stop) without a copy."""
+
+    @staticmethod
+    def concat(columns: Sequence[Column]) -> Column:
+        """One behind the other; all of one element, layout and rank (dense ones of different shape: ragged)."""
+
+# --- execution ---------------------------------------------------------------------------------------------
+
+class Source(Protocol):
+    """What the engine asks of storage. Called with the GIL held, from one thread at a time."""
+
+    @property
+    def num_rows(self) -> int: ...
+    def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
+        """Row ranges that are cheap to read together, ascending, covering all rows."""
+
+    def read(self, column: str, facet: Literal["values", "shape"], start: int, stop: int) -> Column:
+        """Rows [start, stop) of a column; facet "shape" gives an int64 column of shapes."""
+
+    def take(self, column: str, facet: Literal["values", "shape"], rows: NDArray[np.int64]) -> Column:
+        """Rows at these positions, in this order."""
+
+class Selection:
+    """Which rows, in which order: a range, a bitmap or an index list, whichever is cheapest."""
+
+    @staticmethod
+    def from_range(start: int, stop: int) -> Selection: ...
+    @staticmethod
+    def from_indices(indices: NDArray[np.int64], weights: NDArray[np.float64] | None = None) -> Selection: ...
+    @staticmethod
+    def from_mask(mask: NDArray[np.bool_]) -> Selection: ...
+    def __len__(self) -> int: ...
+    @property
+    def kind(self) -> Literal["range", "bitmap", "indices"]: ...
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Row numbers [len] in order; made on first use, then kept. Read-only."""
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """[len]: the weight of each selected row, where the plan sampled."""
+
+    @property
+    def ascending(self) -> bool:
+        """Strictly ascending row numbers: no repeats, storage order."""
+
+class Plan:
+    """A physical plan, checked and compiled. Immutable; may be run many times, from many threads."""
+
+    def __init__(self, plan: dict[str, Any]) -> None: ...
+
+class Result:
+    @property
+    def selection(self) -> Selection: ...
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The computed output columns, one row per selected row."""
+
+    @property
+    def statistics(self) -> list[dict[str, Any]]:
+        """Per plan node: {"id", "rows_in", "rows_out", "nanoseconds", "bytes_read", "partitions_read"}."""
+
+def execute(plan: Plan, source: Source, *, seed: int = 0, threads: int = 0) -> Result:
+    """Run a plan. `threads` 0 means one per core. The answer does not depend on `threads`."""
+
+def kernel_names() -> list[str]:
+    """Every kernel that a program may name."""
+
+# --- sampling and order ------------------------------------------------------------------------------------
+
+def sample_with_replacement(
+    weights: NDArray[np.float64], size: int, *, seed: int, stream: int = 0, threads: int = 0
+) -> NDArray[np.int64]:
+    """`size` independent draws, row i with probability weights[i] / sum; rows of weight 0 never.
+
+    Negative and NaN weights count as 0. Raises EngineError("value") for +inf, or if every weight is 0 and
+    size > 0.
+    """
+
+def sample_without_replacement(
+    weights: NDArray[np.float64], size: int, *, seed: int, stream: int = 0, threads: int = 0
+) -> NDArray[np.int64]:
+    """min(size, rows of positive weight) rows in draw order, each draw proportional to what remains."""
+
+def permutation(n: int, *, seed: int, stream: int = 0, threads: int = 0) -> NDArray[np.int64]:
+    """A uniformly random order of 0 .. n-1, a pure function of (n, seed, stream)."""
+
+def uniform(n: int, *, seed: int, stream: int = 0) -> NDArray[np.float64]:
+    """n numbers in [0, 1), number i a pure function of (seed, stream, i)."""
+
+def philox4x32(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:
+    """One block of Philox-4x32-10, for the known-answer test."""
+
+# --- codecs and row decoding -------------------------------------------------------------------------------
+
+def codecs() -> dict[str, str]:
+    """Native codecs that this build has: name -> library and version, for example {"jpeg": "libjpeg-turbo 2.1.5"}."""
+
+def jpeg_shape(data: Buffer) -> tuple[int, int, int]:
+    """(height, width, channels) from the header. Raises EngineError("value") with the codec's message."""
+
+def lz4_decompress(data: Buffer, size: int) -> NDArray[np.uint8]:
+    """One raw LZ4 block of exactly `size` decompressed bytes. Raises EngineError("value")."""
+
+class EncodedRows:
+    """Where the stored bytes of n rows of one column lie, and what they decode to.
+
+    Row i is bytes [offsets[i], offsets[i] + sizes[i]) of buffers[buffer_index[i]] and decodes to an array of
+    shape shapes[i] and this dtype. Checked on construction: every span inside its buffer, raw sizes equal to
+    the product of the shape; raises ValueError. Keeps the buffers alive, copies nothing.
+    """
+
+    def __init__(
+        self,
+        codec: Literal["raw", "jpeg", "lz4"],
+        dtype: np.dtype[Any],
+        buffers: Sequence[Buffer],
+        buffer_index: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        sizes: NDArray[np.int64],
+        shapes: NDArray[np.int64],
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def shapes(self) -> NDArray[np.int64]: ...
+    @property
+    def uniform_shape(self) -> tuple[int, ...] | None:
+        """The one shape of all rows, None where they differ."""
+
+    def row_bytes(self, row: int) -> bytes:
+        """The stored bytes of one row."""
+
+    def take(self, rows: NDArray[np.int64]) -> EncodedRows: ...
+
+class DecodePool:
+    """Worker threads that decode rows into NumPy arrays; submitted work runs in order, without the GIL.
+
+    After a fork the child's pool starts its own threads on first use. `close()` joins them; idempotent.
+    """
+
+    def __init__(self, threads: int = 0) -> None: ...
+    @property
+    def threads(self) -> int: ...
+    def submit(self, rows: EncodedRows) -> DecodeTicket: ...
+    def close(self) -> None: ...
+
+class DecodeTicket:
+    """A batch being decoded."""
+
+    def wait(self, timeout: float | None = None) -> NDArray[Any] | list[NDArray[Any]]:
+        """The rows: one array [n, *shape] where all shapes are equal, else a list of n arrays.
+
+        Raises EngineError("value", message, row) if a row can't be decoded (row counts within the batch), and
+        TimeoutError.
+        """
+
+    def done(self) -> bool: ...

@@ -1,0 +1,310 @@
+"""The abstract syntax tree: frozen nodes, each with the span of its text.
+
+Spans do not count in comparisons, so two texts of one meaning give equal trees. Nothing here knows a schema.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal as OneOf
+
+from tql.span import NOWHERE, Span
+
+BinaryOperator = OneOf["or", "and", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Base of every node."""
+
+    span: Span = field(default=NOWHERE, compare=False, kw_only=True, repr=False)
+
+
+# --- expressions -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Expr(Node):
+    """Base of every expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Expr):
+    """A number, bool or text. Integers are unsigned here: a sign is a `Unary`."""
+
+    value: bool | int | float | str
+
+    def __eq__(self, other: object) -> bool:  # 1, 1.0 and TRUE are different literals
+        if not isinstance(other, Literal):
+            return NotImplemented
+        return type(self.value) is type(other.value) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Null(Expr):
+    """NULL as a value; the grammar knows it so that the error can name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayLiteral(Expr):
+    """`ARRAY[...]`; nested for higher rank."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Expr):
+    """`?`; `index` counts from 0 through the whole text."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Expr):
+    """A column, perhaps qualified by a source's alias. `quoted` says how it was written, not what it means."""
+
+    name: str
+    qualifier: str | None = None
+    quoted: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Expr):
+    """`NOT x` or `-x`."""
+
+    operator: OneOf["not", "-"]
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Expr):
+    """`left operator right`; `==` is "=" and `<>` is "!=" here."""
+
+    operator: BinaryOperator
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Between(Expr):
+    """`x [NOT] BETWEEN low AND high`."""
+
+    operand: Expr
+    low: Expr
+    high: Expr
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InList(Expr):
+    """`x [NOT] IN (a, b, ...)` and `x IN ARRAY[...]`."""
+
+    operand: Expr
+    items: tuple[Expr, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Like(Expr):
+    """`x [NOT] LIKE pattern`, or ILIKE where `ignore_case`."""
+
+    operand: Expr
+    pattern: Expr
+    ignore_case: bool = False
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull(Expr):
+    """`x IS [NOT] NULL`, `x ISNULL`."""
+
+    operand: Expr
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Node):
+    """`[start] : [stop] [: [step]]` inside a subscript."""
+
+    start: Expr | None = None
+    stop: Expr | None = None
+    step: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscript(Expr):
+    """`x[i]`, `x[a:b, ::2]`."""
+
+    operand: Expr
+    items: tuple[Expr | Slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expr):
+    """`name(args)`; the name in lower case. `name_span` underlines the name alone."""
+
+    function: str
+    args: tuple[Expr, ...]
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CountStar(Expr):
+    """`COUNT(*)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightCase(Node):
+    """`condition: weight`."""
+
+    condition: Expr
+    weight: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class WeightCases(Expr):
+    """`MAX_WEIGHT(c: w, ...)` or `SUM_WEIGHT(c: w, ...)`."""
+
+    function: OneOf["max_weight", "sum_weight"]
+    cases: tuple[WeightCase, ...]
+
+
+# --- select ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Star(Node):
+    """`*` or `alias.*` as a select item."""
+
+    qualifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectItem(Node):
+    """`expr [AS alias]`."""
+
+    expr: Expr
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableName(Node):
+    """A source named in FROM."""
+
+    name: str
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubQuery(Node):
+    """`(statement) [AS alias]` in FROM."""
+
+    statement: Statement
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Node):
+    """`left JOIN right`; one of `on` and `using` is set, none for a cross join."""
+
+    kind: OneOf["inner", "left", "right", "full", "cross"]
+    left: TableName | SubQuery | Join
+    right: TableName | SubQuery
+    on: Expr | None = None
+    using: str | None = None
+
+
+FromSource = TableName | SubQuery | Join
+
+
+@dataclass(frozen=True, slots=True)
+class Expand(Node):
+    """`EXPAND BY before [, after] [OVERLAP bool] [AS name]`; one number means both sides."""
+
+    before: int
+    after: int
+    overlap: bool = True
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupBy(Node):
+    """`GROUP BY keys [HAVING expr] [ACROSS TIME | SPACE]`."""
+
+    keys: tuple[Expr, ...]
+    having: Expr | None = None
+    across: OneOf["time", "space"] = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Ungroup(Node):
+    """`UNGROUP BY SPLIT` where `by` is None, else `UNGROUP BY expr`."""
+
+    by: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Select(Node):
+    """One SELECT up to UNGROUP BY; what follows belongs to the `Statement`."""
+
+    items: tuple[SelectItem | Star, ...]
+    source: FromSource | None = None
+    where: Expr | None = None
+    expand: Expand | None = None
+    group_by: GroupBy | None = None
+    ungroup: Ungroup | None = None
+    top: int | None = None
+    distinct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetOperation(Node):
+    """`left UNION | INTERSECT | EXCEPT [ALL] right`; left-associative, equal precedence."""
+
+    operator: OneOf["union", "intersect", "except"]
+    left: Select | SetOperation | Statement
+    right: Select | SetOperation | Statement
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKey(Node):
+    """`expr [ASC | DESC]`."""
+
+    expr: Expr
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Node):
+    """`LIMIT count [PERCENT] [OFFSET offset]`; `count` is None for ALL or a bare OFFSET."""
+
+    count: Expr | None = None
+    percent: bool = False
+    offset: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBy(Node):
+    """`SAMPLE BY weight [REPLACE bool] [LIMIT count [PERCENT]]`."""
+
+    weight: Expr
+    replace: bool = True
+    count: Expr | None = None
+    percent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement(Node):
+    """A whole query, or a parenthesised operand or sub-query.
+
+    A bare `(statement)` around a set operand keeps its own node only where it orders, limits or samples.
+    """
+
+    body: Select | SetOperation
+    order_by: tuple[OrderKey, ...] = ()
+    limit: Limit | None = None
+    sample: SampleBy | None = None

@@ -1,0 +1,163 @@
+"""The types of columns and expressions: an element kind, a shape per row, and whether NULL may occur."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+Element = Literal[
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float16", "float32", "float64", "text", "bytes", "json",
+]  # fmt: skip
+
+SIGNED = ("int8", "int16", "int32", "int64")
+UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
+INTEGERS = SIGNED + UNSIGNED
+FLOATS = ("float16", "float32", "float64")
+NUMBERS = INTEGERS + FLOATS
+ELEMENTS = ("bool", *NUMBERS, "text", "bytes", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """The type of one value (one row of a column).
+
+    Attributes:
+        element: kind of the elements.
+        shape: `()` for a scalar; one entry per axis for an array, None where the extent differs from row to
+            row; None where even the rank differs.
+        nullable: whether NULL may occur.
+        class_names: names of the classes that an integer element stands for, or None.
+    """
+
+    element: Element
+    shape: tuple[int | None, ...] | None = ()
+    nullable: bool = False
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def rank(self) -> int | None:
+        """Number of axes, None where it differs from row to row."""
+        return None if self.shape is None else len(self.shape)
+
+    @property
+    def is_scalar(self) -> bool:
+        return self.shape == ()
+
+    @property
+    def is_numeric(self) -> bool:
+        """A number or bool, of any shape."""
+        return self.element == "bool" or self.element in NUMBERS
+
+    @property
+    def is_integer(self) -> bool:
+        return self.element in INTEGERS
+
+    @property
+    def is_float(self) -> bool:
+        return self.element in FLOATS
+
+    @property
+    def is_fixed(self) -> bool:
+        """Every row has the same shape."""
+        return self.shape is not None and None not in self.shape
+
+    @property
+    def is_single(self) -> bool:
+        """Every row holds exactly one element: a scalar or an array of shape [1, ..., 1]."""
+        return self.shape is not None and all(extent == 1 for extent in self.shape)
+
+    def with_shape(self, shape: tuple[int | None, ...] | None) -> Type:
+        return replace(self, shape=shape)
+
+    def with_element(self, element: Element) -> Type:
+        return replace(self, element=element, class_names=None)
+
+    def __str__(self) -> str:
+        name = "class_label" if self.class_names is not None else self.element
+        if self.shape is None:
+            name += "[...]"
+        elif self.shape:
+            name += "[" + ",".join("" if n is None else str(n) for n in self.shape) + "]"
+        return name + "?" if self.nullable else name
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: `{"element", "shape", "nullable"?, "class_names"?}`."""
+        data: dict[str, Any] = {
+            "element": self.element,
+            "shape": None if self.shape is None else list(self.shape),
+        }
+        if self.nullable:
+            data["nullable"] = True
+        if self.class_names is not None:
+            data["class_names"] = list(self.class_names)
+        return data
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Type:
+        names = data.get("class_names")
+        shape = data["shape"]
+        return Type(
+            data["element"],
+            None if shape is None else tuple(shape),
+            bool(data.get("nullable", False)),
+            None if names is None else tuple(names),
+        )
+
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements; object for text, bytes and json."""
+        return np.dtype(self.element) if self.is_numeric else np.dtype(object)
+
+
+BOOL = Type("bool")
+INT64 = Type("int64")
+UINT64 = Type("uint64")
+FLOAT64 = Type("float64")
+TEXT = Type("text")
+JSON = Type("json")
+
+
+def element_of_dtype(dtype: np.dtype[Any]) -> Element | None:
+    """The element kind of a NumPy dtype, None where there is none (complex, datetime, object, ...)."""
+    name = np.dtype(dtype).newbyteorder("=").name
+    if name in ELEMENTS:
+        return name  # type: ignore[return-value]
+    return "text" if np.dtype(dtype).kind == "U" else None
+
+
+def bits(element: Element) -> int:
+    """Width of a numeric element in bits; bool counts 8."""
+    return np.dtype(element).itemsize * 8
+
+
+def promote(left: Element, right: Element) -> Element:
+    """Element kind of `left op right` for + - * (language reference, section 3).
+
+    Raises:
+        ValueError: if one of them is not a number or bool.
+    """
+    for element in (left, right):
+        if element != "bool" and element not in NUMBERS:
+            raise ValueError(f"{element} is not numeric")
+    if left == right:
+        return "int64" if left == "bool" else left
+    if left == "bool":
+        return right
+    if right == "bool":
+        return left
+    if left in FLOATS and right in FLOATS:
+        return max(left, right, key=bits)
+    if left in FLOATS or right in FLOATS:
+        floating, integer = (left, right) if left in FLOATS else (right, left)
+        if floating == "float16" and bits(integer) == 8:
+            return "float16"
+        return "float32" if bits(integer) <= 16 and floating != "float64" else "float64"
+    if (left in SIGNED) == (right in SIGNED):
+        return max(left, right, key=bits)
+    signed, unsigned = (left, right) if left in SIGNED else (right, left)
+    if unsigned == "uint64":
+        return "float64"
+    needed = max(bits(signed), 2 * bits(unsigned))
+    return f"int{needed}"  # type: ignore[return-value]
