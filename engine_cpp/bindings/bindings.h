@@ -1,0 +1,10 @@
+// What each bindings file registers. Only files of this folder include pybind11.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace tql_engine::bindings {
+
+void register_error(pybind11::module_& module);
+
+}  // namespace tql_engine::bindings

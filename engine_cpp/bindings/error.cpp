@@ -1,0 +1,37 @@
+// The one place where the engine's error becomes a Python exception.
+#include <pybind11/gil_safe_call_once.h>
+
+#include "bindings.h"
+#include "tql_engine/status.h"
+
+namespace py = pybind11;
+
+namespace tql_engine::bindings {
+namespace {
+
+PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::object> python_type;
+
+void raise_in_python(const EngineError& error) {
+  const std::string_view code = code_name(error.code());
+  const py::tuple args = py::make_tuple(py::str(code.data(), code.size()), error.message(), error.row(),
+                                        error.span().start, error.span().end);
+  PyErr_SetObject(python_type.get_stored().ptr(), args.ptr());
+}
+
+}  // namespace
+
+void register_error(py::module_& module) {
+  python_type.call_once_and_store_result([&module] {
+    return py::object(py::exception<EngineError>(module, "EngineError"));
+  });
+  // Args (code, message, row, span_start, span_end); the docstring of _engine.pyi says what they mean.
+  py::register_local_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const EngineError& error) {
+      raise_in_python(error);
+    }
+  });
+}
+
+}  // namespace tql_engine::bindings
