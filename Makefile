@@ -1,0 +1,104 @@
+# The daily commands. Each does its own set-up; `make` alone lists them.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+K      ?=
+PYTEST := $(BIN)/python -m pytest $(if $(K),-k "$(K)")
+
+# What the tests and the demo need beside the package itself. `make test TORCH=` goes without torch.
+TORCH      ?= torch
+TOOLS      := scikit-build-core pybind11 cmake ninja build
+TEST_TOOLS := numpy lark pillow lz4 click rich pytest hypothesis $(TORCH)
+LINT_TOOLS := ruff mypy clang-format
+BENCH      := duckdb polars simplejpeg pyarrow
+
+CXX_SOURCES = $(shell git ls-files 'engine_cpp/*.cpp' 'engine_cpp/*.h' 'benchmarks/*.cpp' 'tests/*.cpp')
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint format golden asan tsan fuzz bench wheel demo clean
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tql needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "install the venv module of Python (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
+
+$(VENV)/tools: constraints.txt pyproject.toml Makefile | $(BIN)/python
+	@sh .ci/install-codecs
+	$(PIP) $(TOOLS) $(TEST_TOOLS)
+	@touch $@
+
+$(VENV)/lint-tools: $(VENV)/tools
+	$(PIP) $(LINT_TOOLS)
+	@touch $@
+
+$(VENV)/bench-tools: $(VENV)/tools
+	$(PIP) $(BENCH)
+	@touch $@
+
+build: $(VENV)/tools  ## virtual environment, pinned tools, editable install, incremental
+	@PATH="$(abspath $(BIN)):$$PATH" $(PIP) --no-build-isolation --no-deps --editable .
+
+test: build  ## build and run the tests; make test K=limit for some
+	$(PYTEST)
+
+lint: $(VENV)/lint-tools build  ## ruff, mypy, clang-format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p tql
+	$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES)
+
+format: $(VENV)/lint-tools  ## rewrite the sources in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CXX_SOURCES)
+
+golden: build  ## rewrite the golden files, show the difference
+	TQL_GOLDEN=rewrite $(PYTEST) tests/golden tests/rules tests/packaging
+	git --no-pager diff --stat -- tests docs
+
+# A sanitizer needs its own environment: the editable install of .venv would win over the instrumented build.
+# The runtime is preloaded because the interpreter itself is not instrumented.
+define sanitized
+	@test -x build/$(1)-env/bin/python || $(PYTHON) -m venv build/$(1)-env
+	build/$(1)-env/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	  $(TOOLS) $(filter-out torch,$(TEST_TOOLS))
+	PATH="$(abspath build/$(1)-env/bin):$$PATH" build/$(1)-env/bin/pip install --quiet --no-build-isolation --no-deps \
+	  --config-settings=build-dir=build/$(1) --config-settings=cmake.build-type=RelWithDebInfo \
+	  --config-settings=install.strip=false --config-settings=cmake.define.TQL_SANITIZE=$(2) .
+	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=$(3)) $$($${CXX:-c++} -print-file-name=libstdc++.so)" \
+	  $(4) build/$(1)-env/bin/python -P -m pytest -p no:cacheprovider $(5)
+endef
+
+asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sanitizers
+	$(call sanitized,asan,address$(comma)undefined,libasan.so,ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1,tests)
+
+tsan: | $(BIN)/python  ## the engine and loader tests under the thread sanitizer
+	$(call sanitized,tsan,thread,libtsan.so,TSAN_OPTIONS=halt_on_error=1,tests/engine tests/loader)
+
+comma := ,
+
+fuzz: build  ## a long run of the property tests; prints the seed and a case to paste into a golden file
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) tests/property
+
+bench: build $(VENV)/bench-tools  ## ratios to the peers and to the machine's limit; never a pass or fail
+	$(BIN)/python benchmarks/run.py
+
+wheel: $(VENV)/tools  ## build the wheel and test it in a fresh environment
+	rm -rf dist build/wheel-env build/wheel-tests
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m build --no-isolation --outdir dist .
+	$(PYTHON) -m venv build/wheel-env
+	build/wheel-env/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	  $(filter-out torch,$(TEST_TOOLS)) dist/*.whl
+	mkdir build/wheel-tests && cp -r tests examples pyproject.toml README.md build/wheel-tests/
+	cd build/wheel-tests && ../wheel-env/bin/python -m pytest -q
+
+demo: build  ## the main job on real data
+	$(BIN)/python examples/demo.py
+
+clean:  ## remove everything that was built
+	rm -rf $(VENV) build dist
