@@ -1,1 +1,69 @@
-"""Tensor Query Language: compile it, run it at memory speed, stream the rows into training."""
+"""Tensor Query Language: compile it, run it at memory speed, stream the rows into training.
+
+    import tql
+
+    ds = tql.load("path/to/dataset")
+    view = ds.query("select * where labels != 5")
+    loader = view.dataloader().shuffle().batch(64).pytorch()
+
+Public names are loaded on first use, so `import tql` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "load": "tql.api",
+    "from_numpy": "tql.api",
+    "compile": "tql.api",
+    "CompiledQuery": "tql.api",
+    "Dataset": "tql.loader.dataset",
+    "View": "tql.loader.view",
+    "DataLoader": "tql.loader.dataloader",
+    "Schema": "tql.schema",
+    "Field": "tql.schema",
+    "Type": "tql.types",
+    "TQLError": "tql.errors",
+    "errors": "tql",
+}
+
+__all__ = sorted([*_HOME, "__version__"])
+
+if TYPE_CHECKING:
+    from tql import errors as errors
+    from tql.api import CompiledQuery as CompiledQuery
+    from tql.api import compile as compile
+    from tql.api import from_numpy as from_numpy
+    from tql.api import load as load
+    from tql.errors import TQLError as TQLError
+    from tql.loader.dataloader import DataLoader as DataLoader
+    from tql.loader.dataset import Dataset as Dataset
+    from tql.loader.view import View as View
+    from tql.schema import Field as Field
+    from tql.schema import Schema as Schema
+    from tql.types import Type as Type
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'tql' has no attribute {name!r}")
+    if home == "tql":
+        value: Any = importlib.import_module(f"tql.{name}")
+    else:
+        try:
+            value = getattr(importlib.import_module(home), name)
+        except ModuleNotFoundError as error:
+            if error.name == "tql._engine":
+                raise ImportError("the compiled engine of tql is missing: run `make build`") from None
+            raise
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

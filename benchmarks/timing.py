@@ -1,0 +1,48 @@
+"""Interleaved timing: every contender runs once per round, the median counts, so a noisy machine hits all alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one contender: the median over the rounds, the fastest and the slowest."""
+
+    median: float
+    fastest: float
+    slowest: float
+
+
+def interleave(
+    contenders: Mapping[str, Callable[[], object]], rounds: int = 9, warmup: int = 1
+) -> dict[str, Timing]:
+    """Run all contenders in turn, `rounds` times, after `warmup` rounds that do not count.
+
+    A contender that returns a float times itself (in seconds); any other is timed from outside.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(warmup + rounds):
+        for name, run in contenders.items():
+            start = time.perf_counter()
+            answer = run()
+            taken = answer if isinstance(answer, float) else time.perf_counter() - start
+            if number >= warmup:
+                seconds[name].append(taken)
+    return {name: Timing(statistics.median(s), min(s), max(s)) for name, s in seconds.items()}
+
+
+def report(title: str, timings: Mapping[str, Timing], ours: str, unit: str = "ms") -> None:
+    """Print a table of medians and how many times slower each contender is than ours."""
+    scale = {"s": 1.0, "ms": 1e3, "us": 1e6}[unit]
+    base = timings[ours].median
+    print(f"\n{title}")
+    width = max(len(name) for name in timings)
+    for name, timing in timings.items():
+        ratio = "" if name == ours else f"   {timing.median / base:6.2f} x ours"
+        print(
+            f"  {name:<{width}}  {timing.median * scale:10.3f} {unit}  [{timing.fastest * scale:.3f} .. {timing.slowest * scale:.3f}]{ratio}"
+        )
