@@ -12,7 +12,7 @@ TORCH      ?= torch
 TOOLS      := scikit-build-core pybind11 cmake ninja build
 TEST_TOOLS := numpy lark pillow lz4 click rich pytest hypothesis $(TORCH)
 LINT_TOOLS := ruff mypy clang-format
-BENCH      := duckdb polars simplejpeg pyarrow
+BENCH      := duckdb polars pyarrow
 
 CXX_SOURCES = $(shell git ls-files 'engine_cpp/*.cpp' 'engine_cpp/*.h' 'benchmarks/*.cpp' 'tests/*.cpp')
 
