@@ -1,0 +1,117 @@
+// A column: n rows in Arrow's layout over memory that somebody else owns and that it keeps alive. Immutable and
+// cheap to copy; it computes nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "tql_engine/types.h"
+
+namespace tql_engine {
+
+enum class Layout : uint8_t { kDense, kRagged, kText, kTextList };
+
+std::string_view layout_name(Layout layout) noexcept;
+
+/// What keeps a column's buffers alive.
+using Owner = std::shared_ptr<const void>;
+
+class Column {
+ public:
+  Column() = default;
+
+  /// Rows of one shape, C-contiguous. Throws std::invalid_argument if `validity` (0: NULL) has another length.
+  /// `byte_size` is what lies behind `values`; a mismatch with length * shape is refused.
+  static Column dense(Element element, const void* values, int64_t byte_size, int64_t length,
+                      std::vector<int64_t> row_shape, std::span<const uint8_t> validity, Owner owner);
+
+  /// Rows of different shapes: row i is elements [offsets[i], offsets[i + 1]) of `values`, in C order of
+  /// shapes[i * rank ...]. Throws std::invalid_argument unless all of that is consistent.
+  static Column ragged(Element element, const void* values, int64_t value_count, std::span<const int64_t> offsets,
+                       std::span<const int64_t> shapes, int rank, std::span<const uint8_t> validity, Owner owner);
+
+  /// UTF-8 strings: row i is bytes [offsets[i], offsets[i + 1]) of `data`.
+  static Column text(std::span<const int64_t> offsets, std::span<const char> data,
+                     std::span<const uint8_t> validity, Owner owner);
+
+  /// Lists of strings: row i is strings [row_offsets[i], row_offsets[i + 1]).
+  static Column text_list(std::span<const int64_t> row_offsets, std::span<const int64_t> offsets,
+                          std::span<const char> data, std::span<const uint8_t> validity, Owner owner);
+
+  /// No rows of this type; a type without shape counts as rank 1.
+  static Column empty(const Type& type);
+
+  int64_t length() const noexcept { return length_; }
+  Element element() const noexcept { return element_; }
+  Layout layout() const noexcept { return layout_; }
+  /// Axes of one row.
+  int rank() const noexcept { return rank_; }
+  /// The shape of every row of a dense column.
+  const std::vector<int64_t>& row_shape() const noexcept { return row_shape_; }
+  /// Elements of one row of a dense column.
+  int64_t row_elements() const noexcept { return row_elements_; }
+
+  template <class T>
+  const T* values() const noexcept {
+    return reinterpret_cast<const T*>(values_);
+  }
+  const std::byte* raw_values() const noexcept { return values_; }
+  /// Elements behind `values` (bytes, for text).
+  int64_t value_count() const noexcept { return value_count_; }
+  /// [length + 1] for ragged and text columns; [strings + 1] for lists of text.
+  std::span<const int64_t> offsets() const noexcept { return offsets_; }
+  /// [length + 1] in strings, of lists of text.
+  std::span<const int64_t> row_offsets() const noexcept { return row_offsets_; }
+  /// [length * rank] of a ragged column.
+  std::span<const int64_t> shapes() const noexcept { return shapes_; }
+  /// One byte per row, 0: NULL; null where every row has a value.
+  const uint8_t* validity() const noexcept { return validity_; }
+  bool is_null(int64_t row) const noexcept { return validity_ != nullptr && validity_[row] == 0; }
+
+  std::string_view text_at(int64_t row) const noexcept { return string_at(row); }
+  /// String `index` of all strings of a text or text list column.
+  std::string_view string_at(int64_t index) const noexcept {
+    const auto i = static_cast<size_t>(index);
+    return {values<char>() + offsets_[i], static_cast<size_t>(offsets_[i + 1] - offsets_[i])};
+  }
+  /// Elements (strings, for lists of text) of one row.
+  int64_t elements_at(int64_t row) const noexcept;
+  /// Writes the `rank()` extents of one row.
+  void shape_at(int64_t row, int64_t* extents) const noexcept;
+
+  /// Bytes of the rows' buffers, without what a slice leaves out.
+  int64_t byte_count() const noexcept;
+
+  /// Rows [start, stop), nothing copied. Throws std::out_of_range.
+  Column slice(int64_t start, int64_t stop) const;
+  /// The rows at these positions, repeats allowed. Throws std::out_of_range.
+  Column take(std::span<const int64_t> rows) const;
+  /// One behind the other. Dense columns of different shape become a ragged one. Throws std::invalid_argument
+  /// if elements, layouts or ranks differ, or there is no column.
+  static Column concat(std::span<const Column> columns);
+  /// The same rows as a ragged column; only dense columns change.
+  Column as_ragged() const;
+
+  const Owner& owner() const noexcept { return owner_; }
+
+ private:
+  Element element_ = Element::kBool;
+  Layout layout_ = Layout::kDense;
+  int rank_ = 0;
+  int64_t length_ = 0;
+  int64_t row_elements_ = 1;
+  int64_t value_count_ = 0;
+  std::vector<int64_t> row_shape_;
+  const std::byte* values_ = nullptr;
+  std::span<const int64_t> offsets_;
+  std::span<const int64_t> row_offsets_;
+  std::span<const int64_t> shapes_;
+  const uint8_t* validity_ = nullptr;
+  Owner owner_;
+};
+
+}  // namespace tql_engine

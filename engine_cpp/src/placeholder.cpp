@@ -1,1 +1,0 @@
-namespace tql_engine {}
