@@ -5,6 +5,7 @@ Spans do not count in comparisons, so two texts of one meaning give equal trees.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
@@ -18,6 +19,16 @@ class Node:
     """Base of every node."""
 
     span: Span = field(default=NOWHERE, compare=False, kw_only=True, repr=False)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below `node`, in the order of its fields."""
+    for name in node.__dataclass_fields__:
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from value
 
 
 # --- expressions -------------------------------------------------------------------------------------------
@@ -301,10 +312,13 @@ class SampleBy(Node):
 class Statement(Node):
     """A whole query, or a parenthesised operand or sub-query.
 
-    A bare `(statement)` around a set operand keeps its own node only where it orders, limits or samples.
+    Parentheses leave no trace where they change nothing, so equal queries have equal trees: `(statement)` as an
+    operand or as a whole query is its body, unless it orders, limits or samples. Hence a body or an operand is a
+    `Statement` only where that one has such a clause, and a body only where the outer one has one too:
+    `(select * limit 5) order by x`.
     """
 
-    body: Select | SetOperation
+    body: Select | SetOperation | Statement
     order_by: tuple[OrderKey, ...] = ()
     limit: Limit | None = None
     sample: SampleBy | None = None
