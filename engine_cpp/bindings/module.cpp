@@ -5,4 +5,5 @@ PYBIND11_MODULE(_engine, module) {
   module.doc() = "The compiled engine of tql.";
   tql_engine::bindings::register_error(module);
   tql_engine::bindings::register_column(module);
+  tql_engine::bindings::register_selection(module);
 }

@@ -1,0 +1,325 @@
+// The three forms of a selection behind one face. Each is immutable; what is made on demand is made once.
+#include "tql_engine/selection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <numeric>
+#include <string>
+
+#include "tql_engine/status.h"
+#include "tql_engine/thread_pool.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr int64_t kMorsel = 1 << 16;
+// Words between two entries of the directory that finds a position in a bitmap.
+constexpr int64_t kDirectoryWords = 64;
+constexpr int64_t kDirectoryRows = kDirectoryWords * Bitmap::kWordBits;
+
+/// The position of the set bit number `rank` of a word that has more than `rank` of them.
+int select_bit(uint64_t word, int64_t rank) noexcept {
+  for (; rank > 0; --rank) word &= word - 1;
+  return std::countr_zero(word);
+}
+
+template <class Body>
+void for_morsels(ThreadPool* pool, int64_t count, const Body& body) {
+  if (pool != nullptr) {
+    pool->parallel_for(count, kMorsel, [&body](int64_t begin, int64_t end, int) { body(begin, end); });
+  } else if (count > 0) {
+    body(0, count);
+  }
+}
+
+}  // namespace
+
+class Selection::Rows {
+ public:
+  Rows(int64_t start, int64_t stop) : kind_(Kind::kRange), size_(stop - start), start_(start), bound_(stop) {}
+
+  Rows(Bitmap bitmap, int64_t count, int64_t start, int64_t bound)
+      : kind_(Kind::kBitmap), size_(count), start_(start), bound_(bound), bitmap_(std::move(bitmap)) {}
+
+  Rows(std::vector<int64_t> indices, int64_t bound, bool ascending)
+      : kind_(Kind::kIndices),
+        size_(static_cast<int64_t>(indices.size())),
+        ascending_(ascending),
+        bound_(bound),
+        indices_(std::move(indices)) {}
+
+  Kind kind() const noexcept { return kind_; }
+  int64_t size() const noexcept { return size_; }
+  bool ascending() const noexcept { return ascending_; }
+  int64_t start() const noexcept { return start_; }
+  int64_t bound() const noexcept { return bound_; }
+  const Bitmap& bitmap() const noexcept { return bitmap_; }
+
+  std::span<const int64_t> indices(ThreadPool* pool) const {
+    if (kind_ != Kind::kIndices) {
+      std::call_once(made_, [this, pool] {
+        if (kind_ == Kind::kBitmap)
+          directory();  // not from inside the parallel loop: it is made under a lock
+        std::vector<int64_t> made(static_cast<size_t>(size_));
+        for_morsels(pool, size_, [&](int64_t begin, int64_t end) {
+          copy(begin, std::span(made).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
+        });
+        indices_ = std::move(made);
+      });
+    }
+    return indices_;
+  }
+
+  void copy(int64_t first, std::span<int64_t> out) const {
+    if (out.empty()) return;
+    switch (kind_) {
+      case Kind::kRange:
+        std::iota(out.begin(), out.end(), start_ + first);
+        return;
+      case Kind::kIndices:
+        std::copy_n(indices_.begin() + first, out.size(), out.begin());
+        return;
+      case Kind::kBitmap:
+        copy_from_bitmap(first, out);
+        return;
+    }
+  }
+
+  /// The row at a position of a bitmap.
+  int64_t row_at(int64_t position) const {
+    const std::vector<int64_t>& before = directory();
+    const auto entry = std::upper_bound(before.begin(), before.end(), position) - before.begin() - 1;
+    int64_t rank = position - before[static_cast<size_t>(entry)];
+    size_t word = static_cast<size_t>(entry * kDirectoryWords);
+    for (;; ++word) {
+      const int64_t rows = std::popcount(bitmap_.words()[word]);
+      if (rank < rows) break;
+      rank -= rows;
+    }
+    return static_cast<int64_t>(word) * Bitmap::kWordBits + select_bit(bitmap_.words()[word], rank);
+  }
+
+  /// How many rows of a bitmap lie below `row`, which is within it.
+  int64_t rank_in_bitmap(int64_t row) const {
+    const int64_t entry = row / kDirectoryRows;
+    return directory()[static_cast<size_t>(entry)] + bitmap_.count(entry * kDirectoryRows, row);
+  }
+
+ private:
+  // Set bits before each run of kDirectoryWords words.
+  const std::vector<int64_t>& directory() const {
+    std::call_once(directory_made_, [this] {
+      directory_.reserve(static_cast<size_t>(bitmap_.size() / kDirectoryRows + 1));
+      int64_t rows = 0;
+      for (int64_t row = 0; row <= bitmap_.size(); row += kDirectoryRows) {
+        directory_.push_back(rows);
+        rows += bitmap_.count(row, std::min(row + kDirectoryRows, bitmap_.size()));
+      }
+    });
+    return directory_;
+  }
+
+  void copy_from_bitmap(int64_t first, std::span<int64_t> out) const {
+    const std::span<const uint64_t> words = bitmap_.words();
+    const int64_t row = row_at(first);
+    size_t word = static_cast<size_t>(row / Bitmap::kWordBits);
+    uint64_t bits = words[word] & (~uint64_t{0} << (row % Bitmap::kWordBits));
+    for (size_t done = 0;;) {
+      const auto base = static_cast<int64_t>(word) * Bitmap::kWordBits;
+      for (; bits != 0; bits &= bits - 1) {
+        out[done++] = base + std::countr_zero(bits);
+        if (done == out.size()) return;
+      }
+      bits = words[++word];
+    }
+  }
+
+  const Kind kind_;
+  const int64_t size_;
+  const bool ascending_ = true;
+  const int64_t start_ = 0;
+  const int64_t bound_;
+  const Bitmap bitmap_;
+  mutable std::once_flag directory_made_;
+  mutable std::vector<int64_t> directory_;
+  mutable std::once_flag made_;
+  mutable std::vector<int64_t> indices_;
+};
+
+Selection Selection::range(int64_t start, int64_t stop) {
+  if (stop <= start) return Selection(std::make_shared<const Rows>(0, 0));
+  return Selection(std::make_shared<const Rows>(start, stop));
+}
+
+Selection Selection::from_bitmap(Bitmap bitmap, int64_t count) {
+  const std::span<const uint64_t> words = bitmap.words();
+  if (count < 0) count = bitmap.count();
+  if (count == 0) return range(0, 0);
+  const auto set = [](uint64_t word) { return word != 0; };
+  const auto first_word = std::find_if(words.begin(), words.end(), set) - words.begin();
+  const auto last_word = words.rend() - std::find_if(words.rbegin(), words.rend(), set) - 1;
+  const int64_t first =
+      first_word * Bitmap::kWordBits + std::countr_zero(words[static_cast<size_t>(first_word)]);
+  const int64_t bound =
+      (last_word + 1) * Bitmap::kWordBits - std::countl_zero(words[static_cast<size_t>(last_word)]);
+  if (bound - first == count) return range(first, bound);
+  if (count * Bitmap::kWordBits < bitmap.size()) {  // 8 bytes per row against 1 bit per row of the source
+    std::vector<int64_t> indices;
+    indices.reserve(static_cast<size_t>(count));
+    bitmap.for_each(first, bound, [&indices](int64_t row) { indices.push_back(row); });
+    return Selection(std::make_shared<const Rows>(std::move(indices), bound, true));
+  }
+  return Selection(std::make_shared<const Rows>(std::move(bitmap), count, first, bound));
+}
+
+Selection Selection::from_indices(std::vector<int64_t> indices) {
+  if (indices.empty()) return range(0, 0);
+  bool ascending = true;
+  bool contiguous = true;
+  int64_t largest = indices.front();
+  for (size_t i = 1; i < indices.size(); ++i) {
+    ascending &= indices[i - 1] < indices[i];
+    contiguous &= indices[i - 1] + 1 == indices[i];
+    largest = std::max(largest, indices[i]);
+  }
+  if (contiguous) return range(indices.front(), indices.back() + 1);
+  return Selection(std::make_shared<const Rows>(std::move(indices), largest + 1, ascending));
+}
+
+Selection Selection::from_mask(std::span<const uint8_t> mask) {
+  Bitmap bitmap(static_cast<int64_t>(mask.size()));
+  const std::span<uint64_t> words = bitmap.words();
+  for (size_t word = 0; word < words.size(); ++word) {
+    const auto bytes = mask.subspan(word * 64, std::min<size_t>(64, mask.size() - word * 64));
+    uint64_t bits = 0;
+    for (size_t i = 0; i < bytes.size(); ++i) bits |= uint64_t{bytes[i] != 0} << i;
+    words[word] = bits;
+  }
+  return from_bitmap(std::move(bitmap));
+}
+
+int64_t Selection::size() const noexcept { return rows_->size(); }
+Selection::Kind Selection::kind() const noexcept { return rows_->kind(); }
+bool Selection::ascending() const noexcept { return rows_->ascending(); }
+int64_t Selection::row_bound() const noexcept { return rows_->bound(); }
+
+std::span<const int64_t> Selection::indices(ThreadPool* pool) const { return rows_->indices(pool); }
+
+void Selection::copy_rows(int64_t first, std::span<int64_t> out) const { rows_->copy(first, out); }
+
+Bitmap Selection::to_bitmap(int64_t size) const {
+  Bitmap bitmap(size);
+  switch (kind()) {
+    case Kind::kRange:
+      bitmap.insert_range(rows_->start(), rows_->bound());
+      break;
+    case Kind::kBitmap: {
+      const auto words = rows_->bitmap().words();
+      std::copy_n(words.begin(), std::min(words.size(), bitmap.words().size()), bitmap.words().begin());
+      break;
+    }
+    case Kind::kIndices:
+      for (const int64_t row : rows_->indices(nullptr)) bitmap.insert(row);
+      break;
+  }
+  return bitmap;
+}
+
+bool Selection::contains(int64_t row) const noexcept {
+  if (row < 0 || row >= rows_->bound()) return false;
+  switch (kind()) {
+    case Kind::kRange:
+      return row >= rows_->start();
+    case Kind::kBitmap:
+      return rows_->bitmap().contains(row);
+    case Kind::kIndices:
+      break;
+  }
+  const std::span<const int64_t> rows = rows_->indices(nullptr);
+  return std::binary_search(rows.begin(), rows.end(), row);
+}
+
+int64_t Selection::rank(int64_t row) const {
+  if (row >= rows_->bound()) return size();
+  switch (kind()) {
+    case Kind::kRange:
+      return std::max<int64_t>(0, row - rows_->start());
+    case Kind::kBitmap:
+      return row <= 0 ? 0 : rows_->rank_in_bitmap(row);
+    case Kind::kIndices:
+      break;
+  }
+  const std::span<const int64_t> rows = rows_->indices(nullptr);
+  return std::lower_bound(rows.begin(), rows.end(), row) - rows.begin();
+}
+
+Selection Selection::slice(int64_t start, int64_t count) const {
+  start = std::clamp<int64_t>(start, 0, size());
+  count = std::clamp<int64_t>(count, 0, size() - start);
+  if (count == size()) return *this;
+  Selection part;
+  if (count > 0) {
+    switch (kind()) {
+      case Kind::kRange:
+        part = range(rows_->start() + start, rows_->start() + start + count);
+        break;
+      case Kind::kBitmap: {
+        const int64_t first = rows_->row_at(start);
+        const int64_t bound = rows_->row_at(start + count - 1) + 1;
+        Bitmap bitmap(bound);
+        const auto words = rows_->bitmap().words();
+        const auto kept = bitmap.words();
+        const auto first_word = static_cast<size_t>(first / Bitmap::kWordBits);
+        std::copy(words.begin() + static_cast<ptrdiff_t>(first_word),
+                  words.begin() + static_cast<ptrdiff_t>(kept.size()),
+                  kept.begin() + static_cast<ptrdiff_t>(first_word));
+        kept[first_word] &= ~uint64_t{0} << (first % Bitmap::kWordBits);
+        kept.back() &= ~uint64_t{0} >> (Bitmap::kWordBits - 1 - (bound - 1) % Bitmap::kWordBits);
+        part = from_bitmap(std::move(bitmap), count);
+        break;
+      }
+      case Kind::kIndices: {
+        const auto rows =
+            rows_->indices(nullptr).subspan(static_cast<size_t>(start), static_cast<size_t>(count));
+        part = from_indices(std::vector<int64_t>(rows.begin(), rows.end()));
+        break;
+      }
+    }
+  }
+  if (weights_ != nullptr) {
+    const auto first = weights_->begin() + start;
+    part.weights_ = std::make_shared<const std::vector<double>>(first, first + count);
+  }
+  return part;
+}
+
+Selection Selection::select(std::span<const int64_t> positions, ThreadPool* pool) const {
+  const int64_t rows = size();
+  const std::span<const int64_t> source = kind() == Kind::kRange ? std::span<const int64_t>() : indices(pool);
+  const int64_t start = rows_->start();
+  std::vector<int64_t> chosen(positions.size());
+  std::vector<double> weights(weights_ == nullptr ? 0 : positions.size());
+  for_morsels(pool, static_cast<int64_t>(positions.size()), [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      const int64_t position = positions[i];
+      if (position < 0 || position >= rows) {
+        throw EngineError(Code::kValue, "position is out of range: " + std::to_string(position));
+      }
+      chosen[i] = source.empty() ? start + position : source[static_cast<size_t>(position)];
+      if (weights_ != nullptr) weights[i] = (*weights_)[static_cast<size_t>(position)];
+    }
+  });
+  Selection result = from_indices(std::move(chosen));
+  if (weights_ != nullptr) result.weights_ = std::make_shared<const std::vector<double>>(std::move(weights));
+  return result;
+}
+
+Selection Selection::with_weights(std::shared_ptr<const std::vector<double>> weights) const {
+  if (weights != nullptr && static_cast<int64_t>(weights->size()) != size()) {
+    throw EngineError(Code::kInternal, "a selection needs one weight per row");
+  }
+  return Selection(rows_, std::move(weights));
+}
+
+}  // namespace tql_engine
