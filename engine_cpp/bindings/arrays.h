@@ -1,10 +1,10 @@
-// NumPy arrays in and out without copies. Strict: a wrong dtype or rank is a TypeError, never a silent cast.
+// One-dimensional NumPy arrays of a known dtype, in and out without copies. A wrong dtype is a TypeError,
+// never a silent cast. Columns, whose dtype varies, are numpy_interop.h's business.
 #pragma once
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -24,17 +24,6 @@ std::span<const T> view(const Array<T>& array, const char* name) {
                                 std::to_string(array.ndim()));
   }
   return {array.data(), static_cast<size_t>(array.size())};
-}
-
-/// A read-only array over memory that `owner` keeps alive.
-template <class T>
-pybind11::array share(std::span<const T> values, std::shared_ptr<const void> owner) {
-  using Owner = std::shared_ptr<const void>;
-  pybind11::capsule base(new Owner(std::move(owner)),
-                         [](void* pointer) { delete static_cast<Owner*>(pointer); });
-  pybind11::array_t<T> array(static_cast<pybind11::ssize_t>(values.size()), values.data(), base);
-  pybind11::detail::array_proxy(array.ptr())->flags &= ~pybind11::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-  return std::move(array);
 }
 
 /// A writable array that owns the vector.

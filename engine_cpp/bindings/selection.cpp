@@ -12,6 +12,7 @@
 
 #include "arrays.h"
 #include "bindings.h"
+#include "numpy_interop.h"
 #include "tql_engine/thread_pool.h"
 
 namespace py = pybind11;
@@ -55,12 +56,15 @@ py::array indices(const Selection& selection) {
     const py::gil_scoped_release released;
     rows = selection.indices(&ThreadPool::shared());
   }
-  return share(rows, selection.owner());
+  return readonly_view(py::dtype::of<int64_t>(), {static_cast<py::ssize_t>(rows.size())}, rows.data(),
+                       selection.owner());
 }
 
 py::object weights(const Selection& selection) {
   if (selection.weights() == nullptr) return py::none();
-  return share(std::span<const double>(*selection.weights()), selection.weights());
+  const std::vector<double>& values = *selection.weights();
+  return readonly_view(py::dtype::of<double>(), {static_cast<py::ssize_t>(values.size())}, values.data(),
+                       selection.weights());
 }
 
 }  // namespace
