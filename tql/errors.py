@@ -182,6 +182,12 @@ class MissingDependencyError(TQLError, ImportError):
     category = "dependency"
 
 
+class WorkerError(TQLError, RuntimeError):
+    """A worker process of a dataloader died, or raised what can't be brought to this process."""
+
+    category = "worker"
+
+
 class InternalError(TQLError, RuntimeError):
     """A mistake of this package, never of its user: please report it."""
 

@@ -1,0 +1,216 @@
+"""What a chain of loader calls asks for, as data, and the checks on how the calls go together."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql.errors import ArgumentError, UnknownColumnError
+from tql.loader.pipeline import INDEX, Recipe
+from tql.loader.schedule import BlockShuffle, Draw, ExactShuffle, Schedule, Share
+from tql.loader.stages.fetch import ColumnRead, DecodeMethod, Rows
+from tql.loader.stages.transform import ColumnTransform, Transform
+from tql.loader.to_torch import distributed_share
+from tql.loader.weights import Weights
+from tql.schema import Schema
+
+_MEGABYTE = 10**6
+_METHODS: tuple[DecodeMethod, ...] = ("numpy", "tobytes", "pil")
+_IMAGE_FILES = ("jpeg", "png")
+_READ_ONE_BY_ONE = (None, *_IMAGE_FILES)  # encodings whose rows can be read without their neighbours
+
+
+class LoaderView(Rows, Protocol):
+    """What a loader needs of a view, beside its rows."""
+
+    def __len__(self) -> int: ...
+    @property
+    def order_chosen(self) -> bool:
+        """Whether the caller chose the order of the rows."""
+        ...
+
+    def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]: ...
+    def weights_for(self, text: str, /) -> NDArray[np.float64]: ...
+    def query(self, text: str, *, params: Sequence[Any] = (), seed: int | None = None) -> Self: ...
+    def sample_by(
+        self, weights: Weights, replace: bool = True, size: int | None = None, *, seed: int | None = None
+    ) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Batching:
+    """Arguments of `batch`."""
+
+    size: int = 1
+    drop_last: bool = False
+
+
+@dataclass(frozen=True)
+class Shuffling:
+    """Arguments of `shuffle`; `seed` None takes the loader's."""
+
+    enabled: bool
+    buffer_size: float
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Output:
+    """Arguments of `numpy` and `pytorch`."""
+
+    face: Literal["numpy", "torch"] = "numpy"
+    workers: int = 0
+    collate_fn: Callable[[list[Any]], Any] | None = None
+    tensors: tuple[str, ...] | None = None
+    threads: int | None = None
+    prefetch: int = 2
+    distributed: bool = False
+    return_index: bool = False
+    decode_method: Mapping[str, DecodeMethod] = field(default_factory=dict)
+    persistent_workers: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Config:
+    """Everything that a loader was asked for. None stands for a call that was not made."""
+
+    view: LoaderView
+    seed: int = 0
+    batching: Batching | None = None
+    shuffling: Shuffling | None = None
+    transform: Transform | None = None
+    draw: Draw | None = None
+    output: Output | None = None
+
+    def check(self) -> None:
+        """Check what depends on more than one call.
+
+        Raises:
+            ArgumentError: calls that do not go together.
+            UnknownColumnError: a column that the view does not have.
+        """
+        self._check_order()
+        schema, output = self.view.schema, self.output or Output()
+        if output.tensors is not None:
+            check_columns(output.tensors, schema)
+        if isinstance(self.transform, ColumnTransform):
+            check_columns(self.transform.functions, schema)
+            if output.tensors is not None and set(output.tensors) != set(self.transform.functions):
+                raise ArgumentError(
+                    "tensors= and the keys of the transform name different columns: "
+                    f"{_quoted(output.tensors)} and {_quoted(self.transform.functions)}",
+                    hint="leave out tensors=: the keys of the transform choose the columns",
+                )
+        self._check_decoding(output)
+        if output.return_index and INDEX in self.columns:
+            raise ArgumentError(
+                "return_index=True would replace the column named 'index'",
+                hint="pass return_index=False, or leave the column out with tensors=",
+            )
+
+    def _check_order(self) -> None:
+        if (
+            self.shuffling is not None
+            and self.shuffling.enabled
+            and self.draw is None
+            and self.view.order_chosen
+        ):
+            raise ArgumentError(
+                "shuffle() would throw away the order that was chosen for these rows",
+                hint="leave out shuffle() to keep it, or leave out ORDER BY (sort the index list) to shuffle",
+            )
+
+    def _check_decoding(self, output: Output) -> None:
+        schema = self.view.schema
+        check_columns(output.decode_method, schema)
+        for column, method in output.decode_method.items():
+            if method not in _METHODS:
+                raise ArgumentError(
+                    f"decode_method of column '{column}' must be one of {_quoted(_METHODS)}, got {method!r}"
+                )
+            if method == "pil" and (encoding := schema[column].encoding) not in _IMAGE_FILES:
+                stored = "without compression" if encoding is None else f"as {encoding}"
+                raise ArgumentError(
+                    f"decode_method 'pil' needs samples stored as jpeg or png, column '{column}' is stored {stored}",
+                    hint=f"use decode_method={{'{column}': 'numpy'}}",
+                )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, in the order of the batch."""
+        if isinstance(self.transform, ColumnTransform):
+            return tuple(self.transform.functions)
+        if self.output is not None and self.output.tensors is not None:
+            return self.output.tensors
+        return tuple(self.view.schema)
+
+    def recipe(self) -> Recipe:
+        """How batches are made."""
+        output = self.output or Output()
+        methods = output.decode_method
+        threads = output.threads
+        if threads is None:
+            threads = max(1, usable_cores() // output.workers) if output.workers else 0
+        return Recipe(
+            self.view,
+            tuple(ColumnRead(name, methods.get(name, "numpy")) for name in self.columns),
+            output.face,
+            self.transform,
+            output.collate_fn,
+            output.return_index,
+            threads,
+        )
+
+    def schedule(self) -> Schedule:
+        """Which rows come when.
+
+        Raises:
+            ArgumentError: distributed=True where rank and world size are unknown.
+        """
+        batching = self.batching or Batching()
+        share = distributed_share() if self.output is not None and self.output.distributed else Share()
+        return Schedule(len(self.view), batching.size, batching.drop_last, self.draw, self._shuffle, share)
+
+    @cached_property
+    def _shuffle(self) -> ExactShuffle | BlockShuffle | None:
+        """Exact, unless the rows are many and can be read in groups only."""
+        if self.shuffling is None or not self.shuffling.enabled:
+            return None
+        seed = self.seed if self.shuffling.seed is None else self.shuffling.seed
+        fields = [self.view.schema[name] for name in self.columns]
+        row_bytes = sum(field.row_bytes for field in fields)
+        budget = int(self.shuffling.buffer_size * _MEGABYTE)
+        grouped = [field.name for field in fields if field.encoding not in _READ_ONE_BY_ONE]
+        if not grouped or row_bytes * len(self.view) <= budget:
+            return ExactShuffle(seed)
+        starts = tuple(start for start, _ in self.view.partitions(grouped))
+        return BlockShuffle(seed, starts, max(1, budget // row_bytes))
+
+
+def check_columns(names: Iterable[str], schema: Schema) -> None:
+    """Raises UnknownColumnError for the first name that the schema does not have."""
+    for name in names:
+        if name not in schema:
+            raise UnknownColumnError(
+                f"no column named {name!r}",
+                candidates=difflib.get_close_matches(str(name), list(schema), n=3),
+                hint=f"columns: {', '.join(schema)}",
+            )
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

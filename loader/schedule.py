@@ -1,0 +1,168 @@
+"""Which rows come in which batch: pure functions of sizes, seeds and an epoch to positions.
+
+It reads nothing and keeps nothing: a schedule, an epoch and the number of a batch are the whole state of a
+loader. Positions count within the loader's view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql import _engine
+
+Positions = NDArray[np.int64]
+
+_SHUFFLE_STREAM = 0x5A0FF1E0  # keeps the shuffle's random numbers apart from those of a draw with one seed
+_PARTITION_STREAM = 0xB10C0000
+_SEED_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """Rows drawn by weight, anew in each epoch.
+
+    Attributes:
+        weights: float64 [rows of the view].
+        size: rows drawn per epoch; at most the rows of positive weight where `replace` is false.
+        replace: whether a row may come more than once.
+        seed: epoch 0 gives the rows that `view.sample_by(..., seed=seed)` gives.
+    """
+
+    weights: NDArray[np.float64]
+    size: int
+    replace: bool
+    seed: int
+
+    def positions(self, epoch: int) -> Positions:
+        """The rows of an epoch in draw order, int64 [size]."""
+        draw = _engine.sample_with_replacement if self.replace else _engine.sample_without_replacement
+        return draw(self.weights, self.size, seed=self.seed & _SEED_MASK, stream=epoch)
+
+
+@dataclass(frozen=True)
+class ExactShuffle:
+    """A uniformly random order of all rows."""
+
+    seed: int
+
+    def order(self, positions: Positions, epoch: int) -> Positions:
+        return positions[_permutation(len(positions), self.seed, epoch, _SHUFFLE_STREAM)]
+
+
+@dataclass(frozen=True)
+class BlockShuffle:
+    """Partitions in random order, then rows in random order within windows of `window_rows`.
+
+    For rows that are expensive to read one by one: only a window's partitions need to be at hand at once.
+
+    Attributes:
+        seed: of the order.
+        starts: first row of each partition, ascending, the first one 0.
+        window_rows: rows that are mixed with each other, at least 1.
+    """
+
+    seed: int
+    starts: tuple[int, ...]
+    window_rows: int
+
+    def order(self, positions: Positions, epoch: int) -> Positions:
+        partition = np.searchsorted(np.asarray(self.starts, dtype=np.int64), positions, side="right") - 1
+        rank = np.empty(len(self.starts), dtype=np.int64)
+        rank[_permutation(len(self.starts), self.seed, epoch, _PARTITION_STREAM)] = np.arange(len(self.starts))
+        grouped = positions[np.argsort(rank[partition], kind="stable")]
+        keys = _permutation(len(grouped), self.seed, epoch, _SHUFFLE_STREAM)
+        for start in range(0, len(grouped), self.window_rows):
+            window = slice(start, start + self.window_rows)
+            # The relative order of any part of a uniform permutation is uniform.
+            grouped[window] = grouped[window][np.argsort(keys[window])]
+        return grouped
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of each global batch this process takes."""
+
+    rank: int = 0
+    world_size: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The order of rows for every epoch.
+
+    The global order does not depend on the share: step k of `world_size` processes with batches of B rows
+    takes the rows of step k of one process with batches of `B * world_size` rows.
+
+    Attributes:
+        rows: rows of the view.
+        batch_size: rows of a batch in this process.
+        drop_last: leave out the rows of an incomplete last global batch. Otherwise its rows are split evenly,
+            and as many rows as are missing are taken from the start of the epoch again, so that all
+            processes run the same number of equal steps.
+        draw: rows drawn by weight; None takes all rows.
+        shuffle: None keeps the order.
+        share: the part of this process.
+    """
+
+    rows: int
+    batch_size: int = 1
+    drop_last: bool = False
+    draw: Draw | None = None
+    shuffle: ExactShuffle | BlockShuffle | None = None
+    share: Share = Share()
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Rows of an epoch over all processes, padding not counted."""
+        return self.rows if self.draw is None else self.draw.size
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch, the same in every process."""
+        whole, rest = divmod(self.rows_per_epoch, self.batch_size * self.share.world_size)
+        return whole if self.drop_last or rest == 0 else whole + 1
+
+    def global_order(self, epoch: int) -> Positions:
+        """The rows of an epoch over all processes in order, int64 [rows_per_epoch]."""
+        positions = np.arange(self.rows, dtype=np.int64) if self.draw is None else self.draw.positions(epoch)
+        return positions if self.shuffle is None else self.shuffle.order(positions, epoch)
+
+    def epoch(self, epoch: int) -> EpochOrder:
+        """The batches of one epoch."""
+        return EpochOrder(self.global_order(epoch), self.batch_size, self.steps, self.share)
+
+
+@dataclass(frozen=True, eq=False)
+class EpochOrder:
+    """The batches of one epoch of one process, cut from the global order on demand."""
+
+    order: Positions
+    batch_size: int
+    steps: int
+    share: Share
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def batch(self, step: int) -> Positions:
+        """Positions of a batch, int64 [rows of the batch].
+
+        Raises:
+            IndexError: there is no such step.
+        """
+        if not 0 <= step < self.steps:
+            raise IndexError(f"step {step} of an epoch of {self.steps}")
+        rank, world_size = self.share.rank, self.share.world_size
+        start = step * self.batch_size * world_size
+        rows = self.order[start : start + self.batch_size * world_size]
+        each = -(-len(rows) // world_size)
+        if each * world_size > len(rows):
+            rows = np.concatenate([rows, np.resize(self.order, each * world_size - len(rows))])
+        return rows[rank * each : (rank + 1) * each]
+
+
+def _permutation(n: int, seed: int, epoch: int, stream: int) -> Positions:
+    return _engine.permutation(n, seed=(seed ^ stream) & _SEED_MASK, stream=epoch)

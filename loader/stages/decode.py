@@ -1,0 +1,78 @@
+"""Decode: stored bytes to NumPy values, on the engine's threads, straight into the batch's memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql._engine import DecodePool, DecodeTicket, EngineError
+from tql.errors import FormatError
+from tql.loader.stages.fetch import ColumnRead, Fetched, Rows
+from tql.loader.to_numpy import Values, column_values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoding:
+    """A batch whose native columns are being decoded."""
+
+    positions: NDArray[np.int64]
+    tickets: dict[ColumnRead, DecodeTicket | None]
+
+
+class Decoder:
+    """Turns fetched rows into values. Owns the threads; close it."""
+
+    def __init__(self, view: Rows, threads: int = 0) -> None:
+        """Decode rows of `view` on this many threads, 0 for one per core."""
+        self._view = view
+        self._pool = DecodePool(threads)
+
+    def submit(self, fetched: Fetched) -> Decoding:
+        """Start decoding; returns at once."""
+        tickets = {
+            column: None if rows is None else self._pool.submit(rows) for column, rows in fetched.encoded.items()
+        }
+        return Decoding(fetched.positions, tickets)
+
+    def wait(self, decoding: Decoding) -> dict[str, Values]:
+        """The rows of every column, in the order of the columns.
+
+        What the engine doesn't decode (text, JSON, codecs that only Python has) is read here.
+
+        Raises:
+            FormatError: a stored row is damaged; the message names it.
+        """
+        return {
+            column.name: self._values(column, ticket, decoding.positions)
+            for column, ticket in decoding.tickets.items()
+        }
+
+    def _values(self, column: ColumnRead, ticket: DecodeTicket | None, positions: NDArray[np.int64]) -> Values:
+        if ticket is not None:
+            try:
+                return ticket.wait()
+            except EngineError as error:
+                raise self._damaged(column.name, error, positions) from None
+        if column.method == "numpy":
+            rows = self._view.take(column.name, "values", positions)
+            return column_values(rows, self._view.schema.type_of(column.name))
+        stored = [self._view.stored_bytes(column.name, int(position)) for position in positions]
+        return stored if column.method == "tobytes" else [_open_image(data) for data in stored]
+
+    def _damaged(self, column: str, error: EngineError, positions: NDArray[np.int64]) -> FormatError:
+        _, message, row, *_ = error.args
+        place = f"row {self._view.indices[positions[row]]} of " if row >= 0 else ""
+        return FormatError(f"{place}column '{column}' can't be decoded: {message}")
+
+    def close(self) -> None:
+        """Join the threads. May be called again."""
+        self._pool.close()
+
+
+def _open_image(data: bytes) -> Any:
+    from tql.loader.images import open_image
+
+    return open_image(data)

@@ -1,0 +1,82 @@
+"""The NumPy face: engine columns to NumPy values, and batches as they are handed over without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql._engine import Column
+from tql.loader.to_torch import is_tensor
+from tql.types import Type
+
+Values = NDArray[Any] | list[Any]
+"""The rows of one column: an array [n, ...] where all shapes are equal, else a list of n values."""
+
+
+def column_values(column: Column, type_: Type) -> Values:
+    """The rows of an engine column.
+
+    Args:
+        column: n rows.
+        type_: the type of the column; it tells JSON and bytes from text.
+
+    Returns:
+        A writable array [n, ...] of rows of one shape without NULL; otherwise a list with one array, str,
+        bytes, list of str or JSON value per row, None for NULL.
+    """
+    if column.layout == "dense" and column.validity is None:
+        return column.values.copy()
+    rows: list[Any]
+    if column.layout == "dense":
+        rows = list(column.values.copy())
+    elif column.layout == "ragged":
+        rows = _ragged_rows(column)
+    else:
+        rows = _text_rows(column, type_)
+    if column.validity is not None:
+        rows = [row if valid else None for row, valid in zip(rows, column.validity, strict=True)]
+    elif rows and column.layout == "ragged" and len({row.shape for row in rows}) == 1:
+        return np.stack(rows)
+    return rows
+
+
+def _ragged_rows(column: Column) -> list[NDArray[Any]]:
+    assert column.offsets is not None
+    values, offsets = column.values, column.offsets
+    return [
+        values[offsets[row] : offsets[row + 1]].reshape(shape).copy() for row, shape in enumerate(column.shapes)
+    ]
+
+
+def _text_rows(column: Column, type_: Type) -> list[Any]:
+    assert column.offsets is not None
+    data, offsets = column.values.tobytes(), column.offsets.tolist()
+    pieces: list[Any] = [data[start:end] for start, end in zip(offsets, offsets[1:], strict=False)]
+    if type_.element == "bytes":
+        return pieces
+    texts = [piece.decode("utf-8", errors="replace") for piece in pieces]
+    if column.layout == "text_list":
+        assert column.row_offsets is not None
+        bounds = column.row_offsets.tolist()
+        return [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [json.loads(text) if text else None for text in texts] if type_.element == "json" else texts
+
+
+class NumpyFace:
+    """Leaves of a batch as NumPy: arrays stay what they are, torch tensors become arrays."""
+
+    def is_tensor(self, value: object) -> bool:
+        return is_tensor(value)
+
+    def array(self, array: NDArray[Any], column: str = "") -> Any:
+        """An array of numbers as it is handed over."""
+        return array
+
+    def stack(self, tensors: Sequence[Any]) -> Any:
+        """Tensors that a transform made: one array [n, ...] where the shapes are equal, else a list."""
+        arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
+        return np.stack(arrays) if len({array.shape for array in arrays}) == 1 else arrays
