@@ -138,7 +138,8 @@ class Config:
             if method == "pil" and (encoding := schema[column].encoding) not in _IMAGE_FILES:
                 stored = "without compression" if encoding is None else f"as {encoding}"
                 raise ArgumentError(
-                    f"decode_method 'pil' needs samples stored as jpeg or png, column '{column}' is stored {stored}",
+                    "decode_method 'pil' needs samples stored as jpeg or png, "
+                    f"column '{column}' is stored {stored}",
                     hint=f"use decode_method={{'{column}': 'numpy'}}",
                 )
 

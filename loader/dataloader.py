@@ -26,13 +26,13 @@ Batches = Generator[Any, None, None]
 class DataLoader:
     """Batches of a view's rows.
 
-    Every call of the chain returns a new loader and leaves this one as it is; the calls may come in any order.
-    Iterating gives one epoch; iterating again gives the next one, in a new order from the same seed where the
-    loader shuffles or samples. Without `batch` a batch has one row; without `numpy` or `pytorch` batches are
-    NumPy.
+    Every call of the chain returns a new loader and leaves this one as it is; the calls may come in any
+    order. Iterating gives one epoch; iterating again gives the next one, in a new order from the same seed
+    where the loader shuffles or samples. Without `batch` a batch has one row; without `numpy` or `pytorch`
+    batches are NumPy.
 
-    A batch is a dict of column name to array (or tensor) [B, ...] where the rows have one shape, else to a list
-    of B arrays; text, JSON and stored bytes are lists of B values.
+    A batch is a dict of column name to array (or tensor) [B, ...] where the rows have one shape, else to a
+    list of B arrays; text, JSON and stored bytes are lists of B values.
 
     Example:
         >>> loader = view.dataloader(seed=1).shuffle().batch(64, drop_last=True).pytorch()
@@ -77,12 +77,14 @@ class DataLoader:
         self._once("batch", self._config.batching)
         return self._with(batching=Batching(check_integer("batch_size", batch_size, 1), bool(drop_last)))
 
-    def shuffle(self, shuffle: bool = True, buffer_size: float = 2048, *, seed: int | None = None) -> DataLoader:
+    def shuffle(
+        self, shuffle: bool = True, buffer_size: float = 2048, *, seed: int | None = None
+    ) -> DataLoader:
         """Hand over the rows in random order, another one in each epoch.
 
         The order is a uniformly random permutation. Only rows that storage can't read one by one (compressed
-        chunks), and that do not fit into the buffer, are shuffled in blocks instead: chunks in random order, and
-        rows in random order within windows of `buffer_size`.
+        chunks), and that do not fit into the buffer, are shuffled in blocks instead: chunks in random order,
+        and rows in random order within windows of `buffer_size`.
 
         Args:
             shuffle: False makes this call do nothing.
@@ -90,8 +92,8 @@ class DataLoader:
             seed: None takes the loader's.
 
         Raises:
-            ArgumentError: a second call, a view whose order was chosen (ORDER BY, an index list out of order), or
-                `buffer_size` <= 0.
+            ArgumentError: a second call, a view whose order was chosen (ORDER BY, an index list out of
+                order), or `buffer_size` <= 0.
         """
         self._once("shuffle", self._config.shuffling)
         if isinstance(buffer_size, bool) or not isinstance(buffer_size, (int, float, np.number)):
@@ -107,9 +109,9 @@ class DataLoader:
         """Apply Python functions to single samples.
 
         Args:
-            transform: a callable that gets a dict of column name to NumPy value (and of "index" to the row number
-                where the loader returns it) and gives the sample; or a dict of column name to a callable on the
-                column's value, None for unchanged. The dict's keys choose the columns.
+            transform: a callable that gets a dict of column name to NumPy value (and of "index" to the row
+                number where the loader returns it) and gives the sample; or a dict of column name to a
+                callable on the column's value, None for unchanged. The dict's keys choose the columns.
             **kwargs: arguments of every call of the callable.
 
         Raises:
@@ -152,16 +154,16 @@ class DataLoader:
         """Draw rows by weight, anew in each epoch. The first epoch has the rows of `view.sample_by`.
 
         Args:
-            weights: a TQL weight expression (`"max_weight(labels == 5: 10, true: 1)"`), a column (`"labels"`), or
-                a list, tuple or 1-D array with one number per row.
+            weights: a TQL weight expression (`"max_weight(labels == 5: 10, true: 1)"`), a column
+                (`"labels"`), or a list, tuple or 1-D array with one number per row.
             replace: whether a row may be drawn more than once.
             size: rows per epoch; None draws as many as there are. With `replace=False` at most the rows of
                 positive weight come, with a warning where these are fewer.
             seed: None takes the loader's.
 
         Raises:
-            ArgumentError: `size` < 0, or an array of the wrong length or rank or with a negative, NaN or infinite
-                entry.
+            ArgumentError: `size` < 0, or an array of the wrong length or rank or with a negative, NaN or
+                infinite entry.
             TQLError: a mistake in the expression.
         """
         view = self._fixed_view()
@@ -183,12 +185,13 @@ class DataLoader:
         """Hand over NumPy arrays.
 
         Args:
-            num_workers: processes that make whole batches; 0 makes them in this one. The batches are the same.
+            num_workers: processes that make whole batches; 0 makes them in this one. The batches are the
+                same.
             tensors: the columns to read; None reads all.
             num_threads: decoding threads per process; None shares all cores among the processes.
             prefetch_factor: batches under way ahead of the consumer, per process.
-            decode_method: column to "numpy" (default), "tobytes" (the stored bytes) or "pil" (a Pillow image, for
-                samples stored as jpeg or png).
+            decode_method: column to "numpy" (default), "tobytes" (the stored bytes) or "pil" (a Pillow
+                image, for samples stored as jpeg or png).
             persistent_workers: keep the processes between epochs, until `close`.
 
         Raises:
@@ -196,7 +199,9 @@ class DataLoader:
             UnknownColumnError: a name that is no column.
         """
         self._first_output("numpy")
-        output = _output(num_workers, tensors, num_threads, prefetch_factor, decode_method, persistent_workers)
+        output = _output(
+            num_workers, tensors, num_threads, prefetch_factor, decode_method, persistent_workers
+        )
         return self._with(output=output)
 
     def pytorch(
@@ -217,8 +222,8 @@ class DataLoader:
 
         Args:
             num_workers: see `numpy`.
-            collate_fn: makes a batch from the list of its samples (dicts of NumPy values, or what the transform
-                returned). None stacks what has one shape and makes lists of the rest.
+            collate_fn: makes a batch from the list of its samples (dicts of NumPy values, or what the
+                transform returned). None stacks what has one shape and makes lists of the rest.
             tensors: see `numpy`.
             num_threads: see `numpy`.
             prefetch_factor: see `numpy`.
@@ -237,7 +242,9 @@ class DataLoader:
         require_torch()
         if collate_fn is not None:
             _check_callable("collate_fn", collate_fn)
-        output = _output(num_workers, tensors, num_threads, prefetch_factor, decode_method, persistent_workers)
+        output = _output(
+            num_workers, tensors, num_threads, prefetch_factor, decode_method, persistent_workers
+        )
         output = with_changes(
             output,
             face="torch",
@@ -287,7 +294,9 @@ class DataLoader:
         return self._config.schedule().steps
 
     def set_epoch(self, epoch: int) -> None:
-        """Make the next iteration that of epoch `epoch`, at least 0; the ones after it count on from there."""
+        """Make the next iteration that of epoch `epoch`, at least 0; the ones after it count on from
+        there.
+        """
         self._epoch = check_integer("epoch", epoch, 0)
 
     def __iter__(self) -> Iterator[Any]:

@@ -1,7 +1,8 @@
-"""The pipeline of one process: schedule -> fetch -> decode -> transform -> collate -> hand-over, some batches ahead.
+"""The pipeline of one process: schedule -> fetch -> decode -> transform -> collate -> hand-over, some
+batches ahead.
 
-The engine's threads decode batches that come later while the consumer works on the one it has; how many batches
-are under way is bounded, and with it the memory.
+The engine's threads decode batches that come later while the consumer works on the one it has; how many
+batches are under way is bounded, and with it the memory.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ class BatchMaker:
         self._decoder = Decoder(recipe.view, recipe.threads)
 
     def start(self, positions: NDArray[np.int64]) -> Prepared:
-        """Fetch and start decoding; an error is kept for `finish`, so that the batches before it still come."""
+        """Fetch and start decoding; an error is kept for `finish`, so that the batches before it still
+        come.
+        """
         try:
             fetched = fetch(self._recipe.view, self._recipe.columns, positions)
             return Prepared(positions, self._decoder.submit(fetched))
@@ -108,11 +111,11 @@ class BatchMaker:
         transform = self._recipe.transform
         if isinstance(transform, SampleTransform):
             return [self._transformed(transform, sample) for sample in samples]
-        functions = self._functions()
-        return [
-            {key: value if (function := functions.get(key)) is None else function(value) for key, value in s.items()}
-            for s in samples
-        ]
+        for name, function in self._functions().items():
+            if function is not None:
+                for sample in samples:
+                    sample[name] = function(sample[name])
+        return samples
 
     def _transformed(self, transform: SampleTransform, sample: Sample) -> Any:
         """The caller's sample; it keeps its row number even if the caller left it out of a dict."""

@@ -71,7 +71,9 @@ class BlockShuffle:
     def order(self, positions: Positions, epoch: int) -> Positions:
         partition = np.searchsorted(np.asarray(self.starts, dtype=np.int64), positions, side="right") - 1
         rank = np.empty(len(self.starts), dtype=np.int64)
-        rank[_permutation(len(self.starts), self.seed, epoch, _PARTITION_STREAM)] = np.arange(len(self.starts))
+        rank[_permutation(len(self.starts), self.seed, epoch, _PARTITION_STREAM)] = np.arange(
+            len(self.starts)
+        )
         grouped = positions[np.argsort(rank[partition], kind="stable")]
         keys = _permutation(len(grouped), self.seed, epoch, _SHUFFLE_STREAM)
         for start in range(0, len(grouped), self.window_rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,21 +49,22 @@ def _ragged_rows(column: Column) -> list[NDArray[Any]]:
     assert column.offsets is not None
     values, offsets = column.values, column.offsets
     return [
-        values[offsets[row] : offsets[row + 1]].reshape(shape).copy() for row, shape in enumerate(column.shapes)
+        values[offsets[row] : offsets[row + 1]].reshape(shape).copy()
+        for row, shape in enumerate(column.shapes)
     ]
 
 
 def _text_rows(column: Column, type_: Type) -> list[Any]:
     assert column.offsets is not None
     data, offsets = column.values.tobytes(), column.offsets.tolist()
-    pieces: list[Any] = [data[start:end] for start, end in zip(offsets, offsets[1:], strict=False)]
+    pieces: list[Any] = [data[start:end] for start, end in pairwise(offsets)]
     if type_.element == "bytes":
         return pieces
     texts = [piece.decode("utf-8", errors="replace") for piece in pieces]
     if column.layout == "text_list":
         assert column.row_offsets is not None
         bounds = column.row_offsets.tolist()
-        return [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+        return [texts[start:end] for start, end in pairwise(bounds)]
     return [json.loads(text) if text else None for text in texts] if type_.element == "json" else texts
 
 

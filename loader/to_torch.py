@@ -1,7 +1,7 @@
 """The torch face, and the only place that imports torch: arrays to tensors without a copy.
 
-torch has no full support for unsigned integers wider than 8 bits, so they are widened: uint16 to int32, uint32 to
-int64, and uint64 to int64 where the values fit.
+torch has no full support for unsigned integers wider than 8 bits, so they are widened: uint16 to int32,
+uint32 to int64, and uint64 to int64 where the values fit.
 """
 
 from __future__ import annotations
@@ -86,7 +86,12 @@ def tensor_parts(tensor: Any) -> tuple[NDArray[Any], str] | None:
     """
     import torch
 
-    if tensor.device.type != "cpu" or tensor.layout != torch.strided or tensor.is_quantized or tensor.dim() == 0:
+    if (
+        tensor.device.type != "cpu"
+        or tensor.layout != torch.strided
+        or tensor.is_quantized
+        or tensor.dim() == 0
+    ):
         return None
     if tensor.requires_grad or tensor.is_conj() or tensor.is_neg() or type(tensor) is not torch.Tensor:
         return None

@@ -1,8 +1,8 @@
 """Sending batches between processes: a pickle whose arrays and tensors travel in anonymous shared memory.
 
-A message lies in one memory file without a name (Linux; elsewhere it goes through the pipe), whose descriptor is
-handed over the socket. The receiver maps it: arrays are not copied again, nothing counts against the size of
-/dev/shm, and nothing is left behind however a process ends.
+A message lies in one memory file without a name (Linux; elsewhere it goes through the pipe), whose
+descriptor is handed over the socket. The receiver maps it: arrays are not copied again, nothing counts
+against the size of /dev/shm, and nothing is left behind however a process ends.
 """
 
 from __future__ import annotations

@@ -84,7 +84,9 @@ def _as_numbers(weights: Weights) -> NDArray[np.float64]:
             f"weights must be a TQL expression or one number per row, got {type(weights).__name__}"
         )
     if values.dtype == object:
-        raise ArgumentError("weights must be one-dimensional, one number per row, got rows of different lengths")
+        raise ArgumentError(
+            "weights must be one-dimensional, one number per row, got rows of different lengths"
+        )
     return np.ascontiguousarray(values, dtype=np.float64)
 
 

@@ -1,12 +1,14 @@
-"""Worker processes that make whole batches: worker w makes batches w, w + W, w + 2W, ... and the parent hands them
-over in order, so that they are those of the pipeline in one process.
+"""Worker processes that make whole batches: worker w makes batches w, w + W, w + 2W, ... and the parent
+hands them over in order, so that they are those of the pipeline in one process.
 
 The parent asks by number and each worker owns a copy of the schedule, so a request is three integers. At most
-`prefetch` requests per worker are open: that is the bound on memory, and why nobody ever blocks while sending.
+`prefetch` requests per worker are open: that is the bound on memory, and why nobody ever blocks while
+sending.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -172,10 +174,8 @@ def _work(
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business; it ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    try:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the parent wants no more, or is gone
         _serve(connection, recipe, _Orders(schedule, epoch, order))
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # the parent has gone, or wants no more
 
 
 class _Orders:
@@ -242,8 +242,9 @@ def _reply(connection: Connection, answer: Answer) -> None:
     try:
         message = transport.pack(answer)
     except Exception as error:  # a batch or an exception that can't be pickled
+        what = "a batch" if answer.error is None else "its error"
         reason = WorkerError(
-            f"a worker can't send {'its error' if answer.error else 'a batch'}: {type(error).__name__}: {error}",
+            f"a worker can't send {what}: {type(error).__name__}: {error}",
             hint=str(answer.error) if answer.error else "what transform and collate_fn return must pickle",
         )
         message = transport.pack(

@@ -1,8 +1,9 @@
-"""Collate: a list of values to one batch value. Never fails because samples differ: what can't be stacked is a list.
+"""Collate: a list of values to one batch value. Never fails because samples differ: what can't be stacked is
+a list.
 
-The rules are those of torch's default_collate, made total: numbers, bools, arrays and tensors of one shape are
-stacked, mappings and tuples are collated item by item, and everything else (text, bytes, images, None, arrays of
-different shapes) stays a list with one entry per sample.
+The rules are those of torch's default_collate, made total: numbers, bools, arrays and tensors of one shape
+are stacked, mappings and tuples are collated item by item, and everything else (text, bytes, images, None,
+arrays of different shapes) stays a list with one entry per sample.
 """
 
 from __future__ import annotations

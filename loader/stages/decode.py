@@ -33,7 +33,8 @@ class Decoder:
     def submit(self, fetched: Fetched) -> Decoding:
         """Start decoding; returns at once."""
         tickets = {
-            column: None if rows is None else self._pool.submit(rows) for column, rows in fetched.encoded.items()
+            column: None if rows is None else self._pool.submit(rows)
+            for column, rows in fetched.encoded.items()
         }
         return Decoding(fetched.positions, tickets)
 
@@ -50,29 +51,39 @@ class Decoder:
             for column, ticket in decoding.tickets.items()
         }
 
-    def _values(self, column: ColumnRead, ticket: DecodeTicket | None, positions: NDArray[np.int64]) -> Values:
+    def _values(
+        self, column: ColumnRead, ticket: DecodeTicket | None, positions: NDArray[np.int64]
+    ) -> Values:
         if ticket is not None:
             try:
                 return ticket.wait()
             except EngineError as error:
-                raise self._damaged(column.name, error, positions) from None
+                _, reason, row, *_ = error.args
+                raise self._damaged(column.name, reason, positions[row] if row >= 0 else None) from None
         if column.method == "numpy":
             rows = self._view.take(column.name, "values", positions)
             return column_values(rows, self._view.schema.type_of(column.name))
         stored = [self._view.stored_bytes(column.name, int(position)) for position in positions]
-        return stored if column.method == "tobytes" else [_open_image(data) for data in stored]
+        if column.method == "tobytes":
+            return stored
+        return [
+            self._image(column.name, data, position) for data, position in zip(stored, positions, strict=True)
+        ]
 
-    def _damaged(self, column: str, error: EngineError, positions: NDArray[np.int64]) -> FormatError:
-        _, message, row, *_ = error.args
-        place = f"row {self._view.indices[positions[row]]} of " if row >= 0 else ""
-        return FormatError(f"{place}column '{column}' can't be decoded: {message}")
+    def _image(self, column: str, data: bytes, position: np.int64) -> Any:
+        from tql.loader.images import open_image
+
+        try:
+            image = open_image(data)
+            image.load()
+        except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for a damaged file
+            raise self._damaged(column, str(error), position) from None
+        return image
+
+    def _damaged(self, column: str, reason: str, position: np.int64 | None) -> FormatError:
+        place = "" if position is None else f"row {self._view.indices[position]} of "
+        return FormatError(f"{place}column '{column}' can't be decoded: {reason}")
 
     def close(self) -> None:
         """Join the threads. May be called again."""
         self._pool.close()
-
-
-def _open_image(data: bytes) -> Any:
-    from tql.loader.images import open_image
-
-    return open_image(data)

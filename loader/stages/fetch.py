@@ -53,6 +53,7 @@ class Fetched:
 def fetch(view: Rows, columns: Sequence[ColumnRead], positions: NDArray[np.int64]) -> Fetched:
     """Look up the stored bytes of these rows."""
     encoded: dict[ColumnRead, EncodedRows | None] = {
-        column: view.encoded(column.name, positions) if column.method == "numpy" else None for column in columns
+        column: view.encoded(column.name, positions) if column.method == "numpy" else None
+        for column in columns
     }
     return Fetched(positions, encoded)
