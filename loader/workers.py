@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import struct
 import time
@@ -241,7 +242,9 @@ def _made(maker: BatchMaker | None, run: int, step: int, prepared: Prepared | Ex
 def _reply(connection: Connection, answer: Answer) -> None:
     try:
         message = transport.pack(answer)
-    except Exception as error:  # a batch or an exception that can't be pickled
+        if answer.error is not None:
+            pickle.loads(pickle.dumps(answer.error))  # some exceptions can be sent, but not read
+    except Exception as error:
         what = "a batch" if answer.error is None else "its error"
         reason = WorkerError(
             f"a worker can't send {what}: {type(error).__name__}: {error}",
