@@ -7,6 +7,7 @@ namespace tql_engine::bindings {
 
 void register_column(pybind11::module_& module);
 void register_error(pybind11::module_& module);
+void register_sampling(pybind11::module_& module);
 void register_selection(pybind11::module_& module);
 
 }  // namespace tql_engine::bindings

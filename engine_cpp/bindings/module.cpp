@@ -6,4 +6,5 @@ PYBIND11_MODULE(_engine, module) {
   tql_engine::bindings::register_error(module);
   tql_engine::bindings::register_column(module);
   tql_engine::bindings::register_selection(module);
+  tql_engine::bindings::register_sampling(module);
 }

@@ -1,0 +1,65 @@
+// Weighted draws without replacement: give each row a waiting time, exponential with its weight as the rate,
+// and take the rows in the order of their times. Efraimidis, Spirakis, "Weighted random sampling with a
+// reservoir", Information Processing Letters 97, 2006.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "tql_engine/random.h"
+#include "tql_engine/sampling.h"
+#include "tql_engine/smallest.h"
+#include "tql_engine/thread_pool.h"
+#include "weights.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr uint8_t kDomain = 1;
+
+struct Arrival {
+  double log_time;
+  int64_t row;
+};
+
+struct Earlier {
+  bool operator()(const Arrival& a, const Arrival& b) const noexcept {
+    return a.log_time != b.log_time ? a.log_time < b.log_time : a.row < b.row;
+  }
+};
+
+/// The logarithm of the time, so that the smallest and the largest weights stay within range. Early times
+/// decide, and log1p keeps all 64 random bits of those.
+double log_time(uint64_t bits, double weight) noexcept {
+  constexpr double kBelowOne = 1 - std::numeric_limits<double>::epsilon() / 2;
+  const double u = std::min((static_cast<double>(bits) + 0.5) * 0x1p-64, kBelowOne);  // in (0, 1)
+  return std::log(-std::log1p(-u)) - std::log(weight);
+}
+
+}  // namespace
+
+std::vector<int64_t> sample_without_replacement(std::span<const double> weights, int64_t size, RandomKey key,
+                                                ThreadPool& pool) {
+  check_weights(weights, size, pool);
+  const auto population = static_cast<int64_t>(weights.size());
+  const int64_t wanted = std::min(size, population);
+  if (wanted == 0) return {};
+  const RandomStream random(key.seed, key.stream, kDomain);
+  using Earliest = Smallest<Arrival, Earlier>;
+  std::vector<Earliest> parts(static_cast<size_t>(pool.threads()), Earliest(wanted, Earlier()));
+  pool.parallel_for(population, kWeightMorsel, [&](int64_t begin, int64_t end, int worker) {
+    Earliest& part = parts[static_cast<size_t>(worker)];
+    for (int64_t row = begin; row < end; ++row) {
+      const double weight = effective_weight(weights[static_cast<size_t>(row)]);
+      if (weight > 0) part.add({log_time(random.bits(static_cast<uint64_t>(row)), weight), row});
+    }
+  });
+  const std::vector<Arrival> arrivals = Earliest::merge(pool, parts);
+  std::vector<int64_t> rows(arrivals.size());
+  std::transform(arrivals.begin(), arrivals.end(), rows.begin(),
+                 [](const Arrival& arrival) { return arrival.row; });
+  return rows;
+}
+
+}  // namespace tql_engine
