@@ -1,0 +1,156 @@
+"""Rows in order with their columns, and the steps that only choose or order rows (sections 13 and 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reference.expressions import value_of
+from reference.operators import is_nan
+from reference.scope import Row, Scope
+from reference.table import Json, Value
+from reference.table import number as as_value
+from reference.values import ShapeConflict, condition, single
+from tql import ast
+from tql.errors import QueryTypeError, QueryValueError
+from tql.types import Type
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A weighted draw from the rows of a result, which the reference describes but does not make.
+
+    Attributes:
+        weights: of each row of the population; negative, NaN and NULL are 0.
+        replace: whether draws are independent.
+        count: how many rows are asked for.
+    """
+
+    weights: tuple[float, ...]
+    replace: bool
+    count: int
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What a SELECT or a set operation gives.
+
+    Attributes:
+        columns: its visible columns.
+        rows: in order.
+        arranged: whether something other than the source decided which order or how often (ordered, sampled,
+            expanded, grouped): what section 17 asks of an operand.
+        sample: the draw that is still to be made from `rows`.
+    """
+
+    columns: dict[str, Type]
+    rows: list[Row]
+    arranged: bool = False
+    sample: Sample | None = None
+
+
+def numbered(rows: Sequence[Row]) -> list[Row]:
+    """ROW_NUMBER() starts again at 0."""
+    return [replace(row, number=number) for number, row in enumerate(rows)]
+
+
+def where(rows: Sequence[Row], predicate: ast.Expr, scope: Scope) -> list[Row]:
+    """Section 4: rows whose predicate is true; shapes that do not go together do not match."""
+    kept = []
+    for row in rows:
+        try:
+            matches = condition(value_of(predicate, row, scope))
+        except ShapeConflict:
+            matches = False
+        if matches:
+            kept.append(row)
+    return kept
+
+
+def expand(all_rows: Sequence[Row], kept: Sequence[Row], by: ast.Expand) -> list[Row]:
+    """Section 16: each kept row with its neighbours of the unfiltered input."""
+    rows: list[Row] = []
+    taken: set[int] = set()
+    for ordinal, match in enumerate(kept):
+        first = max(0, match.number - by.before)
+        last = min(len(all_rows) - 1, match.number + by.after)
+        for number in range(first, last + 1):
+            if not by.overlap and number in taken:
+                continue
+            taken.add(number)
+            row = all_rows[number]
+            if by.alias is not None:
+                row = replace(row, cells={**row.cells, by.alias: as_value(ordinal)})
+            rows.append(row)
+    return rows if by.overlap else sorted(rows, key=lambda row: row.number)
+
+
+def order(rows: Sequence[Row], keys: Sequence[ast.OrderKey], scope: Scope) -> list[Row]:
+    """Section 13: stable, by all keys; NaN then NULL last in both directions."""
+    ordered = list(rows)
+    for key in reversed(keys):
+        values = {id(row): _sortable(value_of(key.expr, row, scope)) for row in ordered}
+        usual = [row for row in ordered if values[id(row)] is not None and not is_nan(values[id(row)])]
+        nans = [row for row in ordered if is_nan(values[id(row)])]
+        nulls = [row for row in ordered if values[id(row)] is None]
+        usual.sort(key=lambda row: _rank(values[id(row)]), reverse=key.descending)  # stays stable
+        ordered = usual + nans + nulls
+    return ordered
+
+
+def _sortable(value: Value) -> Any:
+    if isinstance(value, Json) and isinstance(value.value, list | dict):
+        return value.value
+    scalar = single(value)
+    return None if scalar is None else scalar.tolist()
+
+
+def _rank(value: Any) -> tuple[Any, ...]:
+    """Numbers, then text (by bytes), then the rest of JSON."""
+    if isinstance(value, int | float):
+        return (0, value)
+    if isinstance(value, str):
+        return (1, value.encode())
+    return (2,)
+
+
+def distinct(rows: Sequence[Row], values: Sequence[Sequence[Value]]) -> list[Row]:
+    """Section 13: the first of the rows that are equal in all selected columns."""
+    seen: set[Hashable] = set()
+    kept = []
+    for row, cells in zip(rows, values, strict=True):
+        key = tuple(identity(cell) for cell in cells)
+        if key not in seen:
+            seen.add(key)
+            kept.append(row)
+    return kept
+
+
+def identity(value: Value) -> Hashable:
+    """Equal for equal cells; NULL equals NULL and NaN equals NaN, as in GROUP BY."""
+    if value is None:
+        return "null"
+    if isinstance(value, Json):
+        return ("json", repr(value.value))
+    return (value.shape, tuple("nan" if is_nan(item) else (item,) for item in value.reshape(-1).tolist()))
+
+
+def sample(rows: Sequence[Row], by: ast.SampleBy, count: int, scope: Scope) -> Sample:
+    """Section 16: the weight of every row of the population."""
+    weights = [_weight(value_of(by.weight, row, scope)) for row in rows]
+    if rows and not any(weight > 0 for weight in weights):
+        raise QueryValueError("every weight is 0")
+    return Sample(tuple(weights), by.replace, count)
+
+
+def _weight(value: Value) -> float:
+    scalar = single(value)
+    weight: Any = None if scalar is None else scalar.tolist()
+    if weight is None or is_nan(weight):
+        return 0.0
+    if not isinstance(weight, int | float):
+        raise QueryTypeError("a weight must be a number")
+    if weight == float("inf"):
+        raise QueryValueError("a weight is infinite")
+    return max(0.0, float(weight))
