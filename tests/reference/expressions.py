@@ -48,7 +48,7 @@ def value_of(expr: ast.Expr, row: Row, scope: Scope) -> Value:
         case ast.InList(operand, items, negated):
             return _negated_if(negated, _in_list(operand, items, row, scope))
         case ast.Like(operand, pattern, ignore_case, negated):
-            wanted = constant(pattern, scope.parameters).item()
+            wanted = str(constant(pattern, scope.parameters).item())
             return _negated_if(negated, _like(value_of(operand, row, scope), wanted, ignore_case))
         case ast.IsNull(operand, negated):
             return np.array((value_of(operand, row, scope) is None) != negated)

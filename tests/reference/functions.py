@@ -236,7 +236,7 @@ def _reduces_nothing(array: NDArray[Any], axis: int | None) -> bool:
     _axis(array, axis)
     if axis is None:
         return array.size == 0
-    return array.shape[axis] == 0
+    return bool(array.shape[axis] == 0)
 
 
 def _equal_shapes(function: str, left: NDArray[Any], right: NDArray[Any]) -> None:

@@ -11,7 +11,7 @@ from reference.operators import is_nan
 from reference.scope import Row, Scope
 from reference.table import Json, Value
 from reference.table import number as as_value
-from reference.values import ShapeConflict, condition, single
+from reference.values import ShapeConflictError, condition, single
 from tql import ast
 from tql.errors import QueryTypeError, QueryValueError
 from tql.types import Type
@@ -61,7 +61,7 @@ def where(rows: Sequence[Row], predicate: ast.Expr, scope: Scope) -> list[Row]:
     for row in rows:
         try:
             matches = condition(value_of(predicate, row, scope))
-        except ShapeConflict:
+        except ShapeConflictError:
             matches = False
         if matches:
             kept.append(row)

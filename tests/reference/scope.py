@@ -37,8 +37,8 @@ class Scope:
         computed: items of the select list by alias, which ORDER BY sees before the columns.
         dataset: the whole dataset, for DATA().
         parameters: the values of `?`.
-        tolerated: categories of errors that an engine may raise where this one did not: an error in an operand
-            of AND and OR whose other operand decides (section 5).
+        tolerated: categories of errors that an engine may raise where this one did not: an error in an
+            operand of AND and OR whose other operand decides (section 5).
     """
 
     columns: Mapping[str, Type]

@@ -26,7 +26,7 @@ from tql.errors import (
 from tql.types import INT64, Type
 
 
-class ReferenceGap(Exception):
+class ReferenceGapError(Exception):
     """The query uses what the reference engine does not cover (joins, groups, a sample below the top)."""
 
 
@@ -76,7 +76,7 @@ def evaluate(
 
     Raises:
         TQLError: of the category that the language reference gives to the mistake.
-        ReferenceGap: if the reference does not cover the query.
+        ReferenceGapError: if the reference does not cover the query.
     """
     del seed
     found = sum(isinstance(node, ast.Parameter) for node in walk(statement))
@@ -104,9 +104,11 @@ def walk(node: object) -> list[ast.Node]:
 
 
 def _statement(statement: ast.Statement, context: _Context) -> Relation:
-    if isinstance(statement.body, ast.Select):
-        return _select(statement.body, statement, context)
-    combined = _set_operation(statement.body, context)
+    match statement.body:
+        case ast.Select() as select:
+            return _select(select, statement, context)
+        case ast.SetOperation() as operation:
+            combined = _set_operation(operation, context)
     scope = _scope(combined.columns, None, context)
     _check_tail(statement, scope)
     arranged = combined.arranged or bool(statement.order_by) or statement.sample is not None
@@ -127,7 +129,7 @@ def _set_operation(operation: ast.SetOperation, context: _Context) -> Relation:
             case ast.Statement():
                 side = _statement(operand, context)
         if side.sample is not None:
-            raise ReferenceGap("a sampled operand")
+            raise ReferenceGapError("a sampled operand")
         sides.append(side)
     return combine(operation, sides[0], sides[1])
 
@@ -135,7 +137,7 @@ def _set_operation(operation: ast.SetOperation, context: _Context) -> Relation:
 def _select(select: ast.Select, tail: ast.Statement, context: _Context) -> Relation:
     """One SELECT with the ORDER BY, LIMIT and SAMPLE BY that belong to it, in the order of section 1."""
     if select.group_by is not None or select.ungroup is not None:
-        raise ReferenceGap("GROUP BY and UNGROUP BY")
+        raise ReferenceGapError("GROUP BY and UNGROUP BY")
     source, alias = _source(select.source, context)
     before_expand = _scope(source.columns, alias, context)
     if select.where is not None:
@@ -183,10 +185,10 @@ def _source(source: ast.FromSource | None, context: _Context) -> tuple[Relation,
         case ast.SubQuery(statement, alias):
             inner = _statement(statement, context)
             if inner.sample is not None:
-                raise ReferenceGap("a sampled sub-query")
+                raise ReferenceGapError("a sampled sub-query")
             return inner, alias
         case ast.Join():
-            raise ReferenceGap("joins")
+            raise ReferenceGapError("joins")
 
 
 def _all_rows(table: Table) -> Relation:
@@ -209,7 +211,7 @@ def _select_list(items: Sequence[ast.SelectItem | ast.Star], scope: Scope) -> di
         if isinstance(item, ast.Star):
             if item.qualifier is not None and item.qualifier != scope.alias:
                 raise UnknownAliasError(f"no source named {item.qualifier!r}", span=item.span)
-            new = {name: ast.Name(name) for name in scope.columns if name not in explicit}
+            new: dict[str, ast.Expr] = {n: ast.Name(n) for n in scope.columns if n not in explicit}
         else:
             new = {_item_name(item, scope): item.expr}
         for name, expr in new.items():

@@ -1,7 +1,7 @@
 """What a cell holds at run time, and tables of such cells.
 
-A value is None (NULL), a `Json` (a nested object of JSON), or an ndarray: rank 0 for scalars, dtype object with
-`str` elements for text.
+A value is None (NULL), a `Json` (a nested object of JSON), or an ndarray: rank 0 for scalars, dtype object
+with `str` elements for text.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from tql.errors import QueryTypeError, ShapeError
 FALSE = np.array(False)
 
 
-class ShapeConflict(ShapeError):
+class ShapeConflictError(ShapeError):
     """Operands of one row that do not broadcast: no match in WHERE, an error everywhere else."""
 
 
@@ -22,7 +22,7 @@ def broadcast(left: NDArray[Any], right: NDArray[Any]) -> tuple[NDArray[Any], ND
     try:
         shape = np.broadcast_shapes(left.shape, right.shape)
     except ValueError:
-        raise ShapeConflict(f"shapes do not go together: {left.shape} and {right.shape}") from None
+        raise ShapeConflictError(f"shapes do not go together: {left.shape} and {right.shape}") from None
     return np.broadcast_to(left, shape), np.broadcast_to(right, shape)
 
 
