@@ -111,7 +111,8 @@ def _like(operand: Value, pattern: str, ignore_case: bool) -> Value:
         return None
     result = np.zeros(texts.shape, dtype=np.bool_)
     for place in np.ndindex(texts.shape):
-        result[place] = isinstance(texts[place], str) and like(texts[place], pattern, ignore_case=ignore_case)
+        text: object = texts[place]
+        result[place] = isinstance(text, str) and like(text, pattern, ignore_case=ignore_case)
     return result
 
 
