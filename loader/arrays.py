@@ -1,0 +1,183 @@
+"""Rows of one column as plain NumPy arrays: what a source assembles before it becomes an engine column.
+
+The layout is the engine's (Arrow's), so `to_column` copies nothing that is already contiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql._engine import Column
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayRows:
+    """Numeric arrays, one per row.
+
+    Attributes:
+        values: the elements of all rows, one behind the other, 1-d.
+        shapes: int64 [n, rank].
+        validity: bool [n], False where the row is NULL, or None.
+    """
+
+    values: NDArray[Any]
+    shapes: NDArray[np.int64]
+    validity: NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def to_column(self) -> Column:
+        shape = uniform_shape(self.shapes)
+        if shape is not None:
+            return Column.dense(aligned(self.values).reshape(len(self), *shape), self.validity)
+        shapes = np.ascontiguousarray(self.shapes)
+        return Column.ragged(aligned(self.values), element_offsets(shapes), shapes, self.validity)
+
+    def shape_column(self) -> Column:
+        return Column.dense(np.ascontiguousarray(self.shapes))
+
+
+@dataclass(frozen=True, slots=True)
+class TextRows:
+    """UTF-8 strings, one per row: `offsets` int64 [n + 1] in bytes into `data` (uint8)."""
+
+    offsets: NDArray[np.int64]
+    data: NDArray[np.uint8]
+    validity: NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def to_column(self) -> Column:
+        return Column.text(self.offsets, np.ascontiguousarray(self.data), self.validity)
+
+    def shape_column(self) -> Column:
+        return Column.dense(np.zeros((len(self), 0), np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class TextListRows:
+    """Lists of strings: `row_offsets` int64 [n + 1] counts strings, `texts` holds them."""
+
+    row_offsets: NDArray[np.int64]
+    texts: TextRows
+
+    def __len__(self) -> int:
+        return len(self.row_offsets) - 1
+
+    def to_column(self) -> Column:
+        return Column.text_list(self.row_offsets, self.texts.offsets, np.ascontiguousarray(self.texts.data))
+
+    def shape_column(self) -> Column:
+        return Column.dense(np.diff(self.row_offsets)[:, None])
+
+
+Rows = ArrayRows | TextRows | TextListRows
+
+
+def uniform_shape(shapes: NDArray[np.int64]) -> tuple[int, ...] | None:
+    """The one shape of all rows, None where they differ or there is no row."""
+    if len(shapes) == 0:
+        return None
+    if len(shapes) > 1 and shapes.strides[0] != 0 and not bool((shapes == shapes[0]).all()):
+        return None
+    return tuple(int(extent) for extent in shapes[0])
+
+
+def element_counts(shapes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Elements per row, int64 [n]."""
+    return np.prod(shapes, axis=1, dtype=np.int64)
+
+
+def offsets_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Running sum from 0, int64 [n + 1]."""
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
+
+
+def element_offsets(shapes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return offsets_of(element_counts(shapes))
+
+
+def aligned(values: NDArray[Any]) -> NDArray[Any]:
+    """The same values contiguous, aligned and in native byte order; copied only if they are not."""
+    native = values.dtype.newbyteorder("=")
+    return np.require(values, native, ["C", "A"])
+
+
+def text_rows(strings: Sequence[str | None]) -> TextRows:
+    """Strings to UTF-8; None becomes NULL."""
+    encoded = [b"" if text is None else text.encode() for text in strings]
+    offsets = offsets_of(np.fromiter((len(text) for text in encoded), np.int64, len(encoded)))
+    data = np.frombuffer(b"".join(encoded), np.uint8)
+    missing = [text is None for text in strings]
+    return TextRows(offsets, data, ~np.array(missing) if any(missing) else None)
+
+
+def text_list_rows(lists: Sequence[Sequence[str]]) -> TextListRows:
+    """Lists of strings to UTF-8."""
+    row_offsets = offsets_of(np.fromiter((len(row) for row in lists), np.int64, len(lists)))
+    return TextListRows(row_offsets, text_rows([text for row in lists for text in row]))
+
+
+def gather(values: NDArray[Any], starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:
+    """The pieces [starts[i], starts[i] + counts[i]) of a 1-d array, one behind the other.
+
+    Small pieces are gathered by index, large ones by slice: an index costs eight bytes per element.
+    """
+    total = int(counts.sum())
+    if total == 0:
+        return values[:0]
+    each = int(counts[0])
+    if total == each * len(counts) and bool((counts == each).all()) and not bool((starts % each).any()):
+        rows = starts // each
+        if len(rows) > 1 and not bool((rows[1:] == rows[:-1] + 1).all()):
+            return values[: len(values) // each * each].reshape(-1, each)[rows].reshape(-1)
+    if len(starts) == 1 or bool((starts[1:] == starts[:-1] + counts[:-1]).all()):
+        return values[int(starts[0]) : int(starts[0]) + total]
+    if total >= 64 * len(starts):
+        return np.concatenate([values[start : start + n] for start, n in zip(starts, counts, strict=True)])
+    index = np.arange(total, dtype=np.int64)
+    index += np.repeat(starts - offsets_of(counts)[:-1], counts)
+    return values[index]
+
+
+def concat_arrays(parts: Sequence[ArrayRows], rank: int, dtype: np.dtype[Any]) -> ArrayRows:
+    """Rows of several pieces, one behind the other; no piece gives no row."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return ArrayRows(np.zeros(0, dtype), np.zeros((0, rank), np.int64))
+    return ArrayRows(
+        np.concatenate([part.values for part in parts]), np.concatenate([part.shapes for part in parts])
+    )
+
+
+def concat_text(parts: Sequence[TextRows]) -> TextRows:
+    """Strings of several pieces, one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return TextRows(np.zeros(1, np.int64), np.zeros(0, np.uint8))
+    sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+    return TextRows(offsets_of(sizes), np.concatenate([part.data for part in parts]))
+
+
+def take_arrays(rows: ArrayRows, order: NDArray[np.int64]) -> ArrayRows:
+    """The rows at these positions, repeats allowed."""
+    counts = element_counts(rows.shapes)
+    starts = offsets_of(counts)[:-1]
+    return ArrayRows(gather(rows.values, starts[order], counts[order]), rows.shapes[order])
+
+
+def take_text(rows: TextRows, order: NDArray[np.int64]) -> TextRows:
+    """The strings at these positions, repeats allowed."""
+    sizes = np.diff(rows.offsets)
+    return TextRows(offsets_of(sizes[order]), gather(rows.data, rows.offsets[:-1][order], sizes[order]))

@@ -1,0 +1,68 @@
+"""A thread-safe least-recently-used cache that is bounded by bytes and by entries."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class ByteCache(Generic[V]):
+    """Values by key, the least recently used ones dropped when a bound is passed.
+
+    Threads that miss the same key at once compute it once; a value larger than the bound is returned and not kept.
+    """
+
+    def __init__(self, max_bytes: int, max_entries: int) -> None:
+        self._max_bytes = max_bytes
+        self._max_entries = max_entries
+        self._entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._making: dict[Hashable, threading.Lock] = {}
+
+    @property
+    def nbytes(self) -> int:
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: Hashable, make: Callable[[], tuple[V, int]]) -> V:
+        """The value of `key`; `make` gives it and its size in bytes where it is missing."""
+        with self._lock:
+            found = self._lookup(key)
+            if found is not None:
+                return found[0]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                found = self._lookup(key)
+                if found is not None:
+                    return found[0]
+            try:
+                value, nbytes = make()
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            with self._lock:
+                self._insert(key, value, nbytes)
+            return value
+
+    def _lookup(self, key: Hashable) -> tuple[V, int] | None:
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
+
+    def _insert(self, key: Hashable, value: V, nbytes: int) -> None:
+        if nbytes > self._max_bytes or key in self._entries:
+            return
+        self._entries[key] = (value, nbytes)
+        self._bytes += nbytes
+        while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
+            _, (_, freed) = self._entries.popitem(last=False)
+            self._bytes -= freed

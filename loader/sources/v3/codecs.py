@@ -1,0 +1,139 @@
+"""Stored bytes to arrays: raw, lz4 and image codecs, for one item or one chunk's data area."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql import _engine
+from tql.loader import lz4
+from tql.loader.images import ImageError, decode_image
+from tql.loader.sources.v3.chunk import ChunkHeader, check_data_size
+from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
+
+Bytes = NDArray[np.uint8]
+_LZ4_FRAME = b"\x04\x22\x4d\x18"
+
+
+def native_jpeg() -> bool:
+    """Whether this build of the engine decodes JPEG."""
+    return "jpeg" in _engine.codecs()
+
+
+def lz4_size(data: Bytes, place: Place) -> int:
+    """The decompressed size that an lz4 item or chunk announces, checked for plausibility.
+
+    Raises:
+        FormatError: if there is no room for the number or the block can't expand that far.
+        UnsupportedError: for the LZ4 frames of very old writers.
+    """
+    if len(data) == 0:
+        return 0
+    if bytes(data[:4]) == _LZ4_FRAME:
+        raise place.unsupported("an LZ4 frame of an old writer can't be read")
+    if len(data) < 5:
+        raise place.damaged(f"{len(data)} bytes are too short for lz4 data")
+    size = int.from_bytes(bytes(data[:4]), "little")
+    if size > min(MAX_ITEM_BYTES, 255 * (len(data) - 4)):
+        raise place.damaged(f"lz4 data of {len(data)} bytes can't hold {size}")
+    return size
+
+
+def lz4_unpack(data: Bytes, expected: int, place: Place, row: int | None = None) -> Bytes:
+    """Decompress an lz4 item or chunk that must hold `expected` bytes."""
+    size = lz4_size(data, place)
+    if size != expected:
+        raise place.damaged(f"lz4 data announces {size} bytes, {expected} are needed", row=row)
+    if size == 0:
+        return np.zeros(0, np.uint8)
+    try:
+        return lz4.decompress(data[4:], size)
+    except lz4.Lz4Error as error:
+        raise place.damaged(f"lz4 data: {error}", row=row) from None
+
+
+def unpack_area(area: Bytes, codec: str | None, header: ChunkHeader) -> Bytes:
+    """The data area as the position rows see it: decompressed where chunks are lz4."""
+    if codec == "lz4":
+        return lz4_unpack(area, header.announced_size, header.place)
+    check_data_size(header, len(area))
+    return area
+
+
+def decode_item(
+    data: Bytes, codec: str | None, shape: tuple[int, ...], dtype: np.dtype[Any], place: Place,
+    row: int | None = None,
+) -> NDArray[Any]:  # fmt: skip
+    """One item (or tile) to an array of exactly this shape and dtype.
+
+    Raises:
+        FormatError: if the bytes are damaged or hold another shape.
+    """
+    if codec is None or codec == "lz4":
+        nbytes = math.prod(shape) * dtype.itemsize
+        if codec == "lz4":
+            data = lz4_unpack(data, nbytes, place, row)
+        if len(data) != nbytes:
+            raise place.damaged(f"an item takes {len(data)} bytes, its shape {list(shape)} needs {nbytes}", row=row)
+        return as_elements(data, dtype, place).reshape(shape)
+    if math.prod(shape) == 0:
+        return np.zeros(shape, dtype)
+    try:
+        pixels = decode_image(data, MAX_ITEM_BYTES)
+    except ImageError as error:
+        raise place.damaged(str(error), row=row) from None
+    if pixels.shape[:2] != shape[:2] or pixels.size != math.prod(shape):
+        raise place.damaged(
+            f"an image has shape {list(pixels.shape)}, the chunk header says {list(shape)}", row=row
+        )
+    return pixels.reshape(shape).astype(dtype, copy=False)
+
+
+def as_elements(data: Bytes, dtype: np.dtype[Any], place: Place) -> NDArray[Any]:
+    """Bytes as elements, without a copy; a bool other than 0 and 1 is damage."""
+    if dtype == np.bool_ and len(data) and int(data.max()) > 1:
+        raise place.damaged("a bool is neither 0 nor 1")
+    return data.view(dtype.newbyteorder("<"))
+
+
+def decode_strip(
+    area: Bytes, codec: str, header: ChunkHeader, shapes: NDArray[np.int64], dtype: np.dtype[Any]
+) -> list[NDArray[Any]]:
+    """All items of a chunk that is one image: they stand side by side, zeros below the shorter ones."""
+    place = header.place
+    filled = shapes.prod(axis=1) > 0
+    if not bool(filled.any()):
+        return [np.zeros(shape, dtype) for shape in shapes.tolist()]
+    if shapes.shape[1] < 2 or int(shapes[filled, 1].sum()) * int(shapes[filled, 0].max()) > MAX_ITEM_BYTES:
+        raise place.damaged("the shape rows describe no strip of images")
+    height, width = int(shapes[filled, 0].max()), int(shapes[filled, 1].sum())
+    channels = math.prod(int(extent) for extent in shapes[filled][0, 2:])
+    canvas = decode_item(area, codec, (height, width, channels), dtype, place)
+    return list(_cut(canvas, shapes.tolist(), place))
+
+
+def _cut(canvas: NDArray[Any], shapes: list[list[int]], place: Place) -> Iterator[NDArray[Any]]:
+    x = 0
+    for shape in shapes:
+        if 0 in shape:
+            yield np.zeros(shape, canvas.dtype)
+            continue
+        if math.prod(shape[2:]) != canvas.shape[2]:
+            raise place.damaged(f"an item of shape {shape} in a strip of {canvas.shape[2]} channels")
+        yield canvas[: shape[0], x : x + shape[1]].reshape(shape)
+        x += shape[1]
+
+
+def check_utf8(data: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64], place: Place) -> None:
+    """The strings at these places of `data` (which holds nothing else) are UTF-8, each by itself."""
+    try:
+        bytes(data).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise place.damaged("a text is not UTF-8", offset=error.start) from None
+    first = data[starts[sizes > 0]]
+    if bool(((first & 0xC0) == 0x80).any()):
+        raise place.damaged("a text starts in the middle of a character")

@@ -1,0 +1,174 @@
+"""A Deep Lake v3 dataset as a source: the tensors of one commit under one schema."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql._engine import Column, EncodedRows
+from tql.errors import UnknownColumnError
+from tql.loader.cache import ByteCache
+from tql.loader.partitions import DEFAULT_ROW_BYTES, chunk_ranges, even_ranges
+from tql.loader.source import Facet
+from tql.loader.sources.v3.files import Folder
+from tql.loader.sources.v3.meta import TensorMeta, read_dataset_meta, read_tensor_meta
+from tql.loader.sources.v3.place import Place
+from tql.loader.sources.v3.tensor import Chunk, Tensor
+from tql.loader.sources.v3.versions import Commit, Versions, read_versions
+from tql.schema import Field, Schema
+
+CACHE_BYTES = 256 << 20
+_OPEN_CHUNKS = 256  # each mapped chunk holds a file descriptor
+
+
+class V3Source:
+    """The visible tensors of one commit. Rows are those of the shortest tensor.
+
+    Opening reads the metas only; indexes and chunk headers are read on first use. Files are taken as they are
+    when they are first read: a dataset must not be written to while it is open.
+
+    Args:
+        path: the dataset's folder.
+        version: branch name or commit id; None means the head of `main`.
+        cache_bytes: bound of the cache of decompressed chunks.
+
+    Raises:
+        FormatError: if a file that every reading needs is missing or damaged.
+        ArgumentError: if there is no such version.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], version: str | None = None, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        self.path = os.fspath(path)
+        self._cache_bytes = cache_bytes
+        folder = Folder(self.path)
+        self.versions: Versions = read_versions(folder)
+        self.commit: Commit = self.versions.resolve(version)
+        self.meta = read_dataset_meta(folder, self.commit.folder)
+        self.info: dict[str, Any] = folder.json_or_empty(self.commit.folder + "dataset_info.json")
+        cache = ByteCache[Any](cache_bytes, 1 << 20)
+        chunks = ByteCache[Chunk](cache_bytes, _OPEN_CHUNKS)
+        self._tensors: dict[str, Tensor] = {}
+        self._folder, self._cache, self._chunks = folder, cache, chunks
+        for name, key in self.meta.tensors.items():
+            self._tensors[name] = self._open_tensor(name, key)
+        self._schema = Schema([_field(tensor.meta) for tensor in self._tensors.values()])
+        self._num_rows = min((len(tensor) for tensor in self._tensors.values()), default=0)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return V3Source, (self.path, self.commit.id, self._cache_bytes)
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+    @property
+    def num_rows(self) -> int:
+        return self._num_rows
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of that name; its length may exceed `num_rows`. Hidden tensors too."""
+        if name in self.meta.hidden and name not in self._tensors:
+            return self._open_tensor(name, self.meta.hidden[name])
+        if name not in self._tensors:
+            raise UnknownColumnError(f"no tensor named '{name}'", hint="tensors: " + ", ".join(self._tensors))
+        return self._tensors[name]
+
+    def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
+        """Ranges along the chunks of the column with the largest rows."""
+        if self._num_rows == 0:
+            return []
+        sizes = {name: self._schema[name].row_bytes or DEFAULT_ROW_BYTES for name in columns}
+        if not sizes:
+            return even_ranges(self._num_rows, DEFAULT_ROW_BYTES)
+        heaviest = max(sizes, key=lambda name: sizes[name])
+        boundaries = self.tensor(heaviest).boundaries()
+        return chunk_ranges(boundaries, self._num_rows, sum(sizes.values()))
+
+    def read(self, column: str, facet: Facet, start: int, stop: int) -> Column:
+        return self.take(column, facet, np.arange(start, stop, dtype=np.int64))
+
+    def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> Column:
+        tensor = self.tensor(column)
+        self._check_rows(tensor, rows)
+        if facet == "shape":
+            return Column.dense(np.ascontiguousarray(tensor.shapes(rows)))
+        return tensor.read(rows).to_column()
+
+    def encoded(self, column: str, rows: NDArray[np.int64]) -> EncodedRows | None:
+        tensor = self.tensor(column)
+        self._check_rows(tensor, rows)
+        return tensor.encoded(rows)
+
+    def stored_bytes(self, column: str, row: int) -> bytes:
+        tensor = self.tensor(column)
+        self._check_rows(tensor, np.array([row], np.int64))
+        return tensor.stored_bytes(row)
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "format": "deeplake-v3",
+            "path": self.path,
+            "version": self.commit.id,
+            "branch": self.commit.branch,
+            "rows": self._num_rows,
+            "branches": list(self.versions.branches),
+            "columns": {name: _describe(tensor) for name, tensor in self._tensors.items()},
+        }
+
+    def _open_tensor(self, name: str, key: str) -> Tensor:
+        meta = read_tensor_meta(self._folder, self.commit.folder, name, key)
+        return Tensor(self._folder, self.versions, self.commit, meta, self._cache, self._chunks)
+
+    @staticmethod
+    def _check_rows(tensor: Tensor, rows: NDArray[np.int64]) -> None:
+        if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(tensor):
+            raise IndexError(f"row out of range: '{tensor.meta.name}' has {len(tensor)} rows")
+
+
+def is_dataset(path: str | os.PathLike[str]) -> bool:
+    """Whether the folder looks like a v3 dataset, sound or damaged."""
+    folder = Folder(path)
+    return any(folder.exists(file) for file in ("dataset_meta.json", "version_control_info.json"))
+
+
+def missing_files() -> Sequence[Place]:
+    """What `is_dataset` looks for."""
+    return [Place("dataset_meta.json"), Place("version_control_info.json")]
+
+
+def _field(meta: TensorMeta) -> Field:
+    return Field(
+        meta.name,
+        meta.type(),
+        encoding=meta.sample_codec or meta.chunk_codec,
+        row_bytes=_row_bytes(meta),
+        shape_in_metadata=meta.kind != "tag",
+    )
+
+
+def _row_bytes(meta: TensorMeta) -> int:
+    """The decoded size of a row of middling shape; a guess for text."""
+    if meta.kind != "array":
+        return DEFAULT_ROW_BYTES
+    middle = [(low + high) / 2 for low, high in zip(meta.min_shape, meta.max_shape, strict=True)]
+    return min(math.ceil(math.prod(middle) * meta.dtype.itemsize), 1 << 62)
+
+
+def _describe(tensor: Tensor) -> dict[str, Any]:
+    meta = tensor.meta
+    return {
+        "htype": f"sequence[{meta.htype}]" if meta.is_sequence else meta.htype,
+        "type": str(meta.type()),
+        "rows": len(tensor),
+        "compression": meta.sample_codec or meta.chunk_codec,
+        "chunks": tensor.num_chunks(),
+        "class_names": list(meta.class_names) if meta.class_names else None,
+        "readable": meta.unreadable is None,
+    }
