@@ -144,9 +144,13 @@ def gather(values: NDArray[Any], starts: NDArray[np.int64], counts: NDArray[np.i
         return values[int(starts[0]) : int(starts[0]) + total]
     if total >= 64 * len(starts):
         return np.concatenate([values[start : start + n] for start, n in zip(starts, counts, strict=True)])
-    index = np.arange(total, dtype=np.int64)
-    index += np.repeat(starts - offsets_of(counts)[:-1], counts)
-    return values[index]
+    return values[spread(starts, counts)]
+
+
+def spread(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers starts[i] .. starts[i] + counts[i] - 1 of all i, one behind the other."""
+    offsets = offsets_of(counts)
+    return np.arange(offsets[-1], dtype=np.int64) + np.repeat(starts - offsets[:-1], counts)
 
 
 def concat_arrays(parts: Sequence[ArrayRows], rank: int, dtype: np.dtype[Any]) -> ArrayRows:

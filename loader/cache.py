@@ -13,7 +13,7 @@ V = TypeVar("V")
 class ByteCache(Generic[V]):
     """Values by key, the least recently used ones dropped when a bound is passed.
 
-    Threads that miss the same key at once compute it once; a value larger than the bound is returned and not kept.
+    Threads that miss the same key at once compute it once; a value larger than the bound is not kept.
     """
 
     def __init__(self, max_bytes: int, max_entries: int) -> None:

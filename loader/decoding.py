@@ -7,10 +7,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tql._engine import DecodePool, EncodedRows, EngineError
+from tql import _engine
 
 _lock = threading.Lock()
-_pool: DecodePool | None = None
+_pool: _engine.DecodePool | None = None
 
 
 class RowError(ValueError):
@@ -21,7 +21,7 @@ class RowError(ValueError):
         self.row = row
 
 
-def decode_rows(rows: EncodedRows) -> NDArray[Any] | list[NDArray[Any]]:
+def decode_rows(rows: _engine.EncodedRows) -> NDArray[Any] | list[NDArray[Any]]:
     """One array [n, *shape] where all shapes are equal, else a list of n arrays.
 
     Raises:
@@ -29,14 +29,14 @@ def decode_rows(rows: EncodedRows) -> NDArray[Any] | list[NDArray[Any]]:
     """
     try:
         return _shared_pool().submit(rows).wait()
-    except EngineError as error:
+    except _engine.EngineError as error:
         _, message, row, *_ = error.args
         raise RowError(str(message), int(row)) from None
 
 
-def _shared_pool() -> DecodePool:
+def _shared_pool() -> _engine.DecodePool:
     global _pool
     with _lock:
         if _pool is None:
-            _pool = DecodePool()
+            _pool = _engine.DecodePool()
         return _pool

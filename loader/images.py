@@ -1,4 +1,4 @@
-"""Image files to arrays through Pillow: every codec and colour space that the engine does not decode itself."""
+"""Image files to arrays through Pillow: the codecs and colour spaces that the engine does not decode."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ImageError(ValueError):
 
 
 def decode_image(data: Any, max_bytes: int) -> NDArray[Any]:
-    """The pixels as Pillow's plain open gives them: (H, W) or (H, W, C), palettes left as indices, no rotation.
+    """The pixels as Pillow's plain open gives them: (H, W) or (H, W, C), palettes left as indices.
 
     Raises:
         ImageError: if the file can't be decoded or would take more than `max_bytes` bytes.

@@ -1,4 +1,4 @@
-"""Row ranges to read together: chunk boundaries, thinned out and cut so that each range stays small in memory."""
+"""Row ranges to read together: along chunk boundaries, each small enough to be held in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def chunk_ranges(boundaries: NDArray[np.int64], num_rows: int, row_bytes: int) -
     """Ranges that end at chunk boundaries, except where one chunk alone is too large."""
     most = max(1, min(MAX_ROWS, MAX_BYTES // max(row_bytes, 1)))
     target = max(1, min(MAX_ROWS, TARGET_BYTES // max(row_bytes, 1)))
-    edges = np.unique(np.concatenate([[0], boundaries[(boundaries > 0) & (boundaries < num_rows)], [num_rows]]))
+    edges = np.unique(
+        np.concatenate([[0], boundaries[(boundaries > 0) & (boundaries < num_rows)], [num_rows]])
+    )
     ranges: list[tuple[int, int]] = []
     start = 0
     while start < num_rows:

@@ -122,9 +122,13 @@ def _check_runs(header: ChunkHeader, shapes_at: int, positions_at: int) -> None:
     covered = header.last if header.has_positions else header.shape_last
     items = int(covered[-1]) + 1 if len(covered) else 0
     if items != header.num_items:
-        raise place.damaged(f"the chunk holds {items} items, the chunk index says {header.num_items}", offset=at)
+        raise place.damaged(
+            f"the chunk holds {items} items, the chunk index says {header.num_items}", offset=at
+        )
     if len(header.shape_last) and int(header.shape_last[-1]) >= items:
-        raise place.damaged(f"the shape rows cover more than the {items} items of the chunk", offset=shapes_at)
+        raise place.damaged(
+            f"the shape rows cover more than the {items} items of the chunk", offset=shapes_at
+        )
     if not header.has_positions:
         return
     # u32 times u32 fits into int64 only if it is small: compare before multiplying.
@@ -140,7 +144,8 @@ def check_data_size(header: ChunkHeader, size: int) -> None:
     """The runs end where the (decompressed) data area of `size` bytes ends."""
     if header.announced_size != size:
         raise header.place.damaged(
-            f"the items take {header.announced_size} bytes, the data area has {size}", offset=header.data_start
+            f"the items take {header.announced_size} bytes, the data area has {size}",
+            offset=header.data_start,
         )
 
 
@@ -149,7 +154,9 @@ def check_shapes(header: ChunkHeader, itemsize: int, fixed: tuple[int | None, ..
     sizes = _checked_bytes(header, itemsize)
     for axis, extent in enumerate(fixed):
         if extent is not None and bool((header.shapes[:, axis] != extent).any()):
-            raise header.place.damaged(f"a shape row contradicts the tensor meta on axis {axis}: not {extent}")
+            raise header.place.damaged(
+                f"a shape row contradicts the tensor meta on axis {axis}: not {extent}"
+            )
     if len(sizes) and int(sizes.max()) > MAX_ITEM_BYTES:
         raise header.place.damaged(f"an item of {int(sizes.max())} bytes is larger than the limit")
 
@@ -159,7 +166,9 @@ def check_raw_sizes(header: ChunkHeader, itemsize: int) -> None:
     if not header.has_positions:
         return
     edges = np.union1d(header.shape_last, header.last)
-    expected = np.concatenate([_checked_bytes(header, itemsize), [0]])[np.searchsorted(header.shape_last, edges)]
+    expected = np.concatenate([_checked_bytes(header, itemsize), [0]])[
+        np.searchsorted(header.shape_last, edges)
+    ]
     wrong = np.flatnonzero(header.sizes[np.searchsorted(header.last, edges)] != expected)
     if len(wrong):
         item = int(edges[wrong[0]])

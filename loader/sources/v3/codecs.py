@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from tql import _engine
 from tql.loader import lz4
 from tql.loader.images import ImageError, decode_image
-from tql.loader.sources.v3.chunk import ChunkHeader, check_data_size
+from tql.loader.sources.v3.chunk import ChunkHeader
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
 
 Bytes = NDArray[np.uint8]
@@ -56,12 +58,9 @@ def lz4_unpack(data: Bytes, expected: int, place: Place, row: int | None = None)
         raise place.damaged(f"lz4 data: {error}", row=row) from None
 
 
-def unpack_area(area: Bytes, codec: str | None, header: ChunkHeader) -> Bytes:
-    """The data area as the position rows see it: decompressed where chunks are lz4."""
-    if codec == "lz4":
-        return lz4_unpack(area, header.announced_size, header.place)
-    check_data_size(header, len(area))
-    return area
+def unpack_area(area: Bytes, header: ChunkHeader) -> Bytes:
+    """The data area of an lz4 chunk as the position rows see it."""
+    return lz4_unpack(area, header.announced_size, header.place)
 
 
 def decode_item(
@@ -78,7 +77,9 @@ def decode_item(
         if codec == "lz4":
             data = lz4_unpack(data, nbytes, place, row)
         if len(data) != nbytes:
-            raise place.damaged(f"an item takes {len(data)} bytes, its shape {list(shape)} needs {nbytes}", row=row)
+            raise place.damaged(
+                f"an item takes {len(data)} bytes, its shape {list(shape)} needs {nbytes}", row=row
+            )
         return as_elements(data, dtype, place).reshape(shape)
     if math.prod(shape) == 0:
         return np.zeros(shape, dtype)
@@ -137,3 +138,13 @@ def check_utf8(data: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64],
     first = data[starts[sizes > 0]]
     if bool(((first & 0xC0) == 0x80).any()):
         raise place.damaged("a text starts in the middle of a character")
+
+
+def check_json(data: Bytes, offsets: NDArray[np.int64], place: Place, rows: NDArray[np.int64]) -> None:
+    """Each string is one JSON text, the tokens NaN and Infinity allowed; an empty one stands for no value."""
+    text = data.tobytes()
+    for row, (start, end) in zip(rows.tolist(), itertools.pairwise(offsets.tolist()), strict=True):
+        try:
+            json.loads(text[start:end] or b"{}")
+        except (ValueError, RecursionError):
+            raise place.damaged("a row is not valid JSON", row=row) from None

@@ -13,7 +13,7 @@ from tql.errors import FormatError
 from tql.loader.sources.v3.place import MAX_JSON_BYTES, Place
 
 _MAP_FROM = 256 * 1024  # a smaller file is read: a map costs a page table entry and a file descriptor
-_BAD_PART = re.compile(r'[\\\0:*?"<>|]')
+_BAD_PART = re.compile(r"[\\\0]|^[A-Za-z]:")
 
 
 def check_key(key: object, place: Place) -> str:
@@ -44,7 +44,7 @@ class Folder:
         """The whole file.
 
         Raises:
-            FormatError: if it is missing, unreadable, larger than `limit` bytes, or a link out of the dataset.
+            FormatError: if it is missing, unreadable, larger than `limit`, or a link out of the dataset.
         """
         place = Place(file, tensor)
         try:

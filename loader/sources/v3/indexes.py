@@ -87,7 +87,9 @@ def parse_chunk_index(data: bytes, length: int, place: Place) -> ChunkIndex:
     falls = np.flatnonzero(last[1:] < last[:-1])
     if len(falls):
         offset = start + (int(falls[0]) + 1) * 2 * width + width
-        raise place.damaged("the last item of a chunk is smaller than that of the chunk before", offset=offset)
+        raise place.damaged(
+            "the last item of a chunk is smaller than that of the chunk before", offset=offset
+        )
     if len(last) and max(int(last[0]) + 1, int(np.diff(last).max(initial=0))) > _MAX_CHUNK_ITEMS:
         raise place.damaged("a chunk announces more items than any chunk can hold", offset=start)
     items = int(last[-1]) + 1 if len(last) else 0
@@ -171,5 +173,7 @@ def parse_sequence_index(data: bytes, num_items: int, place: Place) -> SequenceI
         raise place.damaged(f"a sequence points behind the last of {num_items} items", offset=start)
     ends = np.cumsum(rows * counts)
     if len(ends) and (not np.array_equal(firsts, ends - rows * counts) or int(ends[-1]) > num_items):
-        raise place.damaged(f"the sequences do not lie one after the other within {num_items} items", offset=start)
+        raise place.damaged(
+            f"the sequences do not lie one after the other within {num_items} items", offset=start
+        )
     return SequenceIndex(counts, firsts, last)

@@ -18,7 +18,21 @@ _NEWEST_MAJOR = 3
 _TEXT_LIKE: dict[str, Kind] = {"text": "text", "json": "json", "list": "json", "tag": "tag"}
 _UNSUPPORTED_HTYPES = ("polygon",)
 _KNOWN_UNREADABLE_DTYPES = ("complex64", "complex128", "datetime64", "timedelta64")
-IMAGE_CODECS = ("jpeg", "png", "webp", "tiff", "bmp", "gif", "ppm", "jpeg2000", "dib", "pcx", "sgi", "tga", "ico")
+IMAGE_CODECS = (
+    "jpeg",
+    "png",
+    "webp",
+    "tiff",
+    "bmp",
+    "gif",
+    "ppm",
+    "jpeg2000",
+    "dib",
+    "pcx",
+    "sgi",
+    "tga",
+    "ico",
+)
 _OTHER_CODECS = (
     "mp4", "mkv", "avi", "mp3", "flac", "wav", "dcm", "las", "ply", "stl", "nii", "nii.gz",
 )  # fmt: skip
@@ -68,6 +82,12 @@ class TensorMeta:
         return len(self.max_shape) or None
 
     @property
+    def fixed_axes(self) -> tuple[int | None, ...]:
+        """Per axis of an item its one extent, None where it varies; empty where the rank is unknown."""
+        pairs = zip(self.min_shape, self.max_shape, strict=True)
+        return tuple(low if low == high else None for low, high in pairs)
+
+    @property
     def class_names(self) -> tuple[str, ...] | None:
         names = self.info.get("class_names")
         if self.dtype.kind not in "iu" or not isinstance(names, list) or not names:
@@ -84,10 +104,7 @@ class TensorMeta:
             return Type("text", (None,) if self.is_sequence else ())
         if self.kind == "tag":
             return Type("text", (None,))
-        shape: tuple[int | None, ...] = (None,)
-        if self.max_shape:
-            pairs = zip(self.min_shape, self.max_shape, strict=True)
-            shape = tuple(low if low == high else None for low, high in pairs)
+        shape = self.fixed_axes or (None,)
         if self.is_sequence:
             shape = (None, *shape)
         return Type(_element(self.dtype), shape, class_names=self.class_names)
@@ -119,8 +136,14 @@ def read_dataset_meta(folder: Folder, commit_folder: str) -> DatasetMeta:
     if not isinstance(names, dict) or not isinstance(hidden, list) or not isinstance(groups, list):
         raise place.damaged("the list of tensors is not of the expected form")
     version = data.get("version")
-    if isinstance(version, str) and version.split(".")[0].isdigit() and int(version.split(".")[0]) > _NEWEST_MAJOR:
-        warnings.warn(f"'{file}' was written by version {version}, newer than this reader knows", stacklevel=2)
+    if (
+        isinstance(version, str)
+        and version.split(".")[0].isdigit()
+        and int(version.split(".")[0]) > _NEWEST_MAJOR
+    ):
+        warnings.warn(
+            f"'{file}' was written by version {version}, newer than this reader knows", stacklevel=2
+        )
     checked = {name: check_key(key, place) for name, key in sorted(names.items())}
     concealed = {key for key in hidden if isinstance(key, str)}
     visible = {

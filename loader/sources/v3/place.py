@@ -10,7 +10,6 @@ MAX_ITEM_BYTES = 1 << 31
 """Decoded size of one item or one decompressed chunk above which a file is held to be damaged."""
 
 MAX_JSON_BYTES = 1 << 28
-MAX_JSON_DEPTH = 200
 
 
 @dataclass(frozen=True, slots=True)

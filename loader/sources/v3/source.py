@@ -15,14 +15,16 @@ from tql.errors import UnknownColumnError
 from tql.loader.cache import ByteCache
 from tql.loader.partitions import DEFAULT_ROW_BYTES, chunk_ranges, even_ranges
 from tql.loader.source import Facet
+from tql.loader.sources.v3.chunks import Caches, Chunk
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.meta import TensorMeta, read_dataset_meta, read_tensor_meta
 from tql.loader.sources.v3.place import Place
-from tql.loader.sources.v3.tensor import Chunk, Tensor
+from tql.loader.sources.v3.tensor import Tensor
 from tql.loader.sources.v3.versions import Commit, Versions, read_versions
 from tql.schema import Field, Schema
 
 CACHE_BYTES = 256 << 20
+_MANY = 1 << 20
 _OPEN_CHUNKS = 256  # each mapped chunk holds a file descriptor
 
 
@@ -52,12 +54,9 @@ class V3Source:
         self.commit: Commit = self.versions.resolve(version)
         self.meta = read_dataset_meta(folder, self.commit.folder)
         self.info: dict[str, Any] = folder.json_or_empty(self.commit.folder + "dataset_info.json")
-        cache = ByteCache[Any](cache_bytes, 1 << 20)
-        chunks = ByteCache[Chunk](cache_bytes, _OPEN_CHUNKS)
-        self._tensors: dict[str, Tensor] = {}
-        self._folder, self._cache, self._chunks = folder, cache, chunks
-        for name, key in self.meta.tensors.items():
-            self._tensors[name] = self._open_tensor(name, key)
+        self._folder = folder
+        self._caches = Caches(ByteCache[Any](cache_bytes, _MANY), ByteCache[Chunk](cache_bytes, _OPEN_CHUNKS))
+        self._tensors = {name: self._open_tensor(name, key) for name, key in self.meta.tensors.items()}
         self._schema = Schema([_field(tensor.meta) for tensor in self._tensors.values()])
         self._num_rows = min((len(tensor) for tensor in self._tensors.values()), default=0)
 
@@ -124,7 +123,7 @@ class V3Source:
 
     def _open_tensor(self, name: str, key: str) -> Tensor:
         meta = read_tensor_meta(self._folder, self.commit.folder, name, key)
-        return Tensor(self._folder, self.versions, self.commit, meta, self._cache, self._chunks)
+        return Tensor(self._folder, self.versions, self.commit, meta, self._caches)
 
     @staticmethod
     def _check_rows(tensor: Tensor, rows: NDArray[np.int64]) -> None:

@@ -80,7 +80,10 @@ def read_versions(folder: Folder) -> Versions:
         control = _walk(folder)
         place = Place("commit_info.json")
     else:
-        control = {"commits": {FIRST_COMMIT: {"branch": "main", "parent": None}}, "branches": {"main": FIRST_COMMIT}}
+        control = {
+            "commits": {FIRST_COMMIT: {"branch": "main", "parent": None}},
+            "branches": {"main": FIRST_COMMIT},
+        }
         place = Place(_CONTROL)
     nodes, branches = control.get("commits"), control.get("branches")
     if not isinstance(nodes, dict) or not isinstance(branches, dict) or not branches:
@@ -151,14 +154,16 @@ def _walk(folder: Folder) -> dict[str, Any]:
             raise Place(file).damaged("the children of a commit are not a list of ids")
         if node.get("commit_time") is None:
             branches[str(node.get("branch", "main"))] = name
-        waiting.extend(child for child in children if folder.exists(commit_folder(child) + "commit_info.json"))
+        waiting.extend(
+            child for child in children if folder.exists(commit_folder(child) + "commit_info.json")
+        )
     if not branches:
         branches["main"] = FIRST_COMMIT
     return {"commits": commits, "branches": branches}
 
 
 class ChunkLocator:
-    """Finds the file of a chunk as one commit sees it: the nearest `chunk_set` entry wins, never file existence."""
+    """Finds the file of a chunk as one commit sees it: the nearest `chunk_set` entry wins."""
 
     def __init__(self, folder: Folder, versions: Versions, commit: str, key: str, tensor: str) -> None:
         self._found: dict[str, str] = {}

@@ -1,0 +1,187 @@
+"""The chunks of one tensor: which chunk holds an item, opening it checked, and its data area decompressed."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql.loader.cache import ByteCache
+from tql.loader.sources.v3 import codecs
+from tql.loader.sources.v3.chunk import (
+    ChunkHeader,
+    check_data_size,
+    check_raw_sizes,
+    check_shapes,
+    parse_chunk,
+)
+from tql.loader.sources.v3.files import Folder
+from tql.loader.sources.v3.indexes import ChunkIndex, TileEntry, parse_chunk_index, parse_tile_index
+from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
+from tql.loader.sources.v3.place import Place
+from tql.loader.sources.v3.tiles import check_entry
+from tql.loader.sources.v3.versions import ChunkLocator, Commit, Versions
+
+Items = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """An open chunk: its checked header and its data area as stored."""
+
+    number: int
+    header: ChunkHeader
+    stored: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Requested items that lie in one chunk: their numbers and their positions in it."""
+
+    chunk: int
+    items: Items
+    local: Items
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """What the tensors of one dataset keep: decompressed data areas by bytes, open chunks by number too."""
+
+    areas: ByteCache[Any]
+    chunks: ByteCache[Chunk]
+
+
+class ChunkStore:
+    """The stored items of one tensor. Indexes are read on first use; safe to call from several threads."""
+
+    def __init__(
+        self, folder: Folder, versions: Versions, commit: Commit, meta: TensorMeta, caches: Caches
+    ) -> None:
+        self._folder = folder
+        self._versions = versions
+        self._commit = commit
+        self._meta = meta
+        self._caches = caches
+        self._lock = threading.Lock()
+        self._loaded: tuple[ChunkIndex, dict[int, TileEntry], ChunkLocator] | None = None
+
+    @property
+    def index(self) -> ChunkIndex:
+        return self._load()[0]
+
+    def pieces(self, items: Items) -> Iterator[Piece]:
+        """The items cut where the chunk changes; the items of one tile are a piece of their own."""
+        chunks = self.index.chunk_of(items)
+        edges = np.flatnonzero(np.diff(chunks)) + 1
+        bounds = [0, *edges.tolist(), len(items)] if len(items) else []
+        for begin, end in itertools.pairwise(bounds):
+            chunk = int(chunks[begin])
+            yield Piece(chunk, items[begin:end], items[begin:end] - self.index.first(chunk))
+
+    def by_chunk(self, items: Items) -> Items | None:
+        """The order that visits each chunk once, None if the items have it already."""
+        chunks = self.index.chunk_of(items)
+        if len(chunks) < 2 or bool((chunks[1:] >= chunks[:-1]).all()):
+            return None
+        return np.argsort(chunks, kind="stable")
+
+    def tiling(self, item: int) -> TileEntry | None:
+        """How an item is cut into tiles, None where it is stored whole.
+
+        Raises:
+            FormatError: if the tile index contradicts the chunk index or the tensor meta.
+        """
+        entry = self._load()[1].get(item)
+        if entry is not None and self._meta.kind == "array":
+            place = self.index_place("tiles_index")
+            chunks = len(self.index.tiles_of(item))
+            check_entry(entry, chunks, self._meta.item_rank or 1, self._meta.dtype.itemsize, place)
+        return entry
+
+    def open(self, chunk: int, *, tile: bool = False) -> Chunk:
+        """A chunk by its number in the index, its header checked against everything that announces it."""
+
+        def make() -> tuple[Chunk, int]:
+            index, _, locator = self._load()
+            place = Place(locator.file(index.name(chunk)), self._meta.name)
+            data = self._folder.map(place.file, self._meta.name)
+            items = 1 if tile else int(index.last[chunk]) + 1 - index.first(chunk)
+            rank = None if self._meta.kind == "unsupported" else self._meta.item_rank
+            header = parse_chunk(data, items, rank, place)
+            if not tile:
+                self._check(header)
+            stored = np.frombuffer(data, np.uint8, offset=header.data_start)
+            read = len(data) if isinstance(data.obj, bytes) else 0
+            return Chunk(chunk, header, stored), read + header.shapes.nbytes + 3 * header.sizes.nbytes
+
+        return self._caches.chunks.get((self._meta.key, chunk, tile), make)
+
+    def area(self, chunk: Chunk) -> NDArray[np.uint8]:
+        """The data area that the position rows refer to, decompressed where chunks are lz4."""
+        if self._meta.chunk_codec != "lz4":
+            return chunk.stored
+
+        def make() -> tuple[NDArray[np.uint8], int]:
+            area = codecs.unpack_area(chunk.stored, chunk.header)
+            return area, area.nbytes
+
+        area: NDArray[np.uint8] = self._caches.areas.get((self._meta.key, chunk.number), make)
+        return area
+
+    def strip(self, chunk: Chunk, codec: str) -> list[NDArray[Any]]:
+        """The items of a chunk that is one image."""
+
+        def make() -> tuple[list[NDArray[Any]], int]:
+            shapes = chunk.header.shapes_of(np.arange(chunk.header.num_items))
+            items = codecs.decode_strip(chunk.stored, codec, chunk.header, shapes, self._meta.dtype)
+            return items, sum(item.nbytes for item in items)
+
+        strip: list[NDArray[Any]] = self._caches.areas.get((self._meta.key, chunk.number), make)
+        return strip
+
+    def index_place(self, index: str) -> Place:
+        """The file of one of the tensor's indexes."""
+        return Place(f"{self._commit.folder}{self._meta.key}/{index}/unsharded", self._meta.name)
+
+    def _check(self, header: ChunkHeader) -> None:
+        meta = self._meta
+        if meta.kind == "array":
+            check_shapes(header, meta.dtype.itemsize, meta.fixed_axes)
+        if meta.chunk_codec in IMAGE_CODECS:
+            if header.has_positions and int(header.sizes.max()) > 0:
+                raise header.place.damaged("a chunk that is one image has position rows")
+            return
+        if header.num_items and not header.has_positions:
+            raise header.place.damaged("the chunk has no position rows")
+        if meta.kind == "array" and meta.sample_codec is None:
+            check_raw_sizes(header, meta.dtype.itemsize)
+        if meta.chunk_codec is None:
+            check_data_size(header, header.data_size)
+
+    def _load(self) -> tuple[ChunkIndex, dict[int, TileEntry], ChunkLocator]:
+        with self._lock:
+            if self._loaded is None:
+                locator = ChunkLocator(
+                    self._folder, self._versions, self._commit.id, self._meta.key, self._meta.name
+                )
+                self._loaded = self._read_chunk_index(), self._read_tile_index(), locator
+            return self._loaded
+
+    def _read_chunk_index(self) -> ChunkIndex:
+        place, length = self.index_place("chunks_index"), self._meta.length
+        if self._folder.exists(place.file):
+            return parse_chunk_index(self._folder.read(place.file, self._meta.name), length, place)
+        if length:
+            raise place.damaged(f"the chunk index is missing, the tensor has {length} items")
+        return ChunkIndex(np.zeros(0, np.uint64), np.zeros(0, np.int64))
+
+    def _read_tile_index(self) -> dict[int, TileEntry]:
+        place = self.index_place("tiles_index")
+        if not self._folder.exists(place.file):
+            return {}
+        return parse_tile_index(self._folder.read(place.file, self._meta.name), place)
