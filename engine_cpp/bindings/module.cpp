@@ -7,4 +7,6 @@ PYBIND11_MODULE(_engine, module) {
   tql_engine::bindings::register_column(module);
   tql_engine::bindings::register_selection(module);
   tql_engine::bindings::register_sampling(module);
+  tql_engine::bindings::register_codec(module);
+  tql_engine::bindings::register_decode(module);
 }

@@ -1,0 +1,242 @@
+// The decode pool as Python sees it. The threads of the pool never touch a Python object: what a batch reads
+// and writes is kept alive here, by its ticket or, where that is dropped early, by the pool.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arrays.h"
+#include "bindings.h"
+#include "buffers.h"
+#include "tql_engine/decode_pool.h"
+#include "tql_engine/encoded_rows.h"
+#include "tql_engine/status.h"
+#include "tql_engine/types.h"
+
+namespace py = pybind11;
+
+namespace tql_engine::bindings {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Encoded rows, their dtype, and the buffers that they lie in.
+struct StoredRows {
+  EncodedRows rows;
+  py::dtype dtype;
+  std::shared_ptr<const std::vector<std::unique_ptr<BorrowedBytes>>> buffers;
+};
+
+std::unique_ptr<StoredRows> make_rows(const std::string& codec_text, const py::dtype& dtype,
+                                      const py::sequence& buffers, const Array<int32_t>& buffer_index,
+                                      const Array<int64_t>& offsets, const Array<int64_t>& sizes,
+                                      const Array<int64_t>& shapes) {
+  const std::optional<Codec> codec = parse_codec(codec_text);
+  if (!codec) throw py::value_error("codec must be 'raw', 'jpeg' or 'lz4', not '" + codec_text + "'");
+  if (std::string("biuf").find(dtype.kind()) == std::string::npos) {
+    throw py::value_error("rows cannot be decoded to dtype " + py::str(dtype).cast<std::string>());
+  }
+  if (*codec == Codec::kJpeg && !dtype.is(py::dtype::of<uint8_t>())) {
+    throw py::value_error("jpeg images have dtype uint8, not " + py::str(dtype).cast<std::string>());
+  }
+  if (shapes.ndim() != 2 || shapes.shape(1) > kMaxRank) {
+    throw py::value_error("shapes must have two dimensions, [rows, rank]");
+  }
+  auto borrowed = std::make_shared<std::vector<std::unique_ptr<BorrowedBytes>>>();
+  EncodedRows::Buffers spans;
+  for (const py::handle buffer : buffers) {
+    borrowed->push_back(std::make_unique<BorrowedBytes>(py::reinterpret_borrow<py::object>(buffer)));
+    spans.push_back(borrowed->back()->bytes());
+  }
+  return std::make_unique<StoredRows>(
+      StoredRows{EncodedRows(*codec, dtype.itemsize(), static_cast<int>(shapes.shape(1)), spans,
+                             view(buffer_index, "buffer_index"), view(offsets, "offsets"),
+                             view(sizes, "sizes"), {shapes.data(), static_cast<size_t>(shapes.size())}),
+                 dtype, std::move(borrowed)});
+}
+
+py::tuple tuple_of(std::span<const int64_t> extents) {
+  py::tuple result(extents.size());
+  for (size_t i = 0; i < extents.size(); ++i) result[i] = extents[i];
+  return result;
+}
+
+py::array_t<int64_t> shapes_of(const StoredRows& stored) {
+  const std::span<const int64_t> shapes = stored.rows.shapes();
+  return py::array_t<int64_t>(std::vector<py::ssize_t>{stored.rows.size(), stored.rows.rank()},
+                              shapes.data());
+}
+
+py::object uniform_shape(const StoredRows& stored) {
+  if (!stored.rows.uniform()) return py::none();
+  return tuple_of(stored.rows.shape(0));
+}
+
+py::bytes row_bytes(const StoredRows& stored, int64_t row) {
+  if (row < 0 || row >= stored.rows.size())
+    throw py::index_error("row is out of range: " + std::to_string(row));
+  const std::span<const uint8_t> bytes = stored.rows.stored(row);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// An array like NumPy's `empty` makes it.
+py::array empty(const py::dtype& dtype, std::optional<int64_t> rows, std::span<const int64_t> row_shape) {
+  std::vector<py::ssize_t> shape;
+  if (rows) shape.push_back(static_cast<py::ssize_t>(*rows));
+  shape.insert(shape.end(), row_shape.begin(), row_shape.end());
+  return py::array(dtype, std::move(shape));
+}
+
+/// What a batch reads and writes.
+struct Memory {
+  py::object rows;
+  py::object result;
+};
+
+class Pool {
+ public:
+  explicit Pool(int threads) : pool_(threads) {}
+
+  int threads() const noexcept { return pool_.threads(); }
+
+  void submit(const std::shared_ptr<DecodeBatch>& batch) {
+    release_idle();
+    pool_.submit(batch);
+  }
+
+  void close() {
+    {
+      const py::gil_scoped_release released;
+      pool_.close();
+    }
+    release_idle();
+  }
+
+  void keep(std::shared_ptr<DecodeBatch> batch, Memory memory) {
+    abandoned_.emplace_back(std::move(batch), std::move(memory));
+  }
+
+ private:
+  void release_idle() {
+    // Moved out first: letting go of an object may run Python code that comes back here.
+    std::vector<std::pair<std::shared_ptr<DecodeBatch>, Memory>> candidates = std::exchange(abandoned_, {});
+    for (auto& entry : candidates) {
+      if (!entry.first->idle()) abandoned_.push_back(std::move(entry));
+    }
+  }
+
+  std::vector<std::pair<std::shared_ptr<DecodeBatch>, Memory>> abandoned_;
+  DecodePool pool_;  // after what it uses: its threads end first
+};
+
+class Ticket {
+ public:
+  Ticket(std::shared_ptr<Pool> pool, std::shared_ptr<DecodeBatch> batch, Memory memory)
+      : pool_(std::move(pool)), batch_(std::move(batch)), memory_(std::move(memory)) {}
+
+  ~Ticket() {
+    batch_->cancel();
+    if (!batch_->idle()) pool_->keep(batch_, std::move(memory_));
+  }
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+
+  bool done() const noexcept { return batch_->done(); }
+
+  py::object wait(std::optional<double> timeout) const {
+    constexpr auto kBetweenSignals = std::chrono::milliseconds(50);
+    constexpr double kForever = 1e9;  // seconds
+    const auto limit = std::chrono::duration<double>(std::clamp(timeout.value_or(kForever), 0.0, kForever));
+    const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(limit);
+    bool done = batch_->done();
+    while (!done) {
+      const auto left = std::max(end - Clock::now(), Clock::duration::zero());
+      {
+        const py::gil_scoped_release released;
+        done = batch_->wait_for(std::min<Clock::duration>(left, kBetweenSignals));
+      }
+      if (done) break;
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (Clock::now() >= end) {
+        PyErr_SetString(PyExc_TimeoutError, "the rows are not decoded yet");
+        throw py::error_already_set();
+      }
+    }
+    batch_->check();
+    return memory_.result;
+  }
+
+ private:
+  std::shared_ptr<Pool> pool_;
+  std::shared_ptr<DecodeBatch> batch_;
+  Memory memory_;
+};
+
+std::unique_ptr<Ticket> submit(const std::shared_ptr<Pool>& pool, const py::object& object) {
+  const auto& stored = object.cast<const StoredRows&>();
+  const EncodedRows& rows = stored.rows;
+  if (!has_codec(rows.codec())) {
+    throw EngineError(Code::kValue, "this build has no " + std::string(codec_name(rows.codec())) + " codec");
+  }
+  std::vector<uint8_t*> outputs(static_cast<size_t>(rows.size()));
+  py::object result;
+  if (rows.uniform()) {
+    py::array array = empty(stored.dtype, rows.size(), rows.shape(0));
+    auto* const data = static_cast<uint8_t*>(array.mutable_data());
+    for (int64_t row = 0; row < rows.size(); ++row) {
+      outputs[static_cast<size_t>(row)] = data + row * rows.decoded_size(0);
+    }
+    result = std::move(array);
+  } else {
+    py::list arrays;
+    for (int64_t row = 0; row < rows.size(); ++row) {
+      py::array array = empty(stored.dtype, std::nullopt, rows.shape(row));
+      outputs[static_cast<size_t>(row)] = static_cast<uint8_t*>(array.mutable_data());
+      arrays.append(std::move(array));
+    }
+    result = std::move(arrays);
+  }
+  auto batch = std::make_shared<DecodeBatch>(rows, std::move(outputs));
+  auto ticket = std::make_unique<Ticket>(pool, batch, Memory{object, std::move(result)});
+  pool->submit(batch);
+  return ticket;
+}
+
+}  // namespace
+
+void register_decode(py::module_& module) {
+  py::class_<StoredRows>(module, "EncodedRows",
+                         "Where the stored bytes of rows lie, and what they decode to.")
+      .def(py::init(&make_rows), py::arg("codec"), py::arg("dtype"), py::arg("buffers"),
+           py::arg("buffer_index"), py::arg("offsets"), py::arg("sizes"), py::arg("shapes"))
+      .def("__len__", [](const StoredRows& stored) { return stored.rows.size(); })
+      .def_property_readonly(
+          "codec", [](const StoredRows& stored) { return std::string(codec_name(stored.rows.codec())); })
+      .def_property_readonly("dtype", [](const StoredRows& stored) { return stored.dtype; })
+      .def_property_readonly("shapes", &shapes_of)
+      .def_property_readonly("uniform_shape", &uniform_shape)
+      .def("row_bytes", &row_bytes, py::arg("row"))
+      .def(
+          "take",
+          [](const StoredRows& stored, const Array<int64_t>& rows) {
+            return StoredRows{stored.rows.take(view(rows, "rows")), stored.dtype, stored.buffers};
+          },
+          py::arg("rows"));
+  py::class_<Ticket>(module, "DecodeTicket", "A batch being decoded.")
+      .def("wait", &Ticket::wait, py::arg("timeout") = py::none())
+      .def("done", &Ticket::done);
+  py::class_<Pool, std::shared_ptr<Pool>>(module, "DecodePool", "Threads that decode rows into NumPy arrays.")
+      .def(py::init<int>(), py::arg("threads") = 0)
+      .def_property_readonly("threads", &Pool::threads)
+      .def("submit", &submit, py::arg("rows"))
+      .def("close", &Pool::close);
+}
+
+}  // namespace tql_engine::bindings

@@ -1,0 +1,64 @@
+// Where the stored bytes of rows lie and what they decode to.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tql_engine/codec.h"
+
+namespace tql_engine {
+
+/// Immutable once made. The buffers belong to somebody else, who keeps them alive; all else is copied, so
+/// that what was checked stays true.
+class EncodedRows {
+ public:
+  using Buffers = std::vector<std::span<const uint8_t>>;
+
+  /// Row i is bytes [offsets[i], offsets[i] + sizes[i]) of buffer buffer_index[i]; shapes is [rows * rank].
+  /// Throws std::invalid_argument unless all lengths agree, every row lies within its buffer, shapes are
+  /// possible, and raw rows have as many bytes as their shape says.
+  EncodedRows(Codec codec, int64_t item_size, int rank, const Buffers& buffers,
+              std::span<const int32_t> buffer_index, std::span<const int64_t> offsets,
+              std::span<const int64_t> sizes, std::span<const int64_t> shapes);
+
+  int64_t size() const noexcept { return static_cast<int64_t>(rows_.size()); }
+  Codec codec() const noexcept { return codec_; }
+  int rank() const noexcept { return rank_; }
+
+  std::span<const uint8_t> stored(int64_t row) const noexcept {
+    return rows_[static_cast<size_t>(row)].stored;
+  }
+  /// Bytes of the decoded row.
+  int64_t decoded_size(int64_t row) const noexcept { return rows_[static_cast<size_t>(row)].decoded_size; }
+  /// [rank]
+  std::span<const int64_t> shape(int64_t row) const noexcept {
+    return std::span(shapes_).subspan(static_cast<size_t>(row * rank_), static_cast<size_t>(rank_));
+  }
+  std::span<const int64_t> shapes() const noexcept { return shapes_; }
+  /// Every row has one shape, and there is one.
+  bool uniform() const noexcept;
+  /// Same stored bytes, same shape.
+  bool same(int64_t row, int64_t other) const noexcept;
+
+  /// Throws std::out_of_range.
+  EncodedRows take(std::span<const int64_t> rows) const;
+
+  /// Decodes one row into decoded_size(row) bytes. Throws EngineError(kValue).
+  void decode(int64_t row, uint8_t* out) const;
+
+ private:
+  struct Row {
+    std::span<const uint8_t> stored;
+    int64_t decoded_size;
+  };
+
+  EncodedRows(Codec codec, int rank) : codec_(codec), rank_(rank) {}
+
+  Codec codec_;
+  int rank_;
+  std::vector<Row> rows_;
+  std::vector<int64_t> shapes_;
+};
+
+}  // namespace tql_engine

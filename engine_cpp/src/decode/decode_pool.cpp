@@ -1,0 +1,194 @@
+// A queue of batches, and threads that take groups of rows from its front.
+#include "tql_engine/decode_pool.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <utility>
+
+#include "tql_engine/process.h"
+
+namespace tql_engine {
+namespace {
+
+/// Decoded bytes that a thread takes at once, some 50 microseconds of work: the lock costs nothing then, and
+/// the threads end together.
+int64_t group_bytes(Codec codec) noexcept {
+  switch (codec) {
+    case Codec::kRaw:
+      return 1 << 18;
+    case Codec::kLz4:
+      return 1 << 16;
+    case Codec::kJpeg:
+      break;
+  }
+  return 1 << 14;
+}
+
+EngineError cancelled(const char* why) { return {Code::kCancelled, why}; }
+
+EngineError with_row(const EngineError& error, int64_t row) { return {error.code(), error.message(), row}; }
+
+}  // namespace
+
+/// What threads, batches and the pool share. After a fork the child leaves it alone: its threads are gone,
+/// and one of them may have held the lock.
+struct DecodeBatch::Shared {
+  const uint64_t generation = fork_generation();
+  std::mutex mutex;
+  std::condition_variable submitted;
+  std::condition_variable finished;
+  std::deque<std::shared_ptr<DecodeBatch>> queue;
+  std::vector<std::thread> threads;
+  bool closed = false;
+
+  bool lives_here() const noexcept { return generation == fork_generation(); }
+
+  void work() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      submitted.wait(lock, [this] { return closed || !queue.empty(); });
+      if (closed) return;
+      const std::shared_ptr<DecodeBatch> batch = queue.front();
+      const size_t first = batch->next_run_;
+      const size_t last = std::min(batch->runs(), first + batch->group_);
+      batch->next_run_ = last;
+      if (last == batch->runs()) queue.pop_front();
+      if (first == last) continue;  // cancelled
+      ++batch->at_work_;
+      lock.unlock();
+      std::optional<EngineError> error = batch->decode_runs(first, last);
+      lock.lock();
+      // Runs before this one were taken earlier and still end: the first row that failed is the one reported.
+      if (error && (!batch->error_ || error->row() < batch->error_->row())) batch->error_ = std::move(error);
+      if (batch->error_) batch->next_run_ = batch->runs();
+      --batch->at_work_;
+      if (batch->finished()) finished.notify_all();
+    }
+  }
+};
+
+DecodeBatch::DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs)
+    : rows_(std::move(rows)), outputs_(std::move(outputs)) {
+  int64_t bytes = 0;
+  for (int64_t row = 0; row < rows_.size(); ++row) {
+    if (row > 0 && rows_.same(row - 1, row)) continue;
+    run_starts_.push_back(row);
+    bytes += rows_.decoded_size(row);
+  }
+  run_starts_.push_back(rows_.size());
+  const auto average = bytes / std::max<int64_t>(1, static_cast<int64_t>(runs())) + 1;
+  group_ = static_cast<size_t>(std::max<int64_t>(1, group_bytes(rows_.codec()) / average));
+}
+
+bool DecodeBatch::done() const noexcept {
+  if (shared_ == nullptr || !shared_->lives_here()) return runs() == 0;
+  const std::lock_guard lock(shared_->mutex);
+  return finished();
+}
+
+bool DecodeBatch::idle() const noexcept {
+  if (shared_ == nullptr || !shared_->lives_here()) return true;
+  return done();
+}
+
+bool DecodeBatch::wait_for(std::chrono::nanoseconds time) const {
+  if (shared_ == nullptr || !shared_->lives_here()) return true;
+  std::unique_lock lock(shared_->mutex);
+  return shared_->finished.wait_for(lock, time, [this] { return finished(); });
+}
+
+void DecodeBatch::check() const {
+  if (runs() == 0) return;
+  if (shared_ == nullptr || !shared_->lives_here()) {
+    throw cancelled("the batch was submitted before this process was forked");
+  }
+  const std::lock_guard lock(shared_->mutex);
+  if (error_) throw *error_;
+}
+
+void DecodeBatch::cancel() noexcept {
+  if (shared_ == nullptr || !shared_->lives_here()) return;
+  const std::lock_guard lock(shared_->mutex);
+  next_run_ = runs();
+}
+
+std::optional<EngineError> DecodeBatch::decode_runs(size_t first, size_t last) const {
+  for (size_t run = first; run < last; ++run) {
+    if (std::optional<EngineError> error = decode_run(run)) return error;
+  }
+  return std::nullopt;
+}
+
+std::optional<EngineError> DecodeBatch::decode_run(size_t run) const {
+  const int64_t row = run_starts_[run];
+  uint8_t* const out = outputs_[static_cast<size_t>(row)];
+  try {
+    rows_.decode(row, out);
+  } catch (const EngineError& error) {
+    return with_row(error, row);
+  } catch (const std::exception& error) {
+    return EngineError(Code::kInternal, error.what(), row);
+  }
+  const auto bytes = static_cast<size_t>(rows_.decoded_size(row));
+  for (int64_t copy = row + 1; copy < run_starts_[run + 1] && bytes > 0; ++copy) {
+    std::memcpy(outputs_[static_cast<size_t>(copy)], out, bytes);
+  }
+  return std::nullopt;
+}
+
+DecodePool::DecodePool(int threads)
+    : threads_(resolve_threads(threads)), shared_(std::make_shared<DecodeBatch::Shared>()) {}
+
+void DecodePool::adapt_to_fork() {
+  if (shared_->lives_here()) return;
+  auto fresh = std::make_shared<DecodeBatch::Shared>();
+  fresh->closed = shared_->closed;
+  // Never destroyed: the threads that it would wait for don't exist here.
+  [[maybe_unused]] auto* abandoned =
+      new std::shared_ptr<DecodeBatch::Shared>(std::exchange(shared_, std::move(fresh)));
+}
+
+void DecodePool::submit(std::shared_ptr<DecodeBatch> batch) {
+  adapt_to_fork();
+  DecodeBatch::Shared& shared = *shared_;
+  const std::lock_guard lock(shared.mutex);
+  if (shared.closed) throw cancelled("the decode pool is closed");
+  if (shared.threads.empty()) {
+    try {
+      while (static_cast<int>(shared.threads.size()) < threads_) {
+        shared.threads.push_back(start_thread([&shared] { shared.work(); }));
+      }
+    } catch (const std::system_error&) {
+      if (shared.threads.empty()) throw EngineError(Code::kRuntime, "the system allows no more threads");
+    }
+  }
+  batch->shared_ = shared_;
+  if (batch->runs() == 0) return;
+  shared.queue.push_back(std::move(batch));
+  shared.submitted.notify_all();
+}
+
+void DecodePool::close() {
+  adapt_to_fork();
+  std::vector<std::thread> threads;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->closed = true;
+    threads.swap(shared_->threads);
+    for (const std::shared_ptr<DecodeBatch>& batch : shared_->queue) {
+      batch->next_run_ = batch->runs();
+      if (!batch->error_) batch->error_ = cancelled("the decode pool was closed");
+    }
+    shared_->queue.clear();
+  }
+  shared_->submitted.notify_all();
+  shared_->finished.notify_all();
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace tql_engine
