@@ -30,6 +30,7 @@ from tql.loader.pipeline import BatchMaker, Prepared, Recipe
 from tql.loader.schedule import EpochOrder, Schedule
 
 _REQUEST = struct.Struct("<3q")  # run, epoch, step
+_STOP = b""
 _GRACE = 1.0  # seconds that a worker gets to end by itself
 
 
@@ -140,7 +141,10 @@ def _stop(workers: list[_Worker], owner: int) -> None:
     if os.getpid() != owner:
         return  # a forked child holds a copy of this object, but not its processes
     for worker in workers:
-        worker.connection.close()  # a worker ends when it reads the end of its requests
+        # Closing alone does not end a worker: after a fork, others hold copies of this end.
+        with contextlib.suppress(OSError):
+            worker.connection.send_bytes(_STOP)
+        worker.connection.close()
     deadline = time.monotonic() + _GRACE
     for worker in workers:
         worker.process.join(max(0.0, deadline - time.monotonic()))
@@ -217,15 +221,18 @@ def _serve(connection: Connection, recipe: Recipe, orders: _Orders) -> None:
 
 
 def _next_request(connection: Connection) -> tuple[int, int, int] | None:
-    """Wait for a request; None where the parent has closed the connection or is gone."""
+    """Wait for a request; None where the parent wants no more, or is gone."""
     parent = multiprocessing.parent_process()
     handles: list[Any] = [connection] if parent is None else [connection, parent.sentinel]
     if connection not in wait(handles):
         return None
     try:
-        run, epoch, step = _REQUEST.unpack(connection.recv_bytes())
+        message = connection.recv_bytes()
     except EOFError:
         return None
+    if message == _STOP:
+        return None
+    run, epoch, step = _REQUEST.unpack(message)
     return run, epoch, step
 
 
