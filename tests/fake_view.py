@@ -1,4 +1,6 @@
-"""A view over lists in memory, small enough to be read at a glance: what the loader's unit tests stream from."""
+"""A view over lists in memory, small enough to be read at a glance: what the loader's unit tests stream
+from.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def _image_file(pixels: NDArray[np.uint8], kind: str, **options: Any) -> bytes:
 
 
 class FakeView:
-    """Columns of arrays, strings, or JPEG and PNG files (bytes); `indices` are the row numbers of the dataset."""
+    """Columns of arrays, strings, or JPEG and PNG files (bytes); `indices` are the row numbers of the
+    dataset.
+    """
 
     def __init__(
         self,

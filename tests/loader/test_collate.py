@@ -20,15 +20,15 @@ def same(value: Any, expected: Any) -> bool:
     """Equal in type, and for arrays in dtype, shape and content."""
     if isinstance(expected, np.ndarray):
         return (
-            isinstance(value, np.ndarray) and value.dtype == expected.dtype and np.array_equal(value, expected)
+            isinstance(value, np.ndarray)
+            and value.dtype == expected.dtype
+            and np.array_equal(value, expected)
         )
     if isinstance(expected, dict):
         return list(value) == list(expected) and all(same(value[key], expected[key]) for key in expected)
     if isinstance(expected, (list, tuple)):
         return (
-            type(value) is type(expected)
-            and len(value) == len(expected)
-            and all(map(same, value, expected))
+            type(value) is type(expected) and len(value) == len(expected) and all(map(same, value, expected))
         )
     return type(value) is type(expected) and bool(value == expected)
 

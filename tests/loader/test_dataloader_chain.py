@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_view import FakeView, jpeg
 
+from fake_view import FakeView, jpeg
 from tql.errors import ArgumentError, MissingDependencyError, QueryValueError, UnknownColumnError
 from tql.loader.dataloader import DataLoader
 
 NO_TORCH = "pytorch() needs torch\n  pip install tql[torch]"
 AGAIN = "every call returns a new loader: call it on the loader before that one"
+ONE_KIND = "a loader hands over one kind of batch"
 Chain = Callable[[DataLoader], object]
 
 
@@ -41,7 +42,10 @@ def identity(value: Any) -> Any:
             lambda x: x.transform(identity).transform(identity),
             f"transform() was already called on this loader\n  {AGAIN}",
         ),
-        (lambda x: x.numpy().numpy(), f"numpy() after numpy(): a loader hands over one kind of batch\n  {AGAIN}"),
+        (
+            lambda x: x.numpy().numpy(),
+            f"numpy() after numpy(): {ONE_KIND}\n  {AGAIN}",
+        ),
         (lambda x: x.batch(0), "batch_size must be at least 1, got 0"),
         (lambda x: x.batch(-3), "batch_size must be at least 1, got -3"),
         (lambda x: x.batch(2.0), "batch_size must be an integer, got 2.0"),
@@ -69,8 +73,9 @@ def identity(value: Any) -> Any:
         ),
         (
             lambda x: x.numpy(decode_method={"images": "pil"}),
-            "decode_method 'pil' needs samples stored as jpeg or png, column 'images' is stored without compression"
-            "\n  use decode_method={'images': 'numpy'}",
+            "decode_method 'pil' needs samples stored as jpeg or png, "
+            "column 'images' is stored without compression\n"
+            "  use decode_method={'images': 'numpy'}",
         ),
         (
             lambda x: x.numpy(decode_method="pil"),
@@ -124,9 +129,7 @@ def test_unusable_arguments(chain: Chain, message: str) -> None:
 def test_unknown_columns(chain: Chain) -> None:
     with pytest.raises(UnknownColumnError) as caught:
         chain(loader())
-    assert str(caught.value) == (
-        "no column named 'lables'\n  did you mean 'labels'? columns: images, labels"
-    )
+    assert str(caught.value) == ("no column named 'lables'\n  did you mean 'labels'? columns: images, labels")
 
 
 def test_zero_weights_of_an_expression() -> None:
@@ -151,7 +154,13 @@ def test_shuffle_keeps_its_hands_off_a_chosen_order() -> None:
 
 def test_each_call_returns_a_new_loader() -> None:
     start = loader()
-    steps = [start.batch(4), start.shuffle(), start.transform(identity), start.numpy(), start.sample_by("labels")]
+    steps = [
+        start.batch(4),
+        start.shuffle(),
+        start.transform(identity),
+        start.numpy(),
+        start.sample_by("labels"),
+    ]
     assert len({id(step) for step in [start, *steps]}) == 6
     assert len(start) == 10
     assert [batch["labels"].tolist() for batch in start] == [[i % 5] for i in range(10)]
@@ -197,7 +206,7 @@ def test_a_query_after_a_sample_fixes_the_draw() -> None:
     drawn = rows.sample_by(rows.weights_for("labels"), seed=6)
     expected = drawn.indices[np.asarray(drawn.columns["labels"]) == 3].tolist()
     assert chained.view.indices.tolist() == expected
-    assert len(list(chained)[0]["labels"]) == len(expected)
+    assert len(next(iter(chained))["labels"]) == len(expected)
 
 
 def test_a_second_sample_draws_from_the_first() -> None:
@@ -245,7 +254,7 @@ class TestTorch:
     def test_one_kind_of_batch(self) -> None:
         with pytest.raises(ArgumentError) as caught:
             loader().pytorch().numpy()
-        assert str(caught.value) == f"numpy() after pytorch(): a loader hands over one kind of batch\n  {AGAIN}"
+        assert str(caught.value) == f"numpy() after pytorch(): {ONE_KIND}\n  {AGAIN}"
         with pytest.raises(ArgumentError, match=r"^pytorch\(\) after numpy\(\): "):
             loader().numpy().pytorch()
 

@@ -77,7 +77,9 @@ def test_a_shuffled_epoch_has_every_row_once(rows: int, batch_size: int, seed: i
     window=st.integers(1, 60),
     epoch=st.integers(0, 3),
 )
-def test_a_block_shuffled_epoch_has_every_row_once(rows: int, partition: int, window: int, epoch: int) -> None:
+def test_a_block_shuffled_epoch_has_every_row_once(
+    rows: int, partition: int, window: int, epoch: int
+) -> None:
     shuffle = BlockShuffle(3, tuple(range(0, rows, partition)), window)
     assert sorted(flat(Schedule(rows, 8, shuffle=shuffle), epoch)) == list(range(rows))
 
@@ -114,7 +116,15 @@ def test_the_order_of_a_shuffle_is_that_of_this_seed_and_epoch_forever() -> None
     assert batches(schedule, 1) == GOLDEN[1]
 
 
-GOLDEN: list[list[list[int]]] = [[], []]
+GOLDEN = [
+    [[1, 8, 2, 5], [4, 0, 7, 6], [3, 9, 10, 11]],
+    [[9, 4, 1, 3], [5, 6, 11, 2], [0, 8, 10, 7]],
+]
+
+
+def test_so_is_the_draw() -> None:
+    draw = Draw(np.arange(6.0), 8, replace=True, seed=7)
+    assert draw.positions(0).tolist() == [2, 5, 5, 2, 4, 5, 4, 4]
 
 
 @pytest.mark.parametrize("world_size", [2, 4, 8])

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_view import FakeView, jpeg, png
 
+from fake_view import FakeView, jpeg, png
 from tql.errors import FormatError
 from tql.loader.dataloader import DataLoader
 
@@ -99,7 +99,9 @@ def test_the_seed_of_a_shuffle_goes_before_the_seed_of_the_loader() -> None:
 def test_batches_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     columns = {"images": [jpeg(image) for image in IMAGES], "labels": np.arange(ROWS)}
     expected = list(loader(**columns).shuffle().batch(6).numpy(num_threads=3))
-    for batch, other in zip(expected, loader(**columns).shuffle().batch(6).numpy(num_threads=threads), strict=True):
+    for batch, other in zip(
+        expected, loader(**columns).shuffle().batch(6).numpy(num_threads=threads), strict=True
+    ):
         assert np.array_equal(batch["images"], other["images"])
         assert np.array_equal(batch["labels"], other["labels"])
 
@@ -265,9 +267,13 @@ class TestTorch:
 
     def test_collate_fn_gets_the_samples(self) -> None:
         received: list[Any] = []
-        batch = first(loader().batch(3).pytorch(collate_fn=lambda s: received.append(s) or len(s), prefetch_factor=1))
+        batch = first(
+            loader().batch(3).pytorch(collate_fn=lambda s: received.append(s) or len(s), prefetch_factor=1)
+        )
         assert batch == 3
-        assert [list(sample) for sample in received[0]] == [["images", "labels", "boxes", "text", "index"]] * 3
+        assert [list(sample) for sample in received[0]] == [
+            ["images", "labels", "boxes", "text", "index"]
+        ] * 3
         assert isinstance(received[0][0]["images"], np.ndarray) and received[0][1]["index"] == 101
 
     def test_collate_fn_gets_what_the_transforms_returned(self) -> None:

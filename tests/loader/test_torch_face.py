@@ -47,7 +47,9 @@ def test_memory_is_shared() -> None:
     assert FACE.array(array).data_ptr() == array.ctypes.data
 
 
-@pytest.mark.parametrize("array", [np.arange(6)[::-1], np.arange(6, dtype=">i4"), np.broadcast_to(np.arange(2), (3, 2))])
+@pytest.mark.parametrize(
+    "array", [np.arange(6)[::-1], np.arange(6, dtype=">i4"), np.broadcast_to(np.arange(2), (3, 2))]
+)
 def test_unusual_memory_is_copied(array: Any) -> None:
     assert FACE.array(array).tolist() == array.tolist()
 
@@ -115,5 +117,5 @@ def test_rank_and_world_size_come_from_the_environment(monkeypatch: pytest.Monke
     with pytest.raises(ArgumentError, match="RANK must be less than WORLD_SIZE, got RANK=4 and WORLD_SIZE=4"):
         distributed_share()
     monkeypatch.delenv("RANK")
-    with pytest.raises(ArgumentError, match="torch.distributed is not initialised"):
+    with pytest.raises(ArgumentError, match="torch[.]distributed is not initialised"):
         distributed_share()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_view import FakeView, jpeg
 
+from fake_view import FakeView, jpeg
 from tql.errors import WorkerError
 from tql.loader.dataloader import DataLoader
 
@@ -30,7 +31,12 @@ BIG = [np.full((100, 100), row, np.float32) for row in range(ROWS)]
 
 
 def loader() -> DataLoader:
-    columns = {"images": FILES, "big": BIG, "labels": np.arange(ROWS), "text": [str(row) for row in range(ROWS)]}
+    columns = {
+        "images": FILES,
+        "big": BIG,
+        "labels": np.arange(ROWS),
+        "text": [str(row) for row in range(ROWS)],
+    }
     return DataLoader(FakeView(columns), seed=3)
 
 
@@ -51,7 +57,9 @@ def content(batch: dict[str, Any]) -> list[Any]:
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_the_batches_are_those_of_one_process(workers: int) -> None:
-    chain = loader().shuffle().transform({"images": lambda x: x / 2, "big": None, "labels": None, "text": None})
+    chain = (
+        loader().shuffle().transform({"images": lambda x: x / 2, "big": None, "labels": None, "text": None})
+    )
     chain = chain.batch(5)
     expected, got = chain.numpy(), chain.numpy(num_workers=workers)
     for _ in range(2):
@@ -71,6 +79,20 @@ def test_work_is_done_in_other_processes_and_in_turn() -> None:
     makers = [set(batch.tolist()) for batch in chain]
     assert os.getpid() not in set.union(*makers)
     assert makers == [makers[0], makers[1]] * 3 and makers[0] != makers[1]
+
+
+def test_random_functions_give_the_same_for_any_number_of_workers_but_not_for_every_batch() -> None:
+    def noise(sample: Any) -> Any:
+        return {"numpy": np.random.random(), "python": random.random()}
+
+    def draw(workers: int) -> list[list[list[float]]]:
+        chain = loader().transform(noise).batch(6).numpy(num_workers=workers)
+        return [[list(batch["numpy"]), list(batch["python"])] for _ in range(2) for batch in chain]
+
+    one, three = draw(1), draw(3)
+    assert one == three
+    numbers = np.array(one).ravel()
+    assert len(set(numbers.tolist())) == len(numbers)
 
 
 class UserError(Exception):
@@ -166,7 +188,9 @@ def test_a_dropped_iterator_ends_the_workers() -> None:
 
 
 def test_persistent_workers_stay_until_closed() -> None:
-    chain = loader().transform(lambda sample: os.getpid()).batch(4).numpy(num_workers=2, persistent_workers=True)
+    chain = (
+        loader().transform(lambda sample: os.getpid()).batch(4).numpy(num_workers=2, persistent_workers=True)
+    )
     epochs = [{int(pid) for batch in chain for pid in batch} for _ in range(2)]
     assert epochs[0] == epochs[1]
     assert children() == 2
