@@ -29,8 +29,7 @@ def resolve_weights(view: Weighable, weights: Weights, size: int) -> NDArray[np.
         size: how many rows are wanted; weights that are all zero are refused only if there are any.
 
     Returns:
-        float64 [len(view)]. A negative or NaN weight is left as it is where an expression gave it: the
-        language counts it as 0.
+        float64 [len(view)], finite and not negative: a negative or NaN weight of an expression counts as 0.
 
     Raises:
         ArgumentError: an array of the wrong length or rank, or an entry that is negative, NaN or infinite.
@@ -41,6 +40,7 @@ def resolve_weights(view: Weighable, weights: Weights, size: int) -> NDArray[np.
         infinite = np.flatnonzero(np.isposinf(values))
         if infinite.size:
             raise QueryValueError(f"the weight of row {infinite[0]} is infinite")
+        values = np.where(values > 0, values, 0.0)
     else:
         values = check_weights(weights, len(view))
     if size > 0 and values.size and not (values > 0).any():

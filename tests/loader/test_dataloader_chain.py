@@ -56,7 +56,8 @@ def identity(value: Any) -> Any:
         (lambda x: x.transform({"labels": 3}), "transform of column 'labels' must be callable, got 3"),
         (
             lambda x: x.transform({"labels": None}, size=2),
-            "keyword arguments need a single callable, got a dict and size\n  bind them with functools.partial",
+            "keyword arguments need a single callable, got a dict and size\n"
+            "  bind them with functools.partial",
         ),
         (
             lambda x: x.transform({"labels": None}).numpy(tensors=["images"]),

@@ -117,5 +117,5 @@ def test_rank_and_world_size_come_from_the_environment(monkeypatch: pytest.Monke
     with pytest.raises(ArgumentError, match="RANK must be less than WORLD_SIZE, got RANK=4 and WORLD_SIZE=4"):
         distributed_share()
     monkeypatch.delenv("RANK")
-    with pytest.raises(ArgumentError, match="torch[.]distributed is not initialised"):
+    with pytest.raises(ArgumentError, match=r"torch[.]distributed is not initialised"):
         distributed_share()
