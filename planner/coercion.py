@@ -207,7 +207,8 @@ def truth(x: Expression, place: str, query: str) -> Expression:
         query: the query text.
 
     Raises:
-        QueryTypeError: for text, and for arrays that may hold more than one element.
+        QueryTypeError: for text, and for arrays whose rows have more than one element. Where the number of
+            elements differs from row to row, the engine checks each row.
     """
     if is_text(x):
         raise QueryTypeError(
@@ -218,7 +219,7 @@ def truth(x: Expression, place: str, query: str) -> Expression:
     check_usable(x)
     if x.type.is_scalar:
         return x if x.type.element == "bool" else call("truth", x, span=x.span)
-    if not _may_have_several(x.type):
+    if not _has_several(x.type):
         return call("truth", x, span=x.span)
     culprit = _array_below(x)
     typed = snippet(culprit, query)
@@ -229,30 +230,29 @@ def truth(x: Expression, place: str, query: str) -> Expression:
     )
 
 
-def _may_have_several(type_: Type) -> bool:
-    if type_.shape is None:
-        return True
-    if 0 in type_.shape:
-        return False
-    return not type_.is_single
+def _has_several(type_: Type) -> bool:
+    """Whether a row that is not empty surely has more than one element."""
+    shape = type_.shape or ()
+    return 0 not in shape and any(extent is not None and extent > 1 for extent in shape)
 
 
 def _array_below(x: Expression) -> Expression:
     """The operand of AND, OR, NOT that makes the whole an array."""
     while isinstance(x, Call) and x.kernel in ("and", "or", "not"):
-        x = next(operand for operand in x.operands if _may_have_several(operand.type))
+        x = next(operand for operand in x.operands if _has_several(operand.type))
     return x
 
 
 def to_scalar(x: Expression, what: str, query: str) -> Expression:
-    """The value where one is required: an array of exactly one element is that element.
+    """The value where one is required: an array of exactly one element is that element, an empty one NULL.
 
     Raises:
-        QueryTypeError: for any other array.
+        QueryTypeError: for arrays whose rows have more than one element. Where the number of elements differs
+            from row to row, the engine checks each row.
     """
     if x.type.is_scalar:
         return x
-    if x.type.is_single:
+    if not _has_several(x.type):
         return call("scalar", x, span=x.span)
     raise QueryTypeError(
         f"{what} needs one value per row, not an array: {snippet(x, query)}",

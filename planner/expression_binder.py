@@ -268,8 +268,10 @@ class ExpressionBinder:
         return bind_call(self, node)
 
     def _count_star(self, node: ast.CountStar) -> Expression:
-        raise UnsupportedError(
-            "count(*) needs GROUP BY", span=node.span, hint="the number of rows of an answer is its len()"
+        raise QueryTypeError(
+            "count(*) counts the rows of a group and needs GROUP BY",
+            span=node.span,
+            hint="the number of rows of an answer is its len()",
         )
 
     def _weight_cases(self, node: ast.WeightCases) -> Expression:

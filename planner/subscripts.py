@@ -20,8 +20,8 @@ def bind_subscript(binder: ExpressionBinder, node: ast.Subscript) -> Expression:
     """`x[items]`: an index removes its axis, a slice keeps it, a list of positions gathers.
 
     Raises:
-        QueryTypeError: for a scalar operand or a subscript that is no integer.
-        ShapeError: for more subscripts than axes.
+        QueryTypeError: for a subscript that is no integer.
+        ShapeError: for more subscripts than axes, of which a scalar has none.
         QueryValueError: for a slice whose step is 0.
         UnsupportedError: for JSON, and for a list of positions beside other subscripts.
     """
@@ -69,7 +69,7 @@ def _check_operand(
     coercion.check_usable(x)
     typed = coercion.snippet(x, binder.text)
     if x.type.is_scalar:
-        raise QueryTypeError(
+        raise ShapeError(
             f"a single {coercion.describe(x.type)} has no elements to take: {typed}", span=node.span
         )
     if x.type.rank is not None and len(node.items) > x.type.rank:
@@ -90,7 +90,7 @@ def _check_integer(binder: ExpressionBinder, x: Expression) -> None:
 
 def _index(binder: ExpressionBinder, x: Expression) -> Expression:
     _check_integer(binder, x)
-    if x.type.rank == 1 and not x.type.is_single:
+    if x.type.rank == 1:
         raise UnsupportedError("a list of positions cannot stand beside other subscripts", span=x.span)
     return coercion.to_scalar(x, "a subscript", binder.text)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tql.planner.expressions import Call, Column, Computed, Constant, Expression
 from tql.types import Type
 
@@ -121,7 +123,8 @@ def constant_text(value: Any, type_: Type) -> str:
         return _quote(names[value])
     if isinstance(value, float):
         if math.isfinite(value):
-            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+            shortest = str(np.dtype(type_.element).type(value)) if type_.is_float else repr(value)
+            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else shortest
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     return str(value)
 
