@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tql.errors import ArgumentError, QueryValueError
+from tql.errors import ArgumentError, QueryValueError, SampleWarning
 
 Weights = Any  # a TQL weight expression, or an array-like with one number per row
 
@@ -117,7 +117,7 @@ def drawn_rows(weights: NDArray[np.float64], size: int, replace: bool, *, stackl
         warnings.warn(
             f"only {positive} of {len(weights)} rows have a positive weight: "
             f"{positive} rows are drawn without replacement, not {size}",
-            UserWarning,
+            SampleWarning,
             stacklevel=stacklevel,
         )
     return min(size, positive)
