@@ -120,6 +120,6 @@ def explain(
     Raises:
         ArgumentError: for another format.
     """
-    from tql.planner.explain import render
+    from tql.planner.rendering import render
 
     return render(planned, statistics, format)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tql.planner.explain.tree import Line
+from tql.planner.rendering.tree import Line
 
 if TYPE_CHECKING:
     from tql.planner import PlannedQuery

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tql.errors import ArgumentError
-from tql.planner.explain.text import render_text
-from tql.planner.explain.to_json import render_json
-from tql.planner.explain.tree import build
+from tql.planner.rendering.text import render_text
+from tql.planner.rendering.to_json import render_json
+from tql.planner.rendering.tree import build
 
 if TYPE_CHECKING:
     from tql.planner import PlannedQuery

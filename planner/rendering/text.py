@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tql.planner.cost import Estimate
-from tql.planner.explain.expression_text import name_text
-from tql.planner.explain.tree import Line
+from tql.planner.rendering.expression_text import name_text
+from tql.planner.rendering.tree import Line
 
 if TYPE_CHECKING:
     from tql.planner import PlannedQuery
