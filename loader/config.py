@@ -167,7 +167,6 @@ class Config:
             output.collate_fn,
             output.return_index,
             threads,
-            self.seed,
         )
 
     def schedule(self) -> Schedule:

@@ -31,8 +31,8 @@ Column make_dense(const py::array& values, const py::object& validity) {
   std::vector<py::object> keep{array};
   const std::vector<int64_t> row_shape(array.shape() + 1, array.shape() + array.ndim());
   const auto valid = validity_span(bool_array(validity, "validity"), array.shape(0), keep);
-  return Column::dense(element_of(array.dtype()), array.data(), array.nbytes(), array.shape(0), row_shape, valid,
-                       keep_alive(std::move(keep)));
+  return Column::dense(element_of(array.dtype()), array.data(), array.nbytes(), array.shape(0), row_shape,
+                       valid, keep_alive(std::move(keep)));
 }
 
 Column make_ragged(const py::array& values, const py::object& offsets, const py::object& shapes,
@@ -41,14 +41,17 @@ Column make_ragged(const py::array& values, const py::object& offsets, const py:
   const py::array array = contiguous(values);
   const auto starts = int64_array(offsets, "offsets");
   const auto extents = int64_array(shapes, "shapes");
-  if (starts.ndim() != 1 || starts.size() == 0) throw py::value_error("offsets must have one entry more than rows");
+  if (starts.ndim() != 1 || starts.size() == 0)
+    throw py::value_error("offsets must have one entry more than rows");
   const py::ssize_t rows = starts.size() - 1;
-  if (extents.ndim() != 2 || extents.shape(0) != rows) throw py::value_error("shapes must be an array [rows, rank]");
+  if (extents.ndim() != 2 || extents.shape(0) != rows)
+    throw py::value_error("shapes must be an array [rows, rank]");
   std::vector<py::object> keep{array, starts, extents};
   const auto valid = validity_span(bool_array(validity, "validity"), rows, keep);
   if (extents.shape(1) > kMaxRank) throw py::value_error("arrays of more than 32 axes are not supported");
-  return Column::ragged(element_of(array.dtype()), array.data(), array.size(), span_of(starts), span_of(extents),
-                        static_cast<int>(extents.shape(1)), valid, keep_alive(std::move(keep)));
+  return Column::ragged(element_of(array.dtype()), array.data(), array.size(), span_of(starts),
+                        span_of(extents), static_cast<int>(extents.shape(1)), valid,
+                        keep_alive(std::move(keep)));
 }
 
 /// The bytes of a buffer; the buffer stays locked as long as `keep` lives.

@@ -21,9 +21,8 @@ void raise_in_python(const EngineError& error) {
 }  // namespace
 
 void register_error(py::module_& module) {
-  python_type.call_once_and_store_result([&module] {
-    return py::object(py::exception<EngineError>(module, "EngineError"));
-  });
+  python_type.call_once_and_store_result(
+      [&module] { return py::object(py::exception<EngineError>(module, "EngineError")); });
   // Args (code, message, row, span_start, span_end); the docstring of _engine.pyi says what they mean.
   py::register_local_exception_translator([](std::exception_ptr pointer) {
     try {

@@ -19,7 +19,8 @@ Owner keep_alive(std::vector<py::object> objects) {
 Element element_of(const py::dtype& dtype) {
   const py::ssize_t size = dtype.itemsize();
   switch (dtype.kind()) {
-    case 'b': return Element::kBool;
+    case 'b':
+      return Element::kBool;
     case 'i':
       if (size == 1) return Element::kInt8;
       if (size == 2) return Element::kInt16;
@@ -37,7 +38,8 @@ Element element_of(const py::dtype& dtype) {
       if (size == 4) return Element::kFloat32;
       if (size == 8) return Element::kFloat64;
       break;
-    default: break;
+    default:
+      break;
   }
   throw py::value_error("a column cannot hold values of dtype " + py::str(dtype).cast<std::string>());
 }
@@ -57,11 +59,13 @@ py::array contiguous(const py::array& array) {
 }
 
 py::array_t<int64_t> int64_array(const py::object& object, const char* name) {
-  if (!py::isinstance<py::array>(object)) throw py::value_error(std::string(name) + " must be an array of int64");
+  if (!py::isinstance<py::array>(object))
+    throw py::value_error(std::string(name) + " must be an array of int64");
   auto array = py::reinterpret_borrow<py::array>(object);
   const char kind = array.dtype().kind();
   if (kind != 'i' && kind != 'u') throw py::value_error(std::string(name) + " must be an array of int64");
-  return py::array_t<int64_t>(contiguous(py::array_t<int64_t, py::array::c_style | py::array::forcecast>(array)));
+  return py::array_t<int64_t>(
+      contiguous(py::array_t<int64_t, py::array::c_style | py::array::forcecast>(array)));
 }
 
 std::optional<py::array> bool_array(const py::object& object, const char* name) {
@@ -74,7 +78,8 @@ std::optional<py::array> bool_array(const py::object& object, const char* name) 
   return contiguous(array);
 }
 
-py::array readonly_view(const py::dtype& dtype, std::vector<py::ssize_t> shape, const void* data, Owner owner) {
+py::array readonly_view(const py::dtype& dtype, std::vector<py::ssize_t> shape, const void* data,
+                        Owner owner) {
   auto kept = std::make_unique<Owner>(std::move(owner));
   const py::capsule base(kept.get(), [](void* pointer) { delete static_cast<Owner*>(pointer); });
   kept.release();

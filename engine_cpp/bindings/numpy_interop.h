@@ -37,6 +37,7 @@ inline std::span<const int64_t> span_of(const py::array_t<int64_t>& array) {
 }
 
 /// A read-only array over memory that `owner` keeps alive.
-py::array readonly_view(const py::dtype& dtype, std::vector<py::ssize_t> shape, const void* data, Owner owner);
+py::array readonly_view(const py::dtype& dtype, std::vector<py::ssize_t> shape, const void* data,
+                        Owner owner);
 
 }  // namespace tql_engine::bindings

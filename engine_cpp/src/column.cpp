@@ -29,7 +29,8 @@ struct Buffers {
 
 void check_validity(std::span<const uint8_t> validity, int64_t length) {
   if (!validity.empty() && static_cast<int64_t>(validity.size()) != length) {
-    refuse("validity has " + std::to_string(validity.size()) + " entries for " + std::to_string(length) + " rows");
+    refuse("validity has " + std::to_string(validity.size()) + " entries for " + std::to_string(length) +
+           " rows");
   }
 }
 
@@ -58,7 +59,8 @@ int64_t bytes_of(int64_t count, int64_t size) {
 void check_rows(std::span<const int64_t> rows, int64_t length) {
   for (const int64_t row : rows) {
     if (row < 0 || row >= length) {
-      throw std::out_of_range("row " + std::to_string(row) + " is outside of " + std::to_string(length) + " rows");
+      throw std::out_of_range("row " + std::to_string(row) + " is outside of " + std::to_string(length) +
+                              " rows");
     }
   }
 }
@@ -76,11 +78,16 @@ void gather_words(std::byte* to, const std::byte* from, std::span<const int64_t>
 
 void gather_fixed(std::byte* to, const std::byte* from, std::span<const int64_t> rows, int64_t row_bytes) {
   switch (row_bytes) {
-    case 1: return gather_words<uint8_t>(to, from, rows);
-    case 2: return gather_words<uint16_t>(to, from, rows);
-    case 4: return gather_words<uint32_t>(to, from, rows);
-    case 8: return gather_words<uint64_t>(to, from, rows);
-    default: break;
+    case 1:
+      return gather_words<uint8_t>(to, from, rows);
+    case 2:
+      return gather_words<uint16_t>(to, from, rows);
+    case 4:
+      return gather_words<uint32_t>(to, from, rows);
+    case 8:
+      return gather_words<uint64_t>(to, from, rows);
+    default:
+      break;
   }
   for (const int64_t row : rows) {
     copy_bytes(to, from + row * row_bytes, row_bytes);
@@ -90,13 +97,15 @@ void gather_fixed(std::byte* to, const std::byte* from, std::span<const int64_t>
 
 /// The spans [offsets[row], offsets[row + 1]) of `from`, one behind the other.
 std::vector<int64_t> gather_spans(std::unique_ptr<std::byte[]>& to, const std::byte* from,
-                                  std::span<const int64_t> offsets, std::span<const int64_t> rows, int64_t size) {
+                                  std::span<const int64_t> offsets, std::span<const int64_t> rows,
+                                  int64_t size) {
   std::vector<int64_t> result(rows.size() + 1);
   int64_t total = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     const auto row = static_cast<size_t>(rows[i]);
     result[i] = total;
-    if (__builtin_add_overflow(total, offsets[row + 1] - offsets[row], &total)) refuse("a column is too large");
+    if (__builtin_add_overflow(total, offsets[row + 1] - offsets[row], &total))
+      refuse("a column is too large");
   }
   result[rows.size()] = total;
   to = std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(bytes_of(total, size)));
@@ -117,10 +126,14 @@ void append_offsets(std::vector<int64_t>& to, std::span<const int64_t> offsets) 
 
 std::string_view layout_name(Layout layout) noexcept {
   switch (layout) {
-    case Layout::kDense: return "dense";
-    case Layout::kRagged: return "ragged";
-    case Layout::kText: return "text";
-    case Layout::kTextList: return "text_list";
+    case Layout::kDense:
+      return "dense";
+    case Layout::kRagged:
+      return "ragged";
+    case Layout::kText:
+      return "text";
+    case Layout::kTextList:
+      return "text_list";
   }
   return "";
 }
@@ -132,7 +145,8 @@ Column Column::dense(Element element, const void* values, int64_t byte_size, int
   if (length < 0 || !elements) refuse("the shape of a dense column is not valid");
   int64_t count = 0;
   if (__builtin_mul_overflow(*elements, length, &count)) refuse("a column is too large");
-  if (bytes_of(count, element_size(element)) > byte_size) refuse("a dense column has too few values for its shape");
+  if (bytes_of(count, element_size(element)) > byte_size)
+    refuse("a dense column has too few values for its shape");
   check_validity(validity, length);
   Column column;
   column.element_ = element;
@@ -148,8 +162,9 @@ Column Column::dense(Element element, const void* values, int64_t byte_size, int
   return column;
 }
 
-Column Column::ragged(Element element, const void* values, int64_t value_count, std::span<const int64_t> offsets,
-                      std::span<const int64_t> shapes, int rank, std::span<const uint8_t> validity, Owner owner) {
+Column Column::ragged(Element element, const void* values, int64_t value_count,
+                      std::span<const int64_t> offsets, std::span<const int64_t> shapes, int rank,
+                      std::span<const uint8_t> validity, Owner owner) {
   check_rank(rank);
   check_offsets(offsets, value_count, "offsets");
   const auto length = static_cast<int64_t>(offsets.size()) - 1;
@@ -161,8 +176,15 @@ Column Column::ragged(Element element, const void* values, int64_t value_count, 
     const auto elements = checked_product(shapes.data() + row * rank, rank);
     const int64_t span = offsets[static_cast<size_t>(row) + 1] - offsets[static_cast<size_t>(row)];
     if (!elements || *elements != span) {
-      refuse("row " + std::to_string(row) + " has " + std::to_string(span) + " elements, which is not what its shape says");
+      refuse("row " + std::to_string(row) + " has " + std::to_string(span) +
+             " elements, which is not what its shape says");
     }
+  }
+  if (rank == 0) {  // one element per row, so the rows are dense
+    const int64_t size = element_size(element);
+    const auto* first = static_cast<const std::byte*>(values);
+    if (length > 0) first += offsets.front() * size;
+    return dense(element, first, length * size, length, {}, validity, std::move(owner));
   }
   check_validity(validity, length);
   Column column;
@@ -226,20 +248,31 @@ Column Column::empty(const Type& type) {
 int64_t Column::elements_at(int64_t row) const noexcept {
   const auto i = static_cast<size_t>(row);
   switch (layout_) {
-    case Layout::kDense: return row_elements_;
-    case Layout::kRagged: return offsets_[i + 1] - offsets_[i];
-    case Layout::kText: return 1;
-    case Layout::kTextList: return row_offsets_[i + 1] - row_offsets_[i];
+    case Layout::kDense:
+      return row_elements_;
+    case Layout::kRagged:
+      return offsets_[i + 1] - offsets_[i];
+    case Layout::kText:
+      return 1;
+    case Layout::kTextList:
+      return row_offsets_[i + 1] - row_offsets_[i];
   }
   return 0;
 }
 
 void Column::shape_at(int64_t row, int64_t* extents) const noexcept {
   switch (layout_) {
-    case Layout::kDense: std::copy(row_shape_.begin(), row_shape_.end(), extents); break;
-    case Layout::kRagged: std::copy_n(shapes_.data() + row * rank_, rank_, extents); break;
-    case Layout::kText: break;
-    case Layout::kTextList: extents[0] = elements_at(row); break;
+    case Layout::kDense:
+      std::copy(row_shape_.begin(), row_shape_.end(), extents);
+      break;
+    case Layout::kRagged:
+      std::copy_n(shapes_.data() + row * rank_, rank_, extents);
+      break;
+    case Layout::kText:
+      break;
+    case Layout::kTextList:
+      extents[0] = elements_at(row);
+      break;
   }
 }
 
@@ -247,10 +280,13 @@ int64_t Column::byte_count() const noexcept {
   const int64_t nulls = validity_ == nullptr ? 0 : length_;
   const auto offset_bytes = static_cast<int64_t>(sizeof(int64_t)) * (length_ + 1);
   switch (layout_) {
-    case Layout::kDense: return value_count_ * element_size(element_) + nulls;
+    case Layout::kDense:
+      return value_count_ * element_size(element_) + nulls;
     case Layout::kRagged:
-      return (offsets_.back() - offsets_.front()) * element_size(element_) + offset_bytes * (1 + rank_) + nulls;
-    case Layout::kText: return offsets_.back() - offsets_.front() + offset_bytes + nulls;
+      return (offsets_.back() - offsets_.front()) * element_size(element_) + offset_bytes * (1 + rank_) +
+             nulls;
+    case Layout::kText:
+      return offsets_.back() - offsets_.front() + offset_bytes + nulls;
     case Layout::kTextList: {
       const auto first = static_cast<size_t>(row_offsets_.front());
       const auto last = static_cast<size_t>(row_offsets_.back());
@@ -263,8 +299,8 @@ int64_t Column::byte_count() const noexcept {
 
 Column Column::slice(int64_t start, int64_t stop) const {
   if (start < 0 || stop < start || stop > length_) {
-    throw std::out_of_range("rows " + std::to_string(start) + " to " + std::to_string(stop) + " are outside of " +
-                            std::to_string(length_) + " rows");
+    throw std::out_of_range("rows " + std::to_string(start) + " to " + std::to_string(stop) +
+                            " are outside of " + std::to_string(length_) + " rows");
   }
   Column column = *this;
   column.length_ = stop - start;
@@ -278,10 +314,15 @@ Column Column::slice(int64_t start, int64_t stop) const {
       break;
     case Layout::kRagged:
       column.offsets_ = offsets_.subspan(first, count + 1);
-      column.shapes_ = shapes_.subspan(first * static_cast<size_t>(rank_), count * static_cast<size_t>(rank_));
+      column.shapes_ =
+          shapes_.subspan(first * static_cast<size_t>(rank_), count * static_cast<size_t>(rank_));
       break;
-    case Layout::kText: column.offsets_ = offsets_.subspan(first, count + 1); break;
-    case Layout::kTextList: column.row_offsets_ = row_offsets_.subspan(first, count + 1); break;
+    case Layout::kText:
+      column.offsets_ = offsets_.subspan(first, count + 1);
+      break;
+    case Layout::kTextList:
+      column.row_offsets_ = row_offsets_.subspan(first, count + 1);
+      break;
   }
   return column;
 }
@@ -309,16 +350,18 @@ Column Column::take(std::span<const int64_t> rows) const {
       const auto rank = static_cast<size_t>(rank_);
       buffers->shapes.resize(rows.size() * rank);
       for (size_t i = 0; i < rows.size(); ++i) {
-        std::copy_n(shapes_.data() + static_cast<size_t>(rows[i]) * rank, rank, buffers->shapes.data() + i * rank);
+        std::copy_n(shapes_.data() + static_cast<size_t>(rows[i]) * rank, rank,
+                    buffers->shapes.data() + i * rank);
       }
-      column = ragged(element_, buffers->values.get(), buffers->offsets.back(), buffers->offsets, buffers->shapes,
-                      rank_, buffers->validity, buffers);
+      column = ragged(element_, buffers->values.get(), buffers->offsets.back(), buffers->offsets,
+                      buffers->shapes, rank_, buffers->validity, buffers);
       break;
     }
     case Layout::kText: {
       buffers->offsets = gather_spans(buffers->values, values_, offsets_, rows, 1);
       const auto* data = reinterpret_cast<const char*>(buffers->values.get());
-      column = text(buffers->offsets, {data, static_cast<size_t>(buffers->offsets.back())}, buffers->validity, buffers);
+      column = text(buffers->offsets, {data, static_cast<size_t>(buffers->offsets.back())}, buffers->validity,
+                    buffers);
       break;
     }
     case Layout::kTextList: {
@@ -332,8 +375,8 @@ Column Column::take(std::span<const int64_t> rows) const {
       }
       buffers->offsets = gather_spans(buffers->values, values_, offsets_, strings, 1);
       const auto* data = reinterpret_cast<const char*>(buffers->values.get());
-      column = text_list(buffers->row_offsets, buffers->offsets, {data, static_cast<size_t>(buffers->offsets.back())},
-                         buffers->validity, buffers);
+      column = text_list(buffers->row_offsets, buffers->offsets,
+                         {data, static_cast<size_t>(buffers->offsets.back())}, buffers->validity, buffers);
       break;
     }
   }
@@ -396,7 +439,8 @@ Column Column::concat(std::span<const Column> columns) {
   }
 
   // The pieces of the value buffers that the rows use, then offsets and shapes rebased to them.
-  const int64_t size = first.layout_ == Layout::kText || first.layout_ == Layout::kTextList ? 1 : element_size(first.element_);
+  const int64_t size =
+      first.layout_ == Layout::kText || first.layout_ == Layout::kTextList ? 1 : element_size(first.element_);
   std::vector<std::pair<int64_t, int64_t>> pieces;
   int64_t total = 0;
   for (const Column& column : columns) {
@@ -432,11 +476,13 @@ Column Column::concat(std::span<const Column> columns) {
   const std::span<const char> data{reinterpret_cast<const char*>(values), static_cast<size_t>(total)};
   switch (first.layout_) {
     case Layout::kDense:
-      return dense(first.element_, values, total * size, length, first.row_shape_, buffers->validity, buffers);
+      return dense(first.element_, values, total * size, length, first.row_shape_, buffers->validity,
+                   buffers);
     case Layout::kRagged:
-      return ragged(first.element_, values, total, buffers->offsets, buffers->shapes, first.rank_, buffers->validity,
-                    buffers);
-    case Layout::kText: return text(buffers->offsets, data, buffers->validity, buffers);
+      return ragged(first.element_, values, total, buffers->offsets, buffers->shapes, first.rank_,
+                    buffers->validity, buffers);
+    case Layout::kText:
+      return text(buffers->offsets, data, buffers->validity, buffers);
     case Layout::kTextList:
       return text_list(buffers->row_offsets, buffers->offsets, data, buffers->validity, buffers);
   }

@@ -8,7 +8,7 @@ namespace tql_engine {
 namespace {
 
 constexpr std::array<std::string_view, kElementCount> kNames = {
-    "bool",   "int8",   "int16",  "int32",   "int64",   "uint8",   "uint16",
+    "bool",   "int8",   "int16",   "int32",   "int64",   "uint8", "uint16",
     "uint32", "uint64", "float16", "float32", "float64", "text",
 };
 

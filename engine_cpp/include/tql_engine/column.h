@@ -1,5 +1,5 @@
-// A column: n rows in Arrow's layout over memory that somebody else owns and that it keeps alive. Immutable and
-// cheap to copy; it computes nothing.
+// A column: n rows in Arrow's layout over memory that somebody else owns and that it keeps alive. Immutable
+// and cheap to copy; it computes nothing.
 #pragma once
 
 #include <cstddef>
@@ -24,15 +24,16 @@ class Column {
  public:
   Column() = default;
 
-  /// Rows of one shape, C-contiguous. Throws std::invalid_argument if `validity` (0: NULL) has another length.
-  /// `byte_size` is what lies behind `values`; a mismatch with length * shape is refused.
+  /// Rows of one shape, C-contiguous. Throws std::invalid_argument if `validity` (0: NULL) has another
+  /// length. `byte_size` is what lies behind `values`; a mismatch with length * shape is refused.
   static Column dense(Element element, const void* values, int64_t byte_size, int64_t length,
                       std::vector<int64_t> row_shape, std::span<const uint8_t> validity, Owner owner);
 
   /// Rows of different shapes: row i is elements [offsets[i], offsets[i + 1]) of `values`, in C order of
   /// shapes[i * rank ...]. Throws std::invalid_argument unless all of that is consistent.
-  static Column ragged(Element element, const void* values, int64_t value_count, std::span<const int64_t> offsets,
-                       std::span<const int64_t> shapes, int rank, std::span<const uint8_t> validity, Owner owner);
+  static Column ragged(Element element, const void* values, int64_t value_count,
+                       std::span<const int64_t> offsets, std::span<const int64_t> shapes, int rank,
+                       std::span<const uint8_t> validity, Owner owner);
 
   /// UTF-8 strings: row i is bytes [offsets[i], offsets[i + 1]) of `data`.
   static Column text(std::span<const int64_t> offsets, std::span<const char> data,

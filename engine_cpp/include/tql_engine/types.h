@@ -41,19 +41,58 @@ Half float_to_half(float value) noexcept;
 /// How one element lies in memory. Text elements of a vector are views into a column's bytes.
 template <Element E>
 struct StorageOf;
-template <> struct StorageOf<Element::kBool> { using type = uint8_t; };
-template <> struct StorageOf<Element::kInt8> { using type = int8_t; };
-template <> struct StorageOf<Element::kInt16> { using type = int16_t; };
-template <> struct StorageOf<Element::kInt32> { using type = int32_t; };
-template <> struct StorageOf<Element::kInt64> { using type = int64_t; };
-template <> struct StorageOf<Element::kUint8> { using type = uint8_t; };
-template <> struct StorageOf<Element::kUint16> { using type = uint16_t; };
-template <> struct StorageOf<Element::kUint32> { using type = uint32_t; };
-template <> struct StorageOf<Element::kUint64> { using type = uint64_t; };
-template <> struct StorageOf<Element::kFloat16> { using type = Half; };
-template <> struct StorageOf<Element::kFloat32> { using type = float; };
-template <> struct StorageOf<Element::kFloat64> { using type = double; };
-template <> struct StorageOf<Element::kText> { using type = std::string_view; };
+template <>
+struct StorageOf<Element::kBool> {
+  using type = uint8_t;
+};
+template <>
+struct StorageOf<Element::kInt8> {
+  using type = int8_t;
+};
+template <>
+struct StorageOf<Element::kInt16> {
+  using type = int16_t;
+};
+template <>
+struct StorageOf<Element::kInt32> {
+  using type = int32_t;
+};
+template <>
+struct StorageOf<Element::kInt64> {
+  using type = int64_t;
+};
+template <>
+struct StorageOf<Element::kUint8> {
+  using type = uint8_t;
+};
+template <>
+struct StorageOf<Element::kUint16> {
+  using type = uint16_t;
+};
+template <>
+struct StorageOf<Element::kUint32> {
+  using type = uint32_t;
+};
+template <>
+struct StorageOf<Element::kUint64> {
+  using type = uint64_t;
+};
+template <>
+struct StorageOf<Element::kFloat16> {
+  using type = Half;
+};
+template <>
+struct StorageOf<Element::kFloat32> {
+  using type = float;
+};
+template <>
+struct StorageOf<Element::kFloat64> {
+  using type = double;
+};
+template <>
+struct StorageOf<Element::kText> {
+  using type = std::string_view;
+};
 
 template <Element E>
 using Storage = typename StorageOf<E>::type;
@@ -66,7 +105,8 @@ constexpr bool is_numeric(Element e) noexcept { return e != Element::kText; }  /
 
 /// Bytes of one element: of numbers as stored, of text the size of a view.
 constexpr int64_t element_size(Element e) noexcept {
-  constexpr std::array<int64_t, kElementCount> kSizes = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 4, 8, sizeof(std::string_view)};
+  constexpr std::array<int64_t, kElementCount> kSizes = {
+      1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 4, 8, sizeof(std::string_view)};
   return kSizes[static_cast<size_t>(e)];
 }
 
@@ -74,8 +114,8 @@ std::string_view element_name(Element e) noexcept;
 /// "bytes" and "json" are stored like text; nothing but storage depends on it.
 std::optional<Element> parse_element(std::string_view name) noexcept;
 
-/// The type of one row, as the plan declares it. Extents that differ from row to row are -1; no `shape` at all
-/// where even the rank differs.
+/// The type of one row, as the plan declares it. Extents that differ from row to row are -1; no `shape` at
+/// all where even the rank differs.
 struct Type {
   Element element = Element::kBool;
   std::optional<std::vector<int64_t>> shape = std::vector<int64_t>{};

@@ -1,0 +1,115 @@
+// Plans and their execution for Python. The engine runs without the GIL and takes it to ask the source.
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings.h"
+#include "numpy_interop.h"
+#include "plan_value.h"
+#include "tql_engine/executor.h"
+#include "tql_engine/registry.h"
+#include "tql_engine/status.h"
+
+namespace tql_engine::bindings {
+namespace {
+
+/// A Python object as a source. What its methods raise passes through the engine unchanged.
+class PythonSource final : public Source {
+ public:
+  explicit PythonSource(py::object source) : source_(std::move(source)) {}
+
+  int64_t num_rows() override {
+    const py::gil_scoped_acquire gil;
+    return source_.attr("num_rows").cast<int64_t>();
+  }
+
+  std::vector<RowRange> partitions(std::span<const std::string> columns) override {
+    const py::gil_scoped_acquire gil;
+    const py::object parts =
+        source_.attr("partitions")(py::cast(std::vector<std::string>(columns.begin(), columns.end())));
+    std::vector<RowRange> ranges;
+    for (const py::handle part : parts) {
+      const auto [start, stop] = part.cast<std::pair<int64_t, int64_t>>();
+      ranges.push_back({start, stop});
+    }
+    return ranges;
+  }
+
+  Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) override {
+    const py::gil_scoped_acquire gil;
+    return column_of(source_.attr("read")(column, name_of(facet), start, stop));
+  }
+
+  Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) override {
+    const py::gil_scoped_acquire gil;
+    py::array_t<int64_t> positions(static_cast<py::ssize_t>(rows.size()));
+    std::copy(rows.begin(), rows.end(), positions.mutable_data());
+    return column_of(source_.attr("take")(column, name_of(facet), positions));
+  }
+
+ private:
+  static const char* name_of(Facet facet) noexcept { return facet == Facet::kShape ? "shape" : "values"; }
+
+  static Column column_of(const py::object& object) {
+    if (!py::isinstance<Column>(object))
+      throw EngineError(Code::kInternal, "the source gave something that is no Column");
+    return object.cast<Column>();
+  }
+
+  py::object source_;
+};
+
+void raise_pending_signal() {
+  const py::gil_scoped_acquire gil;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+ExecuteResult run(const Plan& plan, const py::object& source, uint64_t seed, int threads) {
+  if (threads < 0) throw py::value_error("threads must not be negative");
+  PythonSource wrapped(source);
+  const py::gil_scoped_release release;
+  return execute(plan, wrapped, {seed, threads, &raise_pending_signal});
+}
+
+py::dict columns_of(const ExecuteResult& result) {
+  py::dict columns;
+  for (const auto& [name, column] : result.columns) columns[py::str(name)] = column;
+  return columns;
+}
+
+py::list statistics_of(const ExecuteResult& result) {
+  py::list nodes;
+  for (const NodeStatistics& node : result.statistics) {
+    py::dict entry;
+    entry["id"] = node.id;
+    entry["rows_in"] = node.rows_in;
+    entry["rows_out"] = node.rows_out;
+    entry["nanoseconds"] = node.nanoseconds;
+    entry["bytes_read"] = node.bytes_read;
+    entry["partitions_read"] = node.partitions_read;
+    nodes.append(entry);
+  }
+  return nodes;
+}
+
+}  // namespace
+
+void register_execute(py::module_& module) {
+  py::class_<Plan>(module, "Plan")
+      .def(py::init(
+               [](const py::dict& plan) { return std::make_unique<Plan>(Plan::compile(value_of(plan))); }),
+           py::arg("plan"));
+  py::class_<ExecuteResult>(module, "Result")
+      .def_property_readonly("selection", [](const ExecuteResult& result) { return result.selection; })
+      .def_property_readonly("columns", &columns_of)
+      .def_property_readonly("statistics", &statistics_of);
+  module.def("execute", &run, py::arg("plan"), py::arg("source"), py::kw_only(),
+             py::arg("seed") = uint64_t{0}, py::arg("threads") = 0);
+  module.def("kernel_names", &kernel_names);
+}
+
+}  // namespace tql_engine::bindings

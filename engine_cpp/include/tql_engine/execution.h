@@ -1,0 +1,84 @@
+// One run of a plan: what the operators share. Only the thread that called execute() reads from the source.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tql_engine/executor.h"
+#include "tql_engine/thread_pool.h"
+
+namespace tql_engine {
+
+/// An operator's answer: source rows in order, and the columns computed so far, row by row beside them.
+struct Relation {
+  Selection rows;
+  std::map<std::string, Column> computed;
+
+  int64_t size() const noexcept { return rows.size(); }
+  Relation slice(int64_t start, int64_t count) const;
+  Relation select(std::span<const int64_t> positions, ThreadPool& pool) const;
+};
+
+class Execution {
+ public:
+  Execution(Source& source, const ExecuteOptions& options);
+
+  Relation run(const Node& node);
+  const std::vector<NodeStatistics>& statistics() const noexcept { return statistics_; }
+
+  ThreadPool& pool() noexcept { return pool_; }
+  uint64_t seed() const noexcept { return seed_; }
+  int64_t num_rows() const noexcept { return num_rows_; }
+
+  /// Reads rows of a column and checks what came back. Both count for the node that runs.
+  Column read(const ColumnRef& column, RowRange rows);
+  Column take(const ColumnRef& column, std::span<const int64_t> rows);
+  /// The partitions for these columns, cut to `rows`; none of them empty. Without columns it is `rows`
+  /// itself.
+  std::vector<RowRange> partitions(std::span<const ColumnRef> columns, RowRange rows);
+
+  /// A loop over rows on all threads. Looks for interrupts now and then, on the calling thread.
+  void parallel_for(int64_t count, int64_t grain, const ThreadPool::Body& body);
+
+ private:
+  Relation run_operator(const Node& node, NodeStatistics& statistics);
+  void check(const Column& column, const ColumnRef& ref, int64_t rows) const;
+  void check_interrupt();
+
+  using Clock = std::chrono::steady_clock;
+
+  Source& source_;
+  ThreadPool& pool_;
+  uint64_t seed_;
+  const std::function<void()>& interrupt_;
+  std::thread::id caller_;
+  Clock::time_point last_check_;
+  int64_t num_rows_;
+  NodeStatistics* current_ = nullptr;
+  std::vector<NodeStatistics> statistics_;
+};
+
+/// Rows of a batch such that its arrays stay within the cache: fewer, the larger the rows of the columns are.
+int64_t batch_rows(const Segment& segment) noexcept;
+
+/// The programs over all rows of a relation, one column each.
+std::vector<Column> evaluate_columns(Execution& execution, const Relation& relation,
+                                     std::span<const Program* const> programs);
+
+/// A column of the first `rows` rows of a vector; `type` as the plan declares it decides between dense and
+/// ragged.
+Column materialize(const Vector& vector, int64_t rows, const Type& type);
+
+Relation run_filter(Execution& execution, const Filter& filter, const Relation& input);
+Relation run_sort(Execution& execution, const Sort& sort, const Relation& input);
+Relation run_sample(Execution& execution, const Sample& sample, const Relation& input, int64_t node_id);
+Relation run_combine(Execution& execution, const Combine& combine, const Relation& left,
+                     const Relation& right);
+Relation run_distinct(Execution& execution, const Distinct& distinct, const Relation& input);
+Relation run_project(Execution& execution, const Project& project, const Relation& input);
+
+}  // namespace tql_engine

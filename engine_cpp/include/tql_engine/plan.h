@@ -1,0 +1,93 @@
+// Physical plans: checked and compiled from plain data (docs/plan-format.md), then immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tql_engine/program.h"
+#include "tql_engine/set_ops.h"
+#include "tql_engine/value.h"
+
+namespace tql_engine {
+
+struct Node;
+using NodePtr = std::unique_ptr<const Node>;
+
+struct Scan {};
+
+struct Filter {
+  NodePtr input;
+  std::vector<Program> conjuncts;  // in order of evaluation
+  std::optional<int64_t> fetch;
+};
+
+struct Sort {
+  NodePtr input;
+  std::vector<Program> keys;
+  std::vector<bool> descending;  // per key
+  std::optional<int64_t> fetch;
+};
+
+/// How many rows a limit or a sample wants.
+struct Count {
+  std::optional<int64_t> rows;
+  std::optional<double> percent;  // of the rows that come in
+
+  int64_t of(int64_t rows_in) const noexcept;
+};
+
+struct Limit {
+  NodePtr input;
+  int64_t offset;
+  Count count;
+};
+
+struct Sample {
+  NodePtr input;
+  Program weight;
+  bool replace;
+  Count count;
+};
+
+struct Combine {
+  NodePtr left;
+  NodePtr right;
+  SetOp op;
+};
+
+struct Distinct {
+  NodePtr input;
+  std::vector<Program> keys;
+};
+
+struct Project {
+  NodePtr input;
+  std::vector<std::string> ids;
+  std::vector<Program> programs;  // per id
+};
+
+struct Node {
+  int64_t id;
+  std::variant<Scan, Filter, Sort, Limit, Sample, Combine, Distinct, Project> op;
+};
+
+class Plan {
+ public:
+  /// Throws EngineError(kInternal) naming the node and the instruction for whatever is wrong with it.
+  static Plan compile(const Value& plan);
+
+  const Node& root() const noexcept { return *root_; }
+  /// The computed columns that are asked for: visible name, id.
+  const std::vector<std::pair<std::string, std::string>>& computed_output() const noexcept { return output_; }
+
+ private:
+  NodePtr root_;
+  std::vector<std::pair<std::string, std::string>> output_;
+};
+
+}  // namespace tql_engine

@@ -1,0 +1,81 @@
+// Expression programs: compiled once from the plan, then evaluated over batches of rows by as many threads as
+// there are, each with an evaluator (registers and scratch memory) of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tql_engine/column.h"
+#include "tql_engine/kernel.h"
+#include "tql_engine/value.h"
+#include "tql_engine/vector.h"
+
+namespace tql_engine {
+
+/// `column compare constant` on a scalar column: what runs straight from the column's buffer into a bitmap.
+struct FusedCompare {
+  int column;
+  Element element;
+  /// Bit i of `words` becomes: values[i] compares true with the constant. Bits behind n in the last word are
+  /// 0.
+  void (*loop)(const void* values, const void* constant, int64_t n, uint64_t* words);
+  alignas(8) std::byte constant[8];
+};
+
+Type parse_type(const Value& value);
+
+class Program {
+ public:
+  /// `stream`: where the random streams of its instructions begin. Throws EngineError(kInternal) naming the
+  /// instruction for whatever is wrong with it.
+  static Program compile(const Dict& program, uint64_t stream);
+
+  const Type& result_type() const noexcept { return result_type_; }
+  /// The place of the whole expression in the query.
+  Span span() const noexcept { return instructions_[static_cast<size_t>(result_)].span; }
+  const ProgramInputs& inputs() const noexcept { return inputs_; }
+  /// The program does nothing but hand on a column of the source.
+  const ColumnRef* as_plain_column() const noexcept;
+  const std::optional<FusedCompare>& fused() const noexcept { return fused_; }
+
+ private:
+  friend class Evaluator;
+  friend class ProgramCompiler;
+
+  struct Instruction {
+    std::unique_ptr<const Operation> operation;
+    std::vector<int> args;
+    Span span;
+    bool needed = false;  // reached from the result
+  };
+
+  std::vector<Instruction> instructions_;
+  int result_ = -1;
+  Type result_type_;
+  ProgramInputs inputs_;
+  std::optional<FusedCompare> fused_;
+};
+
+/// Evaluates one program, one batch after the other. Not for two threads at once.
+class Evaluator {
+ public:
+  Evaluator(const Program& program, uint64_t seed, OnConflict on_conflict);
+
+  /// The values of the result register; they live until the next call.
+  const Vector& evaluate(const Batch& batch);
+  /// Evaluates a predicate and keeps rows: writes the positions (0 .. batch size - 1) where it is true,
+  /// ascending, and returns how many.
+  int64_t narrow(const Batch& batch, int32_t* kept);
+
+ private:
+  const Program& program_;
+  Frame frame_;
+  std::vector<Register> registers_;
+  std::vector<const Vector*> args_;
+};
+
+}  // namespace tql_engine

@@ -1,0 +1,30 @@
+// The table of all kernels: the only way from a name in a plan to code.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tql_engine/kernel.h"
+
+namespace tql_engine {
+
+/// Null for an unknown name.
+const Kernel* find_kernel(std::string_view name) noexcept;
+std::vector<std::string> kernel_names();
+
+// One table per family, each next to its loops.
+std::span<const Kernel> leaf_kernels() noexcept;
+std::span<const Kernel> compare_kernels() noexcept;
+std::span<const Kernel> arithmetic_kernels() noexcept;
+std::span<const Kernel> logic_kernels() noexcept;
+std::span<const Kernel> cast_kernels() noexcept;
+std::span<const Kernel> set_kernels() noexcept;
+std::span<const Kernel> text_kernels() noexcept;
+std::span<const Kernel> reduce_kernels() noexcept;
+std::span<const Kernel> array_kernels() noexcept;
+std::span<const Kernel> vector_kernels() noexcept;
+std::span<const Kernel> weight_kernels() noexcept;
+
+}  // namespace tql_engine

@@ -1,0 +1,162 @@
+// `column compare constant` straight from the column's buffer into a bitmap: compiled once for every
+// processor and again for wider vectors, chosen once when a program is compiled.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "tql_engine/compare.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr int64_t kWordBits = 64;
+
+/// One word of 64 bytes that are 0 or 1, as 64 bits: the multiplication moves the lowest bit of each of eight
+/// bytes into the highest byte.
+inline uint64_t pack_bytes(const uint8_t* bytes) noexcept {
+  uint64_t word = 0;
+  for (int group = 0; group < 8; ++group) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, bytes + group * 8, sizeof(eight));
+    word |= ((eight * 0x0102040810204080u) >> 56) << (group * 8);
+  }
+  return word;
+}
+
+template <class Op, bool negate, class T, class C>
+[[gnu::always_inline]] inline void compare_body(const void* values, const void* constant, int64_t n,
+                                                uint64_t* words) {
+  const T* __restrict from = static_cast<const T*>(values);
+  const C right = *static_cast<const C*>(constant);
+  alignas(kWordBits) std::array<uint8_t, kWordBits> bytes;
+  for (; n >= kWordBits; n -= kWordBits, from += kWordBits, ++words) {
+    for (size_t i = 0; i < kWordBits; ++i) {
+      bytes[i] = static_cast<uint8_t>(Op::apply(static_cast<C>(from[i]), right) != negate);
+    }
+    *words = pack_bytes(bytes.data());
+  }
+  if (n == 0) return;
+  bytes.fill(0);
+  for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+    bytes[i] = static_cast<uint8_t>(Op::apply(static_cast<C>(from[i]), right) != negate);
+  }
+  *words = pack_bytes(bytes.data());
+}
+
+template <class Op, bool negate, class T, class C>
+void compare_base(const void* values, const void* constant, int64_t n, uint64_t* words) {
+  compare_body<Op, negate, T, C>(values, constant, n, words);
+}
+
+#if defined(__x86_64__)
+template <class Op, bool negate, class T, class C>
+[[gnu::target("avx2")]] void compare_avx2(const void* values, const void* constant, int64_t n,
+                                          uint64_t* words) {
+  compare_body<Op, negate, T, C>(values, constant, n, words);
+}
+
+template <class Op, bool negate, class T, class C>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void compare_avx512(
+    const void* values, const void* constant, int64_t n, uint64_t* words) {
+  compare_body<Op, negate, T, C>(values, constant, n, words);
+}
+
+enum class Level : uint8_t { kBase, kAvx2, kAvx512 };
+
+Level processor_level() noexcept {
+  static const Level level = [] {
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl")) {
+      return Level::kAvx512;
+    }
+    return __builtin_cpu_supports("avx2") ? Level::kAvx2 : Level::kBase;
+  }();
+  return level;
+}
+#endif
+
+template <class Op, bool negate, class T, class C = T>
+MaskLoop choose() noexcept {
+#if defined(__x86_64__)
+  switch (processor_level()) {
+    case Level::kAvx512:
+      return &compare_avx512<Op, negate, T, C>;
+    case Level::kAvx2:
+      return &compare_avx2<Op, negate, T, C>;
+    case Level::kBase:
+      break;
+  }
+#endif
+  return &compare_base<Op, negate, T, C>;
+}
+
+/// Integers are totally ordered, so half of the comparisons are the others negated.
+template <class T>
+MaskLoop integer_loop(CompareOp op) noexcept {
+  switch (op) {
+    case CompareOp::kEqual:
+      return choose<Equal, false, T>();
+    case CompareOp::kNotEqual:
+      return choose<Equal, true, T>();
+    case CompareOp::kLess:
+      return choose<Less, false, T>();
+    case CompareOp::kGreaterEqual:
+      return choose<Less, true, T>();
+    case CompareOp::kGreater:
+      return choose<Greater, false, T>();
+    case CompareOp::kLessEqual:
+      return choose<Greater, true, T>();
+  }
+  return nullptr;
+}
+
+template <class T, class C>
+MaskLoop float_loop(CompareOp op) noexcept {
+  switch (op) {
+    case CompareOp::kEqual:
+      return choose<Equal, false, T, C>();
+    case CompareOp::kNotEqual:
+      return choose<Equal, true, T, C>();
+    case CompareOp::kLess:
+      return choose<Less, false, T, C>();
+    case CompareOp::kLessEqual:
+      return choose<LessEqual, false, T, C>();
+    case CompareOp::kGreater:
+      return choose<Greater, false, T, C>();
+    case CompareOp::kGreaterEqual:
+      return choose<GreaterEqual, false, T, C>();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+MaskLoop mask_loop(CompareOp op, Element element, bool wide) noexcept {
+  switch (element) {
+    case Element::kBool:
+    case Element::kUint8:
+      return integer_loop<uint8_t>(op);
+    case Element::kInt8:
+      return integer_loop<int8_t>(op);
+    case Element::kInt16:
+      return integer_loop<int16_t>(op);
+    case Element::kInt32:
+      return integer_loop<int32_t>(op);
+    case Element::kInt64:
+      return integer_loop<int64_t>(op);
+    case Element::kUint16:
+      return integer_loop<uint16_t>(op);
+    case Element::kUint32:
+      return integer_loop<uint32_t>(op);
+    case Element::kUint64:
+      return integer_loop<uint64_t>(op);
+    case Element::kFloat32:
+      return wide ? float_loop<float, double>(op) : float_loop<float, float>(op);
+    case Element::kFloat64:
+      return float_loop<double, double>(op);
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace tql_engine

@@ -1,0 +1,294 @@
+// Compiles programs: every instruction is checked and bound to its loop, float16 is widened, comparisons
+// under ANY and comparisons of a column with a constant are fused. Then evaluates them.
+#include "tql_engine/program.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "tql_engine/cast.h"
+#include "tql_engine/compare.h"
+#include "tql_engine/leaf.h"
+#include "tql_engine/logic.h"
+#include "tql_engine/registry.h"
+#include "tql_engine/status.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr int64_t kMaxInstructions = 1 << 20;
+
+const ConstantOperation* as_constant(const Operation& operation) noexcept {
+  return dynamic_cast<const ConstantOperation*>(&operation);
+}
+
+Span parse_span(const Dict& instruction) {
+  const auto found = instruction.find("span");
+  if (found == instruction.end() || found->second.is_null()) return {};
+  const List& ends = as_list(found->second, "span");
+  if (ends.size() != 2) throw EngineError(Code::kInternal, "'span' must have two entries");
+  constexpr int64_t kEnd = int64_t{1} << 40;
+  return {as_int(ends[0], "span", -1, kEnd), as_int(ends[1], "span", -1, kEnd)};
+}
+
+/// The constant of a fused comparison in the column's own element, if the comparison means the same there.
+/// int64 constants against narrower integers do if they fit; float32 columns are compared in double.
+bool narrow_constant(const Constant& constant, Element column, std::byte* out) {
+  const Element element = constant.element();
+  if (element == column || (element == Element::kFloat64 && column == Element::kFloat32)) {
+    std::memcpy(out, constant.values(), static_cast<size_t>(element_size(element)));
+    return true;
+  }
+  if (element != Element::kInt64 || !is_integer(column)) return false;
+  int64_t value = 0;
+  std::memcpy(&value, constant.values(), sizeof(value));
+  const auto store = [&]<class T>(T) {
+    if (!std::in_range<T>(value)) return false;
+    const T narrowed = static_cast<T>(value);
+    std::memcpy(out, &narrowed, sizeof(narrowed));
+    return true;
+  };
+  switch (column) {
+    case Element::kInt8:
+      return store(int8_t{});
+    case Element::kInt16:
+      return store(int16_t{});
+    case Element::kInt32:
+      return store(int32_t{});
+    case Element::kUint8:
+      return store(uint8_t{});
+    case Element::kUint16:
+      return store(uint16_t{});
+    case Element::kUint32:
+      return store(uint32_t{});
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Type parse_type(const Value& value) {
+  const Dict& dict = as_dict(value, "type");
+  Type type;
+  const std::string& name = as_string(member(dict, "element"), "element");
+  const auto element = parse_element(name);
+  if (!element) throw EngineError(Code::kInternal, "there is no element '" + name + "'");
+  type.element = *element;
+  const Value& shape = member(dict, "shape");
+  if (shape.is_null()) {
+    type.shape.reset();
+  } else {
+    const List& extents = as_list(shape, "shape");
+    if (extents.size() > kMaxRank) throw EngineError(Code::kInternal, "a type has too many axes");
+    for (const Value& extent : extents) {
+      type.shape->push_back(extent.is_null() ? -1 : as_int(extent, "shape", 0, int64_t{1} << 62));
+    }
+  }
+  if (const auto found = dict.find("nullable"); found != dict.end())
+    type.nullable = as_bool(found->second, "nullable");
+  return type;
+}
+
+/// Compiles one program. Registers of the plan and of the compiled program differ where conversions of
+/// float16 were put in between.
+class ProgramCompiler {
+ public:
+  explicit ProgramCompiler(uint64_t stream) : stream_(stream) {}
+
+  Program compile(const Dict& source) {
+    const List& instructions = as_list(member(source, "instructions"), "instructions");
+    if (instructions.empty() || static_cast<int64_t>(instructions.size()) > kMaxInstructions) {
+      throw EngineError(Code::kInternal, "a program must have instructions");
+    }
+    for (size_t i = 0; i < instructions.size(); ++i) {
+      std::string name = "?";
+      try {
+        const Dict& instruction = as_dict(instructions[i], "instruction");
+        name = as_string(member(instruction, "kernel"), "kernel");
+        add(instruction);
+      } catch (const EngineError& error) {
+        throw EngineError(error.code(),
+                          "instruction " + std::to_string(i) + " (" + name + "): " + error.message());
+      }
+    }
+    program_.result_ = registers_.back();
+    program_.result_type_ = types_.back();
+    fuse_compare();
+    mark_needed();
+    return std::move(program_);
+  }
+
+ private:
+  void add(const Dict& instruction) {
+    const std::string& name = as_string(member(instruction, "kernel"), "kernel");
+    const Kernel* kernel = find_kernel(name);
+    if (kernel == nullptr) throw EngineError(Code::kInternal, "there is no such kernel");
+    const List& args = as_list(member(instruction, "args"), "args");
+    const auto count = static_cast<int64_t>(args.size());
+    if (count < kernel->min_args || count > kernel->max_args) {
+      throw EngineError(Code::kInternal, "wrong number of arguments: " + std::to_string(count));
+    }
+    const Type declared = parse_type(member(instruction, "type"));
+    std::vector<int> registers;
+    std::vector<Type> types;
+    for (const Value& arg : args) {
+      const auto index =
+          static_cast<size_t>(as_int(arg, "args", 0, static_cast<int64_t>(registers_.size()) - 1));
+      registers.push_back(registers_[index]);
+      types.push_back(types_[index]);
+    }
+    const Span span = parse_span(instruction);
+    Type result = declared;
+    if (!kernel->takes_half && !registers.empty()) {
+      for (size_t i = 0; i < registers.size(); ++i) {
+        if (types[i].element == Element::kFloat16)
+          registers[i] = convert(registers[i], types[i], Element::kFloat32, span);
+      }
+      if (declared.element == Element::kFloat16) result.element = Element::kFloat32;
+    }
+    Bound bound = kernel->bind({name, types, result, &instruction, &program_.inputs_, stream_++});
+    if (bound.element != result.element) {
+      throw EngineError(Code::kInternal, "gives " + std::string(element_name(bound.element)) +
+                                             ", the plan says " +
+                                             std::string(element_name(declared.element)));
+    }
+    if (auto fused = fuse_any(name, instruction, registers)) bound.operation = std::move(fused);
+    int index = append(std::move(bound.operation), std::move(registers), span);
+    if (result.element != declared.element) index = convert(index, result, declared.element, span);
+    registers_.push_back(index);
+    types_.push_back(declared);
+  }
+
+  int append(std::unique_ptr<const Operation> operation, std::vector<int> args, Span span) {
+    program_.instructions_.push_back({std::move(operation), std::move(args), span});
+    return static_cast<int>(program_.instructions_.size()) - 1;
+  }
+
+  int convert(int source, Type& type, Element element, Span span) {
+    Type result = type;
+    result.element = element;
+    Bound bound = find_kernel("cast")->bind({"cast", {&type, 1}, result, nullptr, nullptr, 0});
+    type = result;
+    return append(std::move(bound.operation), {source}, span);
+  }
+
+  /// any(x op constant) without the array of bools in between. Rewrites `args` to (x, constant).
+  std::unique_ptr<const Operation> fuse_any(std::string_view name, const Dict& instruction,
+                                            std::vector<int>& args) {
+    const auto axis = instruction.find("axis");
+    if (name != "any" || (axis != instruction.end() && !axis->second.is_null())) return nullptr;
+    const auto& source = program_.instructions_[static_cast<size_t>(args[0])];
+    const auto* compare = dynamic_cast<const CompareOperation*>(source.operation.get());
+    if (compare == nullptr) return nullptr;
+    for (size_t side = 0; side < 2; ++side) {
+      const auto* constant =
+          as_constant(*program_.instructions_[static_cast<size_t>(source.args[side])].operation);
+      if (constant == nullptr || constant->constant().rank() != 0 || !compare->same_elements()) continue;
+      const CompareOp op = side == 1 ? compare->op() : swapped(compare->op());
+      const AnyCompareLoop loop = any_compare_loop(op, constant->constant().element());
+      if (loop == nullptr) return nullptr;
+      args = {source.args[1 - side], source.args[side]};
+      return std::make_unique<AnyCompare>(loop, false);
+    }
+    return nullptr;
+  }
+
+  const Operation& operation(int index) const {
+    return *program_.instructions_[static_cast<size_t>(index)].operation;
+  }
+  int argument(int index, size_t which) const {
+    return program_.instructions_[static_cast<size_t>(index)].args[which];
+  }
+
+  /// `column compare constant`, looking through the condition around it and through the cast that the planner
+  /// puts between a column and a constant of a wider type.
+  void fuse_compare() {
+    int top = program_.result_;
+    if (dynamic_cast<const Truth*>(&operation(top)) != nullptr) top = argument(top, 0);
+    const auto* compare = dynamic_cast<const CompareOperation*>(&operation(top));
+    if (compare == nullptr) return;
+    for (size_t side = 0; side < 2; ++side) {
+      const auto* constant = as_constant(operation(argument(top, side)));
+      if (constant == nullptr || constant->constant().rank() != 0 || !compare->same_elements()) continue;
+      int source = argument(top, 1 - side);
+      if (dynamic_cast<const CastOperation*>(&operation(source)) != nullptr) source = argument(source, 0);
+      const auto* load = dynamic_cast<const LoadColumn*>(&operation(source));
+      if (load == nullptr) return;
+      const Type& type = program_.inputs_.columns[load->index()].type;
+      const bool wide = constant->constant().element() != type.element && type.element == Element::kFloat32;
+      const CompareOp op = side == 1 ? compare->op() : swapped(compare->op());
+      FusedCompare fused{
+          static_cast<int>(load->index()), type.element, mask_loop(op, type.element, wide), {}};
+      if (fused.loop == nullptr || !type.is_scalar()) return;
+      if (narrow_constant(constant->constant(), type.element, fused.constant)) program_.fused_ = fused;
+      return;
+    }
+  }
+
+  /// Dead instructions are those that fusing left behind.
+  void mark_needed() {
+    auto& instructions = program_.instructions_;
+    instructions[static_cast<size_t>(program_.result_)].needed = true;
+    for (size_t i = instructions.size(); i-- > 0;) {
+      for (size_t a = 0; instructions[i].needed && a < instructions[i].args.size(); ++a) {
+        instructions[static_cast<size_t>(instructions[i].args[a])].needed = true;
+      }
+    }
+  }
+
+  Program program_;
+  std::vector<int> registers_;  // of the plan's instructions
+  std::vector<Type> types_;     // likewise
+  uint64_t stream_;
+};
+
+Program Program::compile(const Dict& program, uint64_t stream) {
+  return ProgramCompiler(stream).compile(program);
+}
+
+const ColumnRef* Program::as_plain_column() const noexcept {
+  const auto* load =
+      dynamic_cast<const LoadColumn*>(instructions_[static_cast<size_t>(result_)].operation.get());
+  return load == nullptr ? nullptr : &inputs_.columns[load->index()];
+}
+
+Evaluator::Evaluator(const Program& program, uint64_t seed, OnConflict on_conflict)
+    : program_(program), registers_(program.instructions_.size()) {
+  frame_.seed = seed;
+  frame_.on_conflict = on_conflict;
+}
+
+const Vector& Evaluator::evaluate(const Batch& batch) {
+  frame_.batch = batch;
+  frame_.has_conflicts = false;
+  for (size_t i = 0; i < program_.instructions_.size(); ++i) {
+    const auto& instruction = program_.instructions_[i];
+    if (!instruction.needed) continue;
+    args_.clear();
+    for (const int arg : instruction.args) args_.push_back(&registers_[static_cast<size_t>(arg)].vector);
+    frame_.span = instruction.span;
+    instruction.operation->evaluate(frame_, args_, registers_[i]);
+  }
+  return registers_[static_cast<size_t>(program_.result_)].vector;
+}
+
+int64_t Evaluator::narrow(const Batch& batch, int32_t* kept) {
+  const Vector& result = evaluate(batch);
+  if (result.rank != 0 || result.element != Element::kBool) {
+    frame_.fail(Code::kInternal, "a condition gave no single bool per row");
+  }
+  const auto* values = result.data<uint8_t>();
+  const uint8_t* conflicts = frame_.has_conflicts ? frame_.conflicts.reserve<uint8_t>(batch.size) : nullptr;
+  int64_t count = 0;
+  for (int64_t row = 0; row < batch.size; ++row) {
+    kept[count] = static_cast<int32_t>(row);
+    const bool dropped = !result.is_valid(row) || (conflicts != nullptr && conflicts[row] != 0);
+    count += static_cast<int64_t>(values[row * result.step] != 0 && !dropped);
+  }
+  return count;
+}
+
+}  // namespace tql_engine

@@ -1,0 +1,55 @@
+"""Raw LZ4 blocks: through the engine where it was built with liblz4, else through the Python package."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql import _engine
+from tql.errors import MissingDependencyError
+
+
+class Lz4Error(ValueError):
+    """The block is damaged."""
+
+
+def decompress(block: Any, size: int) -> NDArray[np.uint8]:
+    """The `size` bytes that a raw LZ4 block holds.
+
+    Raises:
+        Lz4Error: if the block is damaged or holds another number of bytes.
+        MissingDependencyError: if neither the engine nor Python can decompress.
+    """
+    if size > 255 * len(block) + 16:  # a block can't expand further (LZ4 block format)
+        raise Lz4Error(f"{len(block)} bytes can't hold {size}")
+    if native():
+        try:
+            return _engine.lz4_decompress(block, size)
+        except _engine.EngineError:
+            raise Lz4Error("the block is damaged") from None
+    return _with_package(block, size)
+
+
+@cache
+def native() -> bool:
+    """Whether this build of the engine decompresses LZ4."""
+    return "lz4" in _engine.codecs()
+
+
+def _with_package(block: Any, size: int) -> NDArray[np.uint8]:
+    try:
+        import lz4.block
+    except ImportError:
+        raise MissingDependencyError(
+            "reading lz4 data needs the package lz4", hint="install it: pip install tql[lz4]"
+        ) from None
+    try:
+        data = lz4.block.decompress(bytes(block), uncompressed_size=size)
+    except lz4.block.LZ4BlockError:
+        raise Lz4Error("the block is damaged") from None
+    if len(data) != size:
+        raise Lz4Error(f"the block holds {len(data)} bytes, not {size}")
+    return np.frombuffer(data, np.uint8)
