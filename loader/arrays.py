@@ -67,18 +67,32 @@ class TextListRows:
 
     row_offsets: NDArray[np.int64]
     texts: TextRows
+    validity: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.row_offsets) - 1
 
     def to_column(self) -> Column:
-        return Column.text_list(self.row_offsets, self.texts.offsets, np.ascontiguousarray(self.texts.data))
+        data = np.ascontiguousarray(self.texts.data)
+        return Column.text_list(self.row_offsets, self.texts.offsets, data, self.validity)
 
     def shape_column(self) -> Column:
         return Column.dense(np.diff(self.row_offsets)[:, None])
 
 
 Rows = ArrayRows | TextRows | TextListRows
+
+
+def rows_of_column(column: Column) -> Rows:
+    """The arrays behind an engine column, which pickle where the column does not."""
+    if column.layout in ("dense", "ragged"):
+        return ArrayRows(column.values.reshape(-1), column.shapes, column.validity)
+    assert column.offsets is not None
+    texts = TextRows(column.offsets, column.values, column.validity)
+    if column.layout == "text":
+        return texts
+    assert column.row_offsets is not None
+    return TextListRows(column.row_offsets, TextRows(column.offsets, column.values), column.validity)
 
 
 def uniform_shape(shapes: NDArray[np.int64]) -> tuple[int, ...] | None:
@@ -92,7 +106,8 @@ def uniform_shape(shapes: NDArray[np.int64]) -> tuple[int, ...] | None:
 
 def element_counts(shapes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Elements per row, int64 [n]."""
-    return np.prod(shapes, axis=1, dtype=np.int64)
+    counts: NDArray[np.int64] = np.prod(shapes, axis=1, dtype=np.int64)
+    return counts
 
 
 def offsets_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

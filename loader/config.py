@@ -167,6 +167,7 @@ class Config:
             output.collate_fn,
             output.return_index,
             threads,
+            self.seed,
         )
 
     def schedule(self) -> Schedule:

@@ -39,6 +39,7 @@ class Recipe:
         collate_fn: makes the batch from the list of samples, in place of our collate.
         return_index: put the row's number in the dataset under the key "index".
         threads: decoding threads per process, 0 for one per core.
+        seed: of the random numbers that the caller's functions use in worker processes.
     """
 
     view: Rows
@@ -48,6 +49,7 @@ class Recipe:
     collate_fn: Callable[[list[Any]], Any] | None = None
     return_index: bool = False
     threads: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)

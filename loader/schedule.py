@@ -15,8 +15,7 @@ from tql import _engine
 
 Positions = NDArray[np.int64]
 
-_SHUFFLE_STREAM = 0x5A0FF1E0  # keeps the shuffle's random numbers apart from those of a draw with one seed
-_PARTITION_STREAM = 0xB10C0000
+_PARTITIONS = 0xB10C0000  # keeps the order of the partitions apart from that of the rows
 _SEED_MASK = (1 << 64) - 1
 
 
@@ -49,7 +48,7 @@ class ExactShuffle:
     seed: int
 
     def order(self, positions: Positions, epoch: int) -> Positions:
-        return positions[_permutation(len(positions), self.seed, epoch, _SHUFFLE_STREAM)]
+        return positions[_permutation(len(positions), self.seed, epoch)]
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,9 @@ class BlockShuffle:
     def order(self, positions: Positions, epoch: int) -> Positions:
         partition = np.searchsorted(np.asarray(self.starts, dtype=np.int64), positions, side="right") - 1
         rank = np.empty(len(self.starts), dtype=np.int64)
-        rank[_permutation(len(self.starts), self.seed, epoch, _PARTITION_STREAM)] = np.arange(
-            len(self.starts)
-        )
+        rank[_permutation(len(self.starts), self.seed ^ _PARTITIONS, epoch)] = np.arange(len(self.starts))
         grouped = positions[np.argsort(rank[partition], kind="stable")]
-        keys = _permutation(len(grouped), self.seed, epoch, _SHUFFLE_STREAM)
+        keys = _permutation(len(grouped), self.seed, epoch)
         for start in range(0, len(grouped), self.window_rows):
             window = slice(start, start + self.window_rows)
             # The relative order of any part of a uniform permutation is uniform.
@@ -166,5 +163,5 @@ class EpochOrder:
         return rows[rank * each : (rank + 1) * each]
 
 
-def _permutation(n: int, seed: int, epoch: int, stream: int) -> Positions:
-    return _engine.permutation(n, seed=(seed ^ stream) & _SEED_MASK, stream=epoch)
+def _permutation(n: int, seed: int, epoch: int) -> Positions:
+    return _engine.permutation(n, seed=seed & _SEED_MASK, stream=epoch)

@@ -37,6 +37,20 @@ def is_tensor(value: object) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def seed_torch(seed: int) -> None:
+    """Seed torch's random numbers, if this process has imported torch."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(seed)
+
+
+def limit_torch_threads() -> None:
+    """One thread per operator in a worker, if torch was imported before the fork: its thread pool did not
+    survive.
+    """
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
+
+
 class TorchFace:
     """Leaves of a batch as torch tensors."""
 

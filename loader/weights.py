@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tql.errors import ArgumentError, QueryValueError
+from tql.errors import ArgumentError, QueryValueError, SampleWarning
 
 Weights = Any  # a TQL weight expression, or an array-like with one number per row
 
@@ -29,8 +29,7 @@ def resolve_weights(view: Weighable, weights: Weights, size: int) -> NDArray[np.
         size: how many rows are wanted; weights that are all zero are refused only if there are any.
 
     Returns:
-        float64 [len(view)]. A negative or NaN weight is left as it is where an expression gave it: the
-        language counts it as 0.
+        float64 [len(view)], finite and not negative: a negative or NaN weight of an expression counts as 0.
 
     Raises:
         ArgumentError: an array of the wrong length or rank, or an entry that is negative, NaN or infinite.
@@ -41,6 +40,7 @@ def resolve_weights(view: Weighable, weights: Weights, size: int) -> NDArray[np.
         infinite = np.flatnonzero(np.isposinf(values))
         if infinite.size:
             raise QueryValueError(f"the weight of row {infinite[0]} is infinite")
+        values = np.where(values > 0, values, 0.0)
     else:
         values = check_weights(weights, len(view))
     if size > 0 and values.size and not (values > 0).any():
@@ -117,7 +117,7 @@ def drawn_rows(weights: NDArray[np.float64], size: int, replace: bool, *, stackl
         warnings.warn(
             f"only {positive} of {len(weights)} rows have a positive weight: "
             f"{positive} rows are drawn without replacement, not {size}",
-            UserWarning,
+            SampleWarning,
             stacklevel=stacklevel,
         )
     return min(size, positive)

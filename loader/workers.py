@@ -12,6 +12,7 @@ import contextlib
 import multiprocessing
 import os
 import pickle
+import random
 import signal
 import struct
 import time
@@ -22,15 +23,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from tql.errors import WorkerError
 from tql.loader import transport
 from tql.loader.pipeline import BatchMaker, Prepared, Recipe
 from tql.loader.schedule import EpochOrder, Schedule
+from tql.loader.to_torch import limit_torch_threads, seed_torch
 
-_REQUEST = struct.Struct("<3q")  # run, epoch, step
+_REQUEST = struct.Struct("<3q")
+_STOP = b""
 _GRACE = 1.0  # seconds that a worker gets to end by itself
+
+
+class Request(NamedTuple):
+    """Which batch is wanted, and in which iteration of the parent."""
+
+    run: int
+    epoch: int
+    step: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +153,10 @@ def _stop(workers: list[_Worker], owner: int) -> None:
     if os.getpid() != owner:
         return  # a forked child holds a copy of this object, but not its processes
     for worker in workers:
-        worker.connection.close()  # a worker ends when it reads the end of its requests
+        # Closing alone does not end a worker: after a fork, others hold copies of this end.
+        with contextlib.suppress(OSError):
+            worker.connection.send_bytes(_STOP)
+        worker.connection.close()
     deadline = time.monotonic() + _GRACE
     for worker in workers:
         worker.process.join(max(0.0, deadline - time.monotonic()))
@@ -175,6 +191,7 @@ def _work(
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business; it ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    limit_torch_threads()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the parent wants no more, or is gone
         _serve(connection, recipe, _Orders(schedule, epoch, order))
 
@@ -196,40 +213,54 @@ class _Orders:
 def _serve(connection: Connection, recipe: Recipe, orders: _Orders) -> None:
     """Answer requests until there are no more. What can be decoded ahead is."""
     maker: BatchMaker | None = None
-    started: deque[tuple[int, int, Prepared | Exception]] = deque()
+    started: deque[tuple[Request, Prepared | Exception]] = deque()
     try:
         while True:
             while not started or connection.poll():
                 request = _next_request(connection)
                 if request is None:
                     return
-                run, epoch, step = request
                 try:
                     maker = maker or BatchMaker(recipe)
-                    started.append((run, step, maker.start(orders.of(epoch).batch(step))))
+                    started.append((request, maker.start(orders.of(request.epoch).batch(request.step))))
                 except Exception as error:
-                    started.append((run, step, error))
-            run, step, prepared = started.popleft()
-            _reply(connection, _made(maker, run, step, prepared))
+                    started.append((request, error))
+            request, prepared = started.popleft()
+            _seed_libraries(recipe.seed, request)
+            _reply(connection, _made(maker, request, prepared))
     finally:
         if maker is not None:
             maker.close()
 
 
-def _next_request(connection: Connection) -> tuple[int, int, int] | None:
-    """Wait for a request; None where the parent has closed the connection or is gone."""
+def _next_request(connection: Connection) -> Request | None:
+    """Wait for a request; None where the parent wants no more, or is gone."""
     parent = multiprocessing.parent_process()
     handles: list[Any] = [connection] if parent is None else [connection, parent.sentinel]
     if connection not in wait(handles):
         return None
     try:
-        run, epoch, step = _REQUEST.unpack(connection.recv_bytes())
+        message = connection.recv_bytes()
     except EOFError:
         return None
-    return run, epoch, step
+    if message == _STOP:
+        return None
+    return Request(*_REQUEST.unpack(message))
 
 
-def _made(maker: BatchMaker | None, run: int, step: int, prepared: Prepared | Exception) -> Answer:
+def _seed_libraries(seed: int, request: Request) -> None:
+    """Seed the random numbers that a caller's functions may use, by batch.
+
+    So no two workers augment alike, and the number of workers makes no difference.
+    """
+    state = np.random.SeedSequence([seed, request.epoch, request.step]).generate_state(4)
+    np.random.seed(state)
+    random.seed(state.tobytes())
+    seed_torch(int(state[0]))
+
+
+def _made(maker: BatchMaker | None, request: Request, prepared: Prepared | Exception) -> Answer:
+    run, step = request.run, request.step
     try:
         if isinstance(prepared, Exception):
             raise prepared

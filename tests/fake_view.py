@@ -1,9 +1,12 @@
-"""A view over lists in memory, small enough to be read at a glance: what the loader's unit tests stream from."""
+"""A view over lists in memory, small enough to be read at a glance: what the loader's unit tests stream
+from.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -33,7 +36,9 @@ def _image_file(pixels: NDArray[np.uint8], kind: str, **options: Any) -> bytes:
 
 
 class FakeView:
-    """Columns of arrays, strings, or JPEG and PNG files (bytes); `indices` are the row numbers of the dataset."""
+    """Columns of arrays, strings, or JPEG and PNG files (bytes); `indices` are the row numbers of the
+    dataset.
+    """
 
     def __init__(
         self,
@@ -71,11 +76,9 @@ class FakeView:
         if isinstance(values[0], str) or codec == "png":
             return None
         if codec == "jpeg":
-            shapes = [
-                _engine.jpeg_shape(value) if value[:2] == b"\xff\xd8" else (8, 8, 3) for value in values
-            ]
+            shapes = [_engine.jpeg_shape(value) for value in values]
             return _rows("jpeg", np.dtype(np.uint8), values, shapes)
-        arrays = [np.ascontiguousarray(value) for value in values]
+        arrays = [np.asarray(value) for value in values]
         return _rows("raw", arrays[0].dtype, [a.tobytes() for a in arrays], [a.shape for a in arrays])
 
     def stored_bytes(self, column: str, row: int) -> bytes:
@@ -88,20 +91,22 @@ class FakeView:
     def query(self, text: str, *, params: Sequence[Any] = (), seed: int | None = None) -> FakeView:
         """Understands `column == number` and `order by column`."""
         if text.startswith("order by "):
-            return self._chosen(np.argsort(self.columns[text[9:]], kind="stable"), order_chosen=True)
+            return self.chosen(np.argsort(self.columns[text[9:]], kind="stable"), order_chosen=True)
         column, value = text.split(" == ")
-        return self._chosen(np.flatnonzero(np.asarray(self.columns[column]) == float(value)))
+        return self.chosen(np.flatnonzero(np.asarray(self.columns[column]) == float(value)))
 
     def sample_by(
         self, weights: Any, replace: bool = True, size: int | None = None, *, seed: int | None = None
     ) -> FakeView:
         draw = _engine.sample_with_replacement if replace else _engine.sample_without_replacement
         rows = draw(np.asarray(weights, np.float64), len(self) if size is None else size, seed=seed or 0)
-        return self._chosen(rows)
+        return self.chosen(rows)
 
-    def _chosen(self, rows: NDArray[np.int64], order_chosen: bool = False) -> FakeView:
+    def chosen(self, rows: NDArray[np.int64], order_chosen: bool = False) -> FakeView:
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
-        return FakeView(columns, indices=self.indices[rows].tolist(), order_chosen=order_chosen)
+        chosen = copy(self)
+        chosen.columns, chosen.indices, chosen.order_chosen = columns, self.indices[rows], order_chosen
+        return chosen
 
 
 def _field(name: str, rows: Rows, encoding: str | None) -> Field:

@@ -164,6 +164,12 @@ class ArgumentError(TQLError, ValueError):
     category = "argument"
 
 
+class RowIndexError(TQLError, IndexError):
+    """A row number outside of the rows that there are."""
+
+    category = "argument"
+
+
 class DatasetNotFoundError(TQLError, FileNotFoundError):
     """There is no dataset at that path."""
 
@@ -192,6 +198,10 @@ class InternalError(TQLError, RuntimeError):
     """A mistake of this package, never of its user: please report it."""
 
     category = "internal"
+
+
+class SampleWarning(UserWarning):
+    """A draw without replacement gives fewer rows than asked: a row of weight 0 is never drawn."""
 
 
 def render_context(error: TQLError) -> list[str]:

@@ -151,9 +151,7 @@ def promote(left: Element, right: Element) -> Element:
         return max(left, right, key=bits)
     if left in FLOATS or right in FLOATS:
         floating, integer = (left, right) if left in FLOATS else (right, left)
-        if floating == "float16" and bits(integer) == 8:
-            return "float16"
-        return "float32" if bits(integer) <= 16 and floating != "float64" else "float64"
+        return "float32" if bits(integer) <= 16 and floating == "float32" else "float64"
     if (left in SIGNED) == (right in SIGNED):
         return max(left, right, key=bits)
     signed, unsigned = (left, right) if left in SIGNED else (right, left)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
-from tql.loader import lz4
+from tql.loader import compression
 from tql.loader.images import ImageError, decode_image
 from tql.loader.sources.v3.chunk import ChunkHeader
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
@@ -53,9 +53,32 @@ def lz4_unpack(data: Bytes, expected: int, place: Place, row: int | None = None)
     if size == 0:
         return np.zeros(0, np.uint8)
     try:
-        return lz4.decompress(data[4:], size)
-    except lz4.Lz4Error as error:
+        return compression.lz4_decompress(data[4:], size)
+    except compression.Lz4Error as error:
         raise place.damaged(f"lz4 data: {error}", row=row) from None
+
+
+def raw_blocks(
+    area: Bytes,
+    starts: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    decoded: NDArray[np.int64],
+    place: Place,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The spans of the raw LZ4 blocks behind the sizes that lz4 items start with.
+
+    Raises:
+        FormatError: if such a size is not the one that the item's shape needs.
+    """
+    filled = sizes > 0
+    wrong = filled != (decoded > 0)
+    wrong |= filled & (sizes < 5)
+    if not bool(wrong.any()):
+        announced = area[starts[filled, None] + np.arange(4)].copy().view("<u4")[:, 0]
+        wrong[filled] = announced != decoded[filled]
+    if bool(wrong.any()):
+        raise place.damaged(f"item {int(np.argmax(wrong))} of those read is not the lz4 data of its shape")
+    return starts + 4 * filled, sizes - 4 * filled
 
 
 def unpack_area(area: Bytes, header: ChunkHeader) -> Bytes:

@@ -18,10 +18,12 @@ from tql.loader.source import Facet
 from tql.loader.sources.v3.chunks import Caches, Chunk
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.meta import TensorMeta, read_dataset_meta, read_tensor_meta
-from tql.loader.sources.v3.place import Place
 from tql.loader.sources.v3.tensor import Tensor
 from tql.loader.sources.v3.versions import Commit, Versions, read_versions
 from tql.schema import Field, Schema
+
+MARKERS = ("dataset_meta.json", "version_control_info.json")
+"""A folder with one of these files is a v3 dataset, sound or damaged."""
 
 CACHE_BYTES = 256 << 20
 _MANY = 1 << 20
@@ -129,17 +131,6 @@ class V3Source:
     def _check_rows(tensor: Tensor, rows: NDArray[np.int64]) -> None:
         if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(tensor):
             raise IndexError(f"row out of range: '{tensor.meta.name}' has {len(tensor)} rows")
-
-
-def is_dataset(path: str | os.PathLike[str]) -> bool:
-    """Whether the folder looks like a v3 dataset, sound or damaged."""
-    folder = Folder(path)
-    return any(folder.exists(file) for file in ("dataset_meta.json", "version_control_info.json"))
-
-
-def missing_files() -> Sequence[Place]:
-    """What `is_dataset` looks for."""
-    return [Place("dataset_meta.json"), Place("version_control_info.json")]
 
 
 def _field(meta: TensorMeta) -> Field:

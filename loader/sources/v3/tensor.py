@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
-from tql.loader import lz4
+from tql.loader import compression
 from tql.loader.arrays import (
     ArrayRows,
     Rows,
@@ -18,6 +18,7 @@ from tql.loader.arrays import (
     TextRows,
     concat_arrays,
     concat_text,
+    element_counts,
     gather,
     offsets_of,
     spread,
@@ -98,9 +99,10 @@ class Tensor:
             shapes = chunk.header.shapes_of(piece.local)
             if codec == "raw":
                 codecs.as_elements(area, self.meta.dtype, chunk.header.place)
-            elif codec == "lz4":  # the engine takes raw blocks: step over the size, which the shape implies
-                filled = sizes > 0
-                starts, sizes = starts + 4 * filled, sizes - 4 * filled
+            elif codec == "lz4":
+                starts, sizes = codecs.raw_blocks(
+                    area, starts, sizes, element_counts(shapes) * self.meta.dtype.itemsize, chunk.header.place
+                )
             elif not _plain_jpeg_shapes(shapes):
                 return None
             buffers.append(area)
@@ -175,12 +177,14 @@ class Tensor:
                 codecs.as_elements(area, meta.dtype, place), starts // itemsize, sizes // itemsize
             )
             return ArrayRows(values, shapes)
-        encoded = self.encoded(piece.items) if self._engine_codec() == "jpeg" else None
+        encoded = self.encoded(piece.items)
         if encoded is not None:
             try:
-                return ArrayRows(_joined(decode_rows(encoded), meta.dtype), shapes)
+                values = _joined(decode_rows(encoded), meta.dtype)
             except RowError as error:
-                raise place.damaged(str(error), row=int(piece.items[error.row])) from None
+                row = int(piece.items[error.row])
+                raise place.damaged(f"a row can't be decoded: {error}", row=row) from None
+            return ArrayRows(codecs.as_elements(values.view(np.uint8), meta.dtype, place), shapes)
         decoded = [
             codecs.decode_item(
                 area[start : start + size], meta.sample_codec, tuple(shape), meta.dtype, place, int(item)
@@ -241,7 +245,7 @@ class Tensor:
         if meta.sample_codec is None:
             return "raw"
         if meta.sample_codec == "lz4":
-            return "lz4" if lz4.native() else None
+            return "lz4" if compression.native_lz4() else None
         return (
             "jpeg"
             if meta.sample_codec == "jpeg" and codecs.native_jpeg() and meta.dtype == np.uint8

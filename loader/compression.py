@@ -16,7 +16,7 @@ class Lz4Error(ValueError):
     """The block is damaged."""
 
 
-def decompress(block: Any, size: int) -> NDArray[np.uint8]:
+def lz4_decompress(block: Any, size: int) -> NDArray[np.uint8]:
     """The `size` bytes that a raw LZ4 block holds.
 
     Raises:
@@ -25,7 +25,7 @@ def decompress(block: Any, size: int) -> NDArray[np.uint8]:
     """
     if size > 255 * len(block) + 16:  # a block can't expand further (LZ4 block format)
         raise Lz4Error(f"{len(block)} bytes can't hold {size}")
-    if native():
+    if native_lz4():
         try:
             return _engine.lz4_decompress(block, size)
         except _engine.EngineError:
@@ -34,7 +34,7 @@ def decompress(block: Any, size: int) -> NDArray[np.uint8]:
 
 
 @cache
-def native() -> bool:
+def native_lz4() -> bool:
     """Whether this build of the engine decompresses LZ4."""
     return "lz4" in _engine.codecs()
 

@@ -1,0 +1,278 @@
+"""Arrays in memory as a source, and the checks that turn what a caller has into columns."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql import _engine
+from tql.errors import ArgumentError
+from tql.loader.arrays import (
+    ArrayRows,
+    Rows,
+    aligned,
+    element_counts,
+    element_offsets,
+    text_list_rows,
+    text_rows,
+)
+from tql.loader.partitions import DEFAULT_ROW_BYTES, even_ranges
+from tql.loader.source import Facet
+from tql.schema import Field, Schema
+from tql.types import Element, Type, element_of_dtype
+
+if TYPE_CHECKING:
+    from tql.loader.dataset import Dataset
+
+
+def from_numpy(
+    columns: Mapping[str, Any], *, class_names: Mapping[str, Sequence[str]] | None = None
+) -> Dataset:
+    """Make a dataset of arrays in memory. Contiguous arrays of native byte order are not copied.
+
+    Args:
+        columns: name to an array [n, ...] (rows of one shape), a list of n arrays of one rank (rows of
+            different shapes), a list or array of n strings, or a list of n lists of strings. A masked array,
+            or None in a list of strings or numbers, makes a nullable column.
+        class_names: names of the classes, for integer columns that hold class indices.
+
+    Raises:
+        ArgumentError: for columns of unequal length or of a dtype that has no counterpart here.
+    """
+    from tql.loader.dataset import Dataset
+
+    named = dict(class_names or {})
+    unknown = [name for name in named if name not in columns]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], list(columns), n=2)
+        raise ArgumentError(f"class names for a column that is not there: '{unknown[0]}'", candidates=near)
+    converted = {name: _convert(name, value) for name, value in columns.items()}
+    lengths = {name: len(rows) for name, (rows, _) in converted.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"'{name}' has {length}" for name, length in lengths.items())
+        raise ArgumentError(f"columns must have equally many rows: {listed}")
+    typed = {
+        name: (rows, _with_class_names(name, type_, named.get(name)))
+        for name, (rows, type_) in converted.items()
+    }
+    return Dataset(NumpySource(typed))
+
+
+class NumpySource:
+    """Columns of arrays in memory.
+
+    Args:
+        columns: name to the rows, all of one length, and their type.
+    """
+
+    def __init__(self, columns: Mapping[str, tuple[Rows, Type]]) -> None:
+        self._rows = {name: rows for name, (rows, _) in columns.items()}
+        self._columns = {name: rows.to_column() for name, rows in self._rows.items()}
+        self._num_rows = len(next(iter(self._rows.values()))) if self._rows else 0
+        self._schema = Schema(
+            [Field(name, type_, row_bytes=self._row_bytes(name)) for name, (_, type_) in columns.items()]
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NumpySource, ({n: (rows, self._schema.type_of(n)) for n, rows in self._rows.items()},)
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+    @property
+    def num_rows(self) -> int:
+        return self._num_rows
+
+    def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
+        return even_ranges(self._num_rows, sum(self._schema[name].row_bytes for name in columns))
+
+    def read(self, column: str, facet: Facet, start: int, stop: int) -> _engine.Column:
+        return _facet_of(self._columns[column].slice(start, stop), facet)
+
+    def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> _engine.Column:
+        return _facet_of(self._columns[column].take(rows), facet)
+
+    def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
+        stored = self._rows[column]
+        if not isinstance(stored, ArrayRows) or stored.validity is not None or len(rows) == 0:
+            return None
+        itemsize = stored.values.dtype.itemsize
+        if self._schema.type_of(column).is_fixed:
+            each = int(math.prod(stored.shapes[0])) * itemsize
+            starts, sizes = rows * each, np.full(len(rows), each, np.int64)
+        else:
+            starts = element_offsets(stored.shapes)[rows] * itemsize
+            sizes = element_counts(stored.shapes[rows]) * itemsize
+        which = np.zeros(len(rows), np.int32)
+        shapes = np.ascontiguousarray(stored.shapes[rows])
+        return _engine.EncodedRows("raw", stored.values.dtype, [stored.values], which, starts, sizes, shapes)
+
+    def stored_bytes(self, column: str, row: int) -> bytes:
+        """The row's elements in C order, or its text in UTF-8."""
+        values: bytes = self._columns[column].slice(row, row + 1).values.tobytes()
+        return values
+
+    def describe(self) -> dict[str, Any]:
+        facts = {
+            name: {"type": str(field.type), "rows": self._num_rows} for name, field in self._schema.items()
+        }
+        return {"format": "memory", "rows": self._num_rows, "columns": facts}
+
+    def _row_bytes(self, name: str) -> int:
+        if self._num_rows == 0:
+            return DEFAULT_ROW_BYTES
+        return max(1, self._columns[name].nbytes // self._num_rows)
+
+
+def _facet_of(column: _engine.Column, facet: Facet) -> _engine.Column:
+    return column if facet == "values" else _engine.Column.dense(np.ascontiguousarray(column.shapes))
+
+
+def _convert(name: object, value: Any) -> tuple[Rows, Type]:
+    if not isinstance(name, str) or not name:
+        raise ArgumentError(f"a column name must be a text that is not empty, got {name!r}")
+    if isinstance(value, np.ma.MaskedArray):
+        return _masked(name, value)
+    if not isinstance(value, list | tuple | np.ndarray):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        raise ArgumentError(f"column '{name}' must be an array or list with one entry per row, got {value!r}")
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "OUT":
+        return _dense(name, value, None)
+    return _listed(
+        name, value.tolist() if isinstance(value, np.ndarray) and value.dtype.kind in "UT" else value
+    )
+
+
+def _masked(name: str, array: np.ma.MaskedArray[Any, Any]) -> tuple[Rows, Type]:
+    mask = np.ma.getmaskarray(array).reshape(len(array), -1)
+    missing = mask.all(axis=1) & (mask.shape[1] > 0)
+    partly = np.flatnonzero(mask.any(axis=1) & ~missing)
+    if len(partly):
+        raise ArgumentError(
+            f"column '{name}': a row is masked as a whole or not at all, not so row {partly[0]}"
+        )
+    return _dense(name, np.ma.getdata(array), np.asarray(~missing))
+
+
+def _dense(name: str, array: NDArray[Any], validity: NDArray[np.bool_] | None) -> tuple[Rows, Type]:
+    element = _element(name, array.dtype)
+    shapes = np.broadcast_to(np.array(array.shape[1:], np.int64), (len(array), array.ndim - 1))
+    rows = ArrayRows(aligned(array).reshape(-1), shapes, validity)
+    return rows, Type(element, array.shape[1:], nullable=validity is not None)
+
+
+def _listed(name: str, values: Sequence[Any]) -> tuple[Rows, Type]:
+    """A list: its entries decide what it is."""
+    if len(values) == 0:
+        return _dense(name, np.zeros(0), None)
+    given = [value for value in values if value is not None]
+    if given and all(isinstance(value, str) for value in given):
+        return text_rows(values), Type("text", nullable=len(given) < len(values))
+    if given and all(_kind(value) == "a number" for value in given):
+        return _numbers(name, values)
+    kinds = [_kind(value) for value in values]
+    if set(kinds) != {"an array"}:
+        raise _mixed(name, kinds)
+    if any(len(value) for value in values if isinstance(value, list | tuple)) and all(
+        isinstance(value, list | tuple) and all(isinstance(text, str) for text in value) for value in values
+    ):
+        return text_list_rows(values), Type("text", (None,))
+    return _ragged(name, values)
+
+
+def _numbers(name: str, values: Sequence[Any]) -> tuple[Rows, Type]:
+    missing = np.array([value is None for value in values])
+    array = np.asarray([0 if value is None else value for value in values])
+    if array.dtype == object:
+        raise ArgumentError(f"column '{name}' holds integers that do not fit into 64 bits")
+    return _dense(name, array, ~missing if bool(missing.any()) else None)
+
+
+def _ragged(name: str, values: Sequence[Any]) -> tuple[Rows, Type]:
+    arrays = [_row_array(name, row, value) for row, value in enumerate(values)]
+    ranks = [array.ndim for array in arrays]
+    if len(set(ranks)) > 1:
+        row = next(row for row, rank in enumerate(ranks) if rank != ranks[0])
+        raise ArgumentError(
+            f"column '{name}' needs rows of one rank: row 0 has rank {ranks[0]}, row {row} has {ranks[row]}"
+        )
+    # An empty list carries no dtype of its own: NumPy calls it float64.
+    typed = [
+        a.dtype for a, value in zip(arrays, values, strict=True) if a.size or isinstance(value, np.ndarray)
+    ]
+    dtype = np.result_type(*typed) if typed else np.dtype(np.float64)
+    element = _element(name, dtype)
+    shapes = np.array([array.shape for array in arrays], np.int64).reshape(len(arrays), ranks[0])
+    flat = np.concatenate([array.reshape(-1).astype(dtype.newbyteorder("="), copy=False) for array in arrays])
+    low, high = shapes.min(axis=0).tolist(), shapes.max(axis=0).tolist()
+    shape = tuple(a if a == b else None for a, b in zip(low, high, strict=True))
+    return ArrayRows(flat, shapes), Type(element, shape)
+
+
+def _row_array(name: str, row: int, value: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ArgumentError(
+            f"column '{name}': row {row} is no array: its parts have different lengths"
+        ) from None
+    if array.size:
+        _element(name, array.dtype, row)
+    return array
+
+
+def _element(name: str, dtype: np.dtype[Any], row: int | None = None) -> Element:
+    element = element_of_dtype(dtype)
+    if element is not None and element != "text":
+        return element
+    place = f"column '{name}'" if row is None else f"column '{name}': row {row}"
+    hints = {
+        "c": "split it into two columns, real and imaginary part",
+        "M": "convert it to numbers first, for example with .astype('int64')",
+        "m": "convert it to numbers first, for example with .astype('int64')",
+        "S": "decode it to str first, for example with np.char.decode",
+        "V": "make one column of each field",
+        "f": "convert it to float64 first",
+    }
+    hint = hints.get(dtype.kind, "use numbers, bools or strings, one kind per column")
+    raise ArgumentError(f"{place} has a dtype that has no counterpart: {dtype}", hint=hint)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, list | tuple | np.ndarray) or (
+        hasattr(value, "__array__") and not np.isscalar(value)
+    ):
+        return "an array"
+    if np.isscalar(value) and not isinstance(value, bytes):
+        return "a number"
+    return "None" if value is None else f"of type {type(value).__name__}"
+
+
+def _mixed(name: str, kinds: Sequence[str]) -> ArgumentError:
+    hint = "a column holds numbers, strings, arrays or lists of strings, not a mix"
+    for row, kind in enumerate(kinds):
+        if kind == "None" or kind.startswith("of type"):
+            return ArgumentError(f"column '{name}' can't hold row {row}, which is {kind}", hint=hint)
+    row = next(row for row, kind in enumerate(kinds) if kind != kinds[0])
+    return ArgumentError(
+        f"column '{name}' mixes kinds: row 0 is {kinds[0]}, row {row} is {kinds[row]}", hint=hint
+    )
+
+
+def _with_class_names(name: str, type_: Type, names: Sequence[str] | None) -> Type:
+    if names is None:
+        return type_
+    if not type_.is_integer:
+        raise ArgumentError(f"class names need a column of integers, '{name}' is {type_}")
+    if isinstance(names, str) or not all(isinstance(item, str) for item in names):
+        raise ArgumentError(f"class names must be a list of texts, got {names!r} for column '{name}'")
+    return Type(type_.element, type_.shape, type_.nullable, tuple(names))

@@ -1,0 +1,394 @@
+"""A view: rows of a source in some order, under named columns. It is a source itself, so it all composes."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql import _engine
+from tql.errors import UnknownColumnError, UnsupportedError
+from tql.loader.arrays import Rows, rows_of_column
+from tql.loader.partitions import DEFAULT_ROW_BYTES, even_ranges
+from tql.loader.rows import ascending, position, positions
+from tql.loader.seeds import resolve_seed
+from tql.loader.source import Facet, Source
+from tql.loader.to_numpy import column_values
+from tql.loader.values import column_array
+from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
+from tql.schema import Schema
+
+if TYPE_CHECKING:
+    from tql.loader.dataloader import DataLoader
+    from tql.planner import PlannedQuery
+
+_ITERATED_ROWS = 256
+
+
+class View:
+    """Rows of a dataset, by number, under named columns. Immutable; nothing is read before it is asked for.
+
+    A view has the storage protocol of `tql.loader.source.Source` with row numbers that count within the view.
+
+    Args:
+        source: where the rows are stored.
+        selection: which rows, in which order.
+        columns: output name to a column of the source, or to a computed column aligned with the view's rows.
+        schema: the types of the output columns.
+        weights: float64 [len], the weight of each row where the view was sampled.
+        order_chosen: whether the rows come in an order that the caller chose.
+        seed: what the view was sampled with, None if it was not.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        selection: _engine.Selection,
+        columns: Mapping[str, str | _engine.Column],
+        schema: Schema,
+        *,
+        weights: NDArray[np.float64] | None = None,
+        order_chosen: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        self._source = source
+        self._selection = selection
+        self._columns = dict(columns)
+        self._schema = schema
+        self._weights = weights
+        self._order_chosen = order_chosen
+        self._seed = seed
+        self._start = _range_start(selection, source.num_rows)
+
+    @classmethod
+    def of(cls, source: Source) -> View:
+        """All rows and columns of a source."""
+        return View(source, all_rows(source), {name: name for name in source.schema}, source.schema)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rows = (self._start, len(self)) if self._start is not None else self.indices
+        columns = {name: c if isinstance(c, str) else rows_of_column(c) for name, c in self._columns.items()}
+        state = (self._source, rows, columns, self._schema, self._weights, self._order_chosen, self._seed)
+        return _restore, state
+
+    # --- what it holds ------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._selection)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(self._columns)
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of the columns."""
+        return self._schema
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """int64 [len]: the row of the underlying dataset for each row of the view. Read-only."""
+        return self._selection.indices
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """float64 [len]: the weight that each row was drawn with, None if the view was not sampled."""
+        return self._weights
+
+    @property
+    def order_chosen(self) -> bool:
+        """Whether the rows come in an order that the caller chose: ORDER BY, or indices out of order."""
+        return self._order_chosen
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the last query or draw that made this view; None for a dataset or a slice."""
+        return self._seed
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} of {len(self):,} rows"]
+        width = max((len(name) for name in self._columns), default=0)
+        for name, field in self._schema.items():
+            notes = [field.encoding] if field.encoding else []
+            if field.type.class_names:
+                notes.append(f"{len(field.type.class_names)} classes")
+            lines.append(f"  {name:<{width}}  {field.type}" + (f"  ({', '.join(notes)})" if notes else ""))
+        return "\n".join(lines)
+
+    # --- values -------------------------------------------------------------------------------------------
+
+    @overload
+    def __getitem__(self, key: str) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, key: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> View: ...
+    def __getitem__(self, key: Any) -> Any:
+        """A column (by name), a row (by number) or a view (by slice, list or array of numbers, bool mask).
+
+        Returns:
+            For a name: an array [len, ...]; an object array of arrays where shapes differ, of str for text;
+            a masked array where numbers are NULL. For a number: a dict of values. Else a View.
+
+        Raises:
+            UnknownColumnError: no column of that name.
+            RowIndexError: a row out of range.
+            ArgumentError: a key of another kind, or a mask of the wrong length.
+        """
+        if isinstance(key, str):
+            self._check_column(key)
+            return column_array(self.read(key, "values", 0, len(self)), self._schema.type_of(key))
+        if isinstance(key, int | np.integer) and not isinstance(key, bool | np.bool_):
+            return self._row(position(int(key), len(self)))
+        return self._at(positions(key, len(self)))
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The rows, one dict each."""
+        for start in range(0, len(self), _ITERATED_ROWS):
+            stop = min(start + _ITERATED_ROWS, len(self))
+            values = [
+                column_values(self.read(name, "values", start, stop), self._schema.type_of(name))
+                for name in self._columns
+            ]
+            for row in zip(*values, strict=True):
+                yield dict(zip(self._columns, row, strict=True))
+
+    # --- queries and draws --------------------------------------------------------------------------------
+
+    def query(
+        self, text: str, *, params: Sequence[Any] = (), seed: int | None = None, threads: int = 0
+    ) -> View:
+        """The answer to a TQL query on the rows of this view.
+
+        Args:
+            text: the query.
+            params: values of `?`, left to right.
+            seed: of SAMPLE BY and RANDOM; None takes a fresh one, which the answer keeps.
+            threads: 0 means one per core. The answer does not depend on it.
+
+        Raises:
+            TQLError: for a mistake in the query; the subclass says which kind.
+        """
+        from tql.loader.run import prepare
+
+        planned, compiled = prepare(text, self, params)
+        return self.answer(planned, compiled, seed=resolve_seed(seed), threads=threads)
+
+    def explain(
+        self, text: str, analyze: bool = False, format: str = "text", *, params: Sequence[Any] = ()
+    ) -> str:
+        """How a query would be run; with `analyze` it is run, and what was measured is added.
+
+        Args:
+            format: "text" for people, "json" for tools.
+        """
+        from tql.loader.run import execute, prepare
+        from tql.planner import explain
+
+        planned, compiled = prepare(text, self, params)
+        if not analyze:
+            return explain(planned, format=format)
+        result = execute(planned, compiled, self, seed=resolve_seed(None))
+        return explain(planned, statistics=result.statistics, format=format)
+
+    def sample_by(
+        self, weights: Weights, replace: bool = True, size: int | None = None, *, seed: int | None = None
+    ) -> View:
+        """A weighted random draw of rows.
+
+        Args:
+            weights: a TQL weight expression (`"max_weight(labels == 5: 10, true: 1)"`), a column or
+                expression, or one number per row. In an expression a negative or NaN weight counts as 0.
+            replace: draw independently. Otherwise every row comes at most once, and where fewer rows than
+                asked have a positive weight all these come back, with a SampleWarning.
+            size: how many rows; None means as many as the view has.
+            seed: None takes a fresh one, which the view keeps.
+
+        Raises:
+            ArgumentError: weights of the wrong length or rank, negative, NaN, infinite or all zero; size < 0.
+            TQLError: for a mistake in the expression.
+        """
+        wanted = check_size(size, len(self))
+        values = resolve_weights(self, weights, wanted)
+        wanted = drawn_rows(values, wanted, replace)
+        seed = resolve_seed(seed)
+        draw = _engine.sample_with_replacement if replace else _engine.sample_without_replacement
+        drawn = draw(values, wanted, seed=seed) if wanted else np.zeros(0, np.int64)
+        return self._picked(drawn, weights=values[drawn], order_chosen=False, seed=seed)
+
+    def weights_for(self, expression: str) -> NDArray[np.float64]:
+        """float64 [len]: a TQL weight expression evaluated for each row."""
+        from tql.loader.run import evaluate_weights
+
+        return evaluate_weights(expression, self)
+
+    def dataloader(self, seed: int = 0) -> DataLoader:
+        """A loader over these rows, to be completed by `.shuffle()`, `.batch(...)`, `.pytorch()`."""
+        from tql.loader.dataloader import DataLoader
+
+        return DataLoader(self, seed=seed)
+
+    def answer(self, planned: PlannedQuery, compiled: _engine.Plan, *, seed: int, threads: int = 0) -> View:
+        """Run a plan that was made for this view's schema."""
+        from tql.loader.run import execute
+
+        result = execute(planned, compiled, self, seed=seed, threads=threads)
+        chosen = result.selection
+        columns: dict[str, str | _engine.Column] = {}
+        for output in planned.physical["output"]:
+            name = output["name"]
+            if output["from"] == "computed":
+                columns[name] = result.columns[name]
+                continue
+            origin = self._columns[output.get("column", name)]
+            columns[name] = origin if isinstance(origin, str) else origin.take(chosen.indices)
+        weights = chosen.weights
+        sampled = weights is not None
+        if weights is None and self._weights is not None:
+            weights = self._weights[chosen.indices]
+        return View(
+            self._source,
+            self._compose(chosen),
+            columns,
+            planned.schema,
+            weights=weights,
+            order_chosen=planned.order_chosen or (self._order_chosen and not sampled),
+            seed=seed,
+        )
+
+    # --- the storage protocol -----------------------------------------------------------------------------
+
+    @property
+    def num_rows(self) -> int:
+        return len(self)
+
+    def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
+        """Ranges of the view's rows that are cheap to read together."""
+        stored = [origin for name in columns if isinstance(origin := self._columns[name], str)]
+        if self._start is not None:
+            start, stop = self._start, self._start + len(self)
+            clipped = ((max(a, start), min(b, stop)) for a, b in self._source.partitions(stored))
+            return [(a - start, b - start) for a, b in clipped if a < b]
+        if self._selection.ascending:
+            stops = np.array([stop for _, stop in self._source.partitions(stored)], np.int64)
+            edges = np.unique(np.concatenate([[0], np.searchsorted(self.indices, stops)])).tolist()
+            return list(itertools.pairwise(edges))
+        sizes = [self._schema[name].row_bytes or DEFAULT_ROW_BYTES for name in columns]
+        return even_ranges(len(self), sum(sizes))
+
+    def read(self, column: str, facet: Facet, start: int, stop: int) -> _engine.Column:
+        origin = self._columns[column]
+        if not isinstance(origin, str):
+            return _facet_of(origin.slice(start, stop), facet)
+        if self._start is not None:
+            return self._source.read(origin, facet, self._start + start, self._start + stop)
+        return self._source.take(origin, facet, self.indices[start:stop])
+
+    def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> _engine.Column:
+        origin = self._columns[column]
+        if not isinstance(origin, str):
+            return _facet_of(origin.take(rows), facet)
+        return self._source.take(origin, facet, self._stored_rows(rows))
+
+    def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
+        origin = self._columns[column]
+        return self._source.encoded(origin, self._stored_rows(rows)) if isinstance(origin, str) else None
+
+    def stored_bytes(self, column: str, row: int) -> bytes:
+        origin = self._columns[column]
+        if not isinstance(origin, str):
+            raise UnsupportedError(f"a computed column is not stored as bytes: '{column}'")
+        return self._source.stored_bytes(origin, int(self._stored_rows(np.array([row], np.int64))[0]))
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data for `tql info`: what the source says, with this view's number of rows."""
+        return {**self._source.describe(), "rows": len(self)}
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _check_column(self, name: str) -> None:
+        if name not in self._columns:
+            near = difflib.get_close_matches(name, self._columns, n=2)
+            hint = "columns: " + ", ".join(self._columns)
+            raise UnknownColumnError(f"no column named '{name}'", candidates=near, hint=hint)
+
+    def _row(self, row: int) -> dict[str, Any]:
+        return {
+            name: column_values(self.read(name, "values", row, row + 1), self._schema.type_of(name))[0]
+            for name in self._columns
+        }
+
+    def _at(self, rows: NDArray[np.int64]) -> View:
+        """The rows at these positions; the caller chose their order if it is not the view's own."""
+        weights = None if self._weights is None else self._weights[rows]
+        return self._picked(rows, weights, self._order_chosen or not ascending(rows), self._seed)
+
+    def _picked(
+        self,
+        rows: NDArray[np.int64],
+        weights: NDArray[np.float64] | None,
+        order_chosen: bool,
+        seed: int | None,
+    ) -> View:
+        columns = {n: c if isinstance(c, str) else c.take(rows) for n, c in self._columns.items()}
+        chosen = self._compose(_selection_of(rows))
+        return View(
+            self._source, chosen, columns, self._schema, weights=weights, order_chosen=order_chosen, seed=seed
+        )
+
+    def _compose(self, chosen: _engine.Selection) -> _engine.Selection:
+        """A selection of this view's rows as one of the source's rows."""
+        if self._start == 0:
+            return chosen
+        return _selection_of(self._stored_rows(chosen.indices))
+
+    def _stored_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        if self._start is None:
+            return self.indices[rows]
+        return rows + self._start if self._start else rows
+
+
+def _restore(
+    source: Source,
+    rows: tuple[int, int] | NDArray[np.int64],
+    columns: Mapping[str, str | Rows],
+    schema: Schema,
+    weights: NDArray[np.float64] | None,
+    order_chosen: bool,
+    seed: int | None,
+) -> View:
+    if isinstance(rows, tuple):
+        selection = _engine.Selection.from_range(rows[0], rows[0] + rows[1])
+    else:
+        selection = _engine.Selection.from_indices(rows)
+    restored = {name: c if isinstance(c, str) else c.to_column() for name, c in columns.items()}
+    return View(source, selection, restored, schema, weights=weights, order_chosen=order_chosen, seed=seed)
+
+
+def all_rows(source: Source) -> _engine.Selection:
+    return _engine.Selection.from_range(0, source.num_rows)
+
+
+def _selection_of(rows: NDArray[np.int64]) -> _engine.Selection:
+    """The cheapest form: a range where the rows are consecutive."""
+    if len(rows) and bool((rows[1:] == rows[:-1] + 1).all()):
+        return _engine.Selection.from_range(int(rows[0]), int(rows[-1]) + 1)
+    return _engine.Selection.from_indices(np.ascontiguousarray(rows))
+
+
+def _range_start(selection: _engine.Selection, num_rows: int) -> int | None:
+    """First row of a selection that is a range, None for any other."""
+    if selection.kind != "range":
+        return None
+    if len(selection) in (0, num_rows):
+        return 0
+    return int(selection.indices[0])
+
+
+def _facet_of(column: _engine.Column, facet: Literal["values", "shape"]) -> _engine.Column:
+    return column if facet == "values" else _engine.Column.dense(np.ascontiguousarray(column.shapes))

@@ -1,0 +1,401 @@
+"""From AST expressions to bound expressions: names, types, conversions. Clauses are in binder.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from tql import ast
+from tql.catalogue import BY_NAME
+from tql.errors import (
+    ParameterError,
+    QueryTypeError,
+    QueryValueError,
+    ShapeError,
+    TQLError,
+    UnsupportedError,
+)
+from tql.planner import coercion
+from tql.planner.calls import bind_call
+from tql.planner.expressions import Call as BoundCall
+from tql.planner.expressions import Constant, Expression, Value, call, cast, transform
+from tql.planner.scope import Failed, Scope
+from tql.planner.subscripts import bind_subscript
+from tql.planner.values import fold, leaves, narrow, nested, shape_of, type_of_value
+from tql.types import BOOL, FLOAT64, INT64, TEXT, UINT64, Type
+
+_KERNELS = {name: function.kernel for name, function in BY_NAME.items()}
+_COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ExpressionBinder:
+    """Binds expressions of one query and collects its mistakes.
+
+    Attributes:
+        text: the query.
+        errors: what was found so far; binding goes on behind a mistake as far as it makes sense.
+    """
+
+    def __init__(self, text: str, params: Sequence[Any]) -> None:
+        self.text = text
+        self.errors: list[TQLError] = []
+        self._params = params
+        self._params_seen = 0
+        self._scope = Scope({})
+
+    # --- entry points ---------------------------------------------------------------------------------------
+
+    def attempt(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """The result, or None with the error recorded."""
+        try:
+            return function(*args, **kwargs)
+        except TQLError as error:
+            self.errors.append(error)
+        except Failed:
+            pass
+        return None
+
+    def bind(self, node: ast.Expr, scope: Scope) -> Expression:
+        """Bind one expression where `scope` can be seen.
+
+        Raises:
+            TQLError: the mistake, not recorded yet; Failed: it has been.
+        """
+        before, self._scope = self._scope, scope
+        try:
+            return self.expr(node)
+        finally:
+            self._scope = before
+
+    def condition(self, node: ast.Expr, scope: Scope, place: str) -> Expression:
+        """A bound expression that gives one truth per row."""
+        return coercion.truth(self.bind(node, scope), place, self.text)
+
+    def constant(self, node: ast.Expr, what: str) -> Constant:
+        """The value of an expression that reads no row.
+
+        Raises:
+            QueryTypeError: if it does.
+        """
+        bound = transform(self.bind(node, Scope({})) if not names_in(node) else _refuse(node, what), _folded)
+        if not isinstance(bound, Constant):
+            raise QueryTypeError(f"{what} must be a constant", span=node.span)
+        return bound
+
+    def check_parameters(self) -> None:
+        """Record an error unless as many values were given as there are parameters."""
+        given, wanted = len(self._params), self._params_seen
+        if given != wanted:
+            raise ParameterError(
+                f"the query has {_count(wanted, 'parameter')}, but {_count(given, 'value')} "
+                f"{'was' if given == 1 else 'were'} given"
+            )
+
+    # --- expressions ----------------------------------------------------------------------------------------
+
+    def expr(self, node: ast.Expr) -> Expression:
+        return _BINDERS[type(node)](self, node)
+
+    def operands(self, *nodes: ast.Expr) -> list[Expression]:
+        """All of them bound; if some cannot be, every mistake is recorded and Failed is raised."""
+        bound: list[Expression] = []
+        failed = False
+        for node in nodes:
+            try:
+                bound.append(self.expr(node))
+            except TQLError as error:
+                self.errors.append(error)
+                failed = True
+            except Failed:
+                failed = True
+        if failed:
+            raise Failed
+        return bound
+
+    def _literal(self, node: ast.Literal) -> Expression:
+        value = node.value
+        if isinstance(value, bool):
+            return Constant(BOOL, value, span=node.span)
+        if isinstance(value, int):
+            return Constant(INT64 if value < 2**63 else UINT64, value, span=node.span)
+        return Constant(FLOAT64 if isinstance(value, float) else TEXT, value, span=node.span)
+
+    def _null(self, node: ast.Null) -> Expression:
+        raise UnsupportedError("NULL can stand behind IS and IS NOT only", span=node.span)
+
+    def _parameter(self, node: ast.Parameter) -> Expression:
+        self._params_seen = max(self._params_seen, node.index + 1)
+        if node.index >= len(self._params):
+            raise Failed  # check_parameters says it once for all
+        value = _parameter_value(self._params[node.index], node)
+        type_ = type_of_value(value)
+        if type_ is None:
+            raise ParameterError(
+                f"parameter {node.index + 1} is no number, bool, text or rectangular list of one kind",
+                span=node.span,
+            )
+        return Constant(type_, value, span=node.span)
+
+    def _array(self, node: ast.ArrayLiteral) -> Expression:
+        items = [self.constant(item, "an item of ARRAY") for item in node.items]
+        value = nested([item.value for item in items])
+        if shape_of(value) is None:
+            raise ShapeError("the rows of an ARRAY must be of one length", span=node.span)
+        type_ = type_of_value(value)
+        if type_ is None:
+            raise QueryTypeError(
+                "the items of an ARRAY must be all numbers, all bools or all texts", span=node.span
+            )
+        if type_.element == "float64":
+            value = _as_floats(value)
+        return Constant(type_, value, span=node.span)
+
+    def _name(self, node: ast.Name) -> Expression:
+        return self._scope.resolve(node)
+
+    def _unary(self, node: ast.Unary) -> Expression:
+        if node.operator == "not":
+            (x,) = self.operands(node.operand)
+            return call("not", self.truth_elements(x, "NOT"), span=node.span)
+        literal = node.operand
+        if isinstance(literal, ast.Literal) and isinstance(literal.value, int | float):
+            return _negated_literal(literal.value, node)
+        (x,) = self.operands(node.operand)
+        self.require_number(x, "-")
+        element = x.type.element
+        if element == "uint64":
+            return call(
+                "subtract", Constant(FLOAT64, 0.0, span=node.span), cast(x, "float64"), span=node.span
+            )
+        if element == "bool" or element.startswith("uint"):
+            x = cast(x, "int64")
+        return call("negate", x, span=node.span)
+
+    def _binary(self, node: ast.Binary) -> Expression:
+        left, right = self.operands(node.left, node.right)
+        operator = node.operator
+        kernel = _KERNELS[operator]
+        if operator in _COMPARISONS:
+            return coercion.compare(kernel, left, right, node.span, self.text)
+        if operator in ("and", "or"):
+            name = operator.upper()
+            return call(
+                kernel, self.truth_elements(left, name), self.truth_elements(right, name), span=node.span
+            )
+        self.require_number(left, operator)
+        self.require_number(right, operator)
+        element = coercion.promote([left.type.element, right.type.element])
+        if operator == "/":
+            element = coercion.to_float(element)
+        return call(kernel, cast(left, element), cast(right, element), span=node.span)
+
+    def _between(self, node: ast.Between) -> Expression:
+        x, low, high = self.operands(node.operand, node.low, node.high)
+        above = coercion.compare("greater_equal", x, low, node.span, self.text)
+        below = coercion.compare("less_equal", x, high, node.span, self.text)
+        both = call("and", above, below, span=node.span)
+        return call("not", both, span=node.span) if node.negated else both
+
+    def _in_list(self, node: ast.InList) -> Expression:
+        (x,) = self.operands(node.operand)
+        coercion.check_usable(x)
+        failed = False
+        parts: list[Expression] = []
+        values: list[Value] = []
+        for item in node.items:
+            try:
+                constant = self.constant(item, "an item of IN")
+                self._add_item(x, constant, values, parts)
+            except TQLError as error:
+                self.errors.append(error)
+                failed = True
+            except Failed:
+                failed = True
+        if failed:
+            raise Failed
+        result: Expression = call("in_set", x, span=node.span, options={"values": tuple(values)})
+        for part in parts:
+            result = call("or", result, part, span=node.span)
+        return call("not", result, span=node.span) if node.negated else result
+
+    def _add_item(self, x: Expression, item: Constant, values: list[Value], parts: list[Expression]) -> None:
+        """Add the values of x's own kind that equal the item; int64 beside a huge float stays a test."""
+        coercion.compare("equal", x, item, item.span, self.text)  # for its type checks
+        _, item_ = coercion.resolve_labels(x, item, self.text)
+        assert isinstance(item_, Constant)
+        for value in leaves(item_.value):
+            if isinstance(value, str):
+                values.append(value)
+                continue
+            narrowed = narrow("equal", value, x.type.element)
+            if narrowed is None:
+                single = Constant(Type(item_.type.element), value, span=item.span)
+                parts.append(coercion.compare("equal", x, single, item.span, self.text))
+            elif not isinstance(narrowed, bool) and narrowed[1] == narrowed[1]:
+                values.append(narrowed[1])
+
+    def _like(self, node: ast.Like) -> Expression:
+        name = "ILIKE" if node.ignore_case else "LIKE"
+        (x,) = self.operands(node.operand)
+        if not coercion.is_text(x):
+            hint = (
+                "compare class labels with =, or list them: IN ('cat', 'dog')" if x.type.class_names else None
+            )
+            raise QueryTypeError(
+                f"{name} needs text, not {coercion.describe(x.type)}: {coercion.snippet(x, self.text)}",
+                span=x.span,
+                hint=hint,
+            )
+        pattern = self.constant(node.pattern, f"the pattern of {name}")
+        if not isinstance(pattern.value, str):
+            raise QueryTypeError(f"the pattern of {name} must be a text", span=pattern.span)
+        options = {"pattern": pattern.value, "ignore_case": node.ignore_case}
+        result = call("like", x, span=node.span, options=options)
+        return call("not", result, span=node.span) if node.negated else result
+
+    def _is_null(self, node: ast.IsNull) -> Expression:
+        (x,) = self.operands(node.operand)
+        result = call("is_null", x, span=node.span)
+        return call("not", result, span=node.span) if node.negated else result
+
+    def _subscript(self, node: ast.Subscript) -> Expression:
+        return bind_subscript(self, node)
+
+    def _call(self, node: ast.Call) -> Expression:
+        return bind_call(self, node)
+
+    def _count_star(self, node: ast.CountStar) -> Expression:
+        raise QueryTypeError(
+            "count(*) counts the rows of a group and needs GROUP BY",
+            span=node.span,
+            hint="the number of rows of an answer is its len()",
+        )
+
+    def _weight_cases(self, node: ast.WeightCases) -> Expression:
+        conditions: list[Expression] = []
+        weights: list[float] = []
+        failed = False
+        for case in node.cases:
+            condition = self.attempt(self.condition, case.condition, self._scope, node.function)
+            weight = self.attempt(self._weight, case.weight)
+            if condition is None or weight is None:
+                failed = True
+            else:
+                conditions.append(condition)
+                weights.append(weight)
+        if failed:
+            raise Failed
+        return call(node.function, *conditions, span=node.span, options={"weights": tuple(weights)})
+
+    def _weight(self, node: ast.Expr) -> float:
+        constant = self.constant(node, "a weight behind ':'")
+        if not constant.type.is_numeric or not constant.type.is_scalar:
+            raise QueryTypeError("a weight must be a number", span=node.span)
+        weight = float(constant.value)  # type: ignore[arg-type]
+        if weight == float("inf"):
+            raise QueryValueError("a weight must be finite", span=node.span)
+        return weight
+
+    # --- checks that several binders share ------------------------------------------------------------------
+
+    def require_number(self, x: Expression, operator: str) -> None:
+        """Raise QueryTypeError unless the operand of an arithmetic operator is a number or bool."""
+        coercion.check_usable(x)
+        if not x.type.is_numeric:
+            typed = coercion.snippet(x, self.text)
+            raise QueryTypeError(
+                f"'{operator}' needs numbers, not {coercion.describe(x.type)}: {typed}", span=x.span
+            )
+
+    def truth_elements(self, x: Expression, name: str) -> Expression:
+        """The elements by truth, for AND, OR, NOT, ANY, ALL."""
+        coercion.check_usable(x)
+        if not x.type.is_numeric:
+            raise QueryTypeError(
+                f"{name} needs conditions, not {coercion.describe(x.type)}: {coercion.snippet(x, self.text)}",
+                span=x.span,
+                hint="compare it with something, for example = 'cat'",
+            )
+        return coercion.to_bool(x)
+
+
+_BINDERS: dict[type[ast.Node], Callable[[ExpressionBinder, Any], Expression]] = {
+    ast.Literal: ExpressionBinder._literal,
+    ast.Null: ExpressionBinder._null,
+    ast.Parameter: ExpressionBinder._parameter,
+    ast.ArrayLiteral: ExpressionBinder._array,
+    ast.Name: ExpressionBinder._name,
+    ast.Unary: ExpressionBinder._unary,
+    ast.Binary: ExpressionBinder._binary,
+    ast.Between: ExpressionBinder._between,
+    ast.InList: ExpressionBinder._in_list,
+    ast.Like: ExpressionBinder._like,
+    ast.IsNull: ExpressionBinder._is_null,
+    ast.Subscript: ExpressionBinder._subscript,
+    ast.Call: ExpressionBinder._call,
+    ast.CountStar: ExpressionBinder._count_star,
+    ast.WeightCases: ExpressionBinder._weight_cases,
+}
+
+
+def _negated_literal(value: bool | int | float, node: ast.Unary) -> Constant:
+    if isinstance(value, int) and -value >= -(2**63):
+        return Constant(INT64, -int(value), span=node.span)
+    return Constant(FLOAT64, -float(value), span=node.span)
+
+
+def _folded(expression: Expression) -> Expression:
+    if isinstance(expression, BoundCall):
+        folded = fold(expression)
+        if folded is not None:
+            return folded
+    return expression
+
+
+def names_in(node: Any) -> list[ast.Name]:
+    """Column names in an expression."""
+    if isinstance(node, ast.Name):
+        return [node]
+    if isinstance(node, ast.Node):
+        fields = [getattr(node, name) for name in node.__dataclass_fields__ if name != "span"]
+        return [name for field in fields for name in names_in(field)]
+    if isinstance(node, tuple):
+        return [name for item in node for name in names_in(item)]
+    return []
+
+
+def _refuse(node: ast.Expr, what: str) -> Expression:
+    name = names_in(node)[0]
+    raise QueryTypeError(
+        f"{what} must be a constant",
+        span=node.span,
+        hint=f"a text is written in single quotes: '{name.name}'" if name is node else None,
+    )
+
+
+def _parameter_value(value: Any, node: ast.Parameter) -> Value:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        value = nested([_parameter_value(item, node) for item in value])
+        return _as_floats(value) if any(isinstance(leaf, float) for leaf in leaves(value)) else value
+    if not isinstance(value, bool | int | float | str):
+        number, kind = node.index + 1, type(value).__name__
+        raise ParameterError(
+            f"parameter {number} must be a number, bool, text or list of these, not {kind}", span=node.span
+        )
+    return value
+
+
+def _as_floats(value: Value) -> Value:
+    """Integers beside floats become floats, so that an array has one kind."""
+    if isinstance(value, tuple):
+        return tuple(_as_floats(item) for item in value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

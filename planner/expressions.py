@@ -1,0 +1,201 @@
+"""Bound expressions: names and types resolved, every conversion explicit. Frozen, comparable, shareable.
+
+An expression is a column of the source, a column that a `Project` below computed, a constant, or a call of a
+kernel. Spans do not count in comparisons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from tql.catalogue import BY_KERNEL, Function
+from tql.span import NOWHERE, Span
+from tql.types import Type
+
+Facet = Literal["values", "shape"]
+
+Value = bool | int | float | str | tuple["Value", ...]
+"""A constant: nested tuples for arrays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """Base of every bound expression.
+
+    Attributes:
+        type: of one row.
+        span: the text it came from.
+    """
+
+    type: Type
+    span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+    @property
+    def args(self) -> tuple[Expression, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Expression):
+    """A column of the source, or the shapes of its rows, which need no values to be read."""
+
+    name: str
+    facet: Facet = "values"
+
+
+@dataclass(frozen=True, slots=True)
+class Computed(Expression):
+    """A column that a `Project` node below computed."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant(Expression):
+    """The same value for every row. This is about plans: NaN equals itself, and 0.0 differs from -0.0."""
+
+    value: Value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Constant):
+            return NotImplemented
+        return self.type == other.type and identity(self.value) == identity(other.value)
+
+    def __hash__(self) -> int:
+        return hash((self.type, identity(self.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expression):
+    """A kernel over arguments. `options` are the kernel's members in docs/plan-format.md, sorted."""
+
+    kernel: str
+    operands: tuple[Expression, ...]
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def args(self) -> tuple[Expression, ...]:
+        return self.operands
+
+    @property
+    def function(self) -> Function:
+        """The catalogue's entry of the kernel."""
+        return BY_KERNEL[self.kernel]
+
+    def option(self, name: str, default: Any = None) -> Any:
+        for key, value in self.options:
+            if key == name:
+                return value
+        return default
+
+
+def identity(value: Any) -> Any:
+    """A key under which two constants of one type are the same value, NaN and the sign of zero included."""
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else value.hex()
+    if isinstance(value, tuple):
+        return tuple(identity(item) for item in value)
+    return value
+
+
+def call(
+    kernel: str, *operands: Expression, span: Span = NOWHERE, options: Mapping[str, Any] | None = None
+) -> Call:
+    """A call whose result type is what the catalogue says of these arguments."""
+    function = BY_KERNEL[kernel]
+    options = options or {}
+    types = [operand.type for operand in operands]
+    result = function.result(types, options)
+    if function.nulls == "null" and not result.nullable and any(t.nullable for t in types):
+        result = replace(result, nullable=True)
+    return Call(result, kernel, operands, tuple(sorted(options.items())), span=span)
+
+
+def cast(x: Expression, element: str) -> Expression:
+    """`x` with elements of another kind; `x` itself where it has them."""
+    if x.type.element == element:
+        return x
+    return call("cast", x, span=x.span, options={"element": element})
+
+
+def with_operands(expression: Expression, operands: tuple[Expression, ...]) -> Expression:
+    """The same call over other operands; its type follows theirs."""
+    assert isinstance(expression, Call)
+    if all(a is b for a, b in zip(expression.operands, operands, strict=True)):
+        return expression
+    if all(a.type == b.type for a, b in zip(expression.operands, operands, strict=True)):
+        return replace(expression, operands=operands)
+    return call(expression.kernel, *operands, span=expression.span, options=dict(expression.options))
+
+
+def transform(expression: Expression, function: Callable[[Expression], Expression]) -> Expression:
+    """Apply a function to every node, operands first. Returns the very same object where nothing changed."""
+    if isinstance(expression, Call) and expression.operands:
+        operands = tuple([transform(operand, function) for operand in expression.operands])
+        expression = with_operands(expression, operands)
+    return function(expression)
+
+
+def substitute(expression: Expression, by: Mapping[str, Expression]) -> Expression:
+    """The expression with computed columns replaced by what `by` gives for their ids."""
+
+    def replaced(x: Expression) -> Expression:
+        return by.get(x.id, x) if isinstance(x, Computed) else x
+
+    return transform(expression, replaced)
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """The expression and everything below it."""
+    yield expression
+    for operand in expression.args:
+        yield from walk(operand)
+
+
+def is_volatile(expression: Expression) -> bool:
+    """Whether two evaluations may differ (random numbers)."""
+    return any(isinstance(e, Call) and not e.function.deterministic for e in walk(expression))
+
+
+def is_positional(expression: Expression) -> bool:
+    """Whether the value depends on the row's place in its relation."""
+    return any(isinstance(e, Call) and e.function.positional for e in walk(expression))
+
+
+def is_pinned(expression: Expression) -> bool:
+    """Whether the expression must be evaluated exactly where the query put it."""
+    return any(
+        isinstance(e, Call) and (e.function.positional or not e.function.deterministic)
+        for e in walk(expression)
+    )
+
+
+def is_fallible(expression: Expression) -> bool:
+    """Whether a value may end the query with a run-time error."""
+    for e in walk(expression):
+        if isinstance(e, Call) and e.function.fallible:
+            if e.kernel == "modulo" and (e.type.is_float or _is_safe_divisor(e.operands[1])):
+                continue
+            return True
+    return False
+
+
+def _is_safe_divisor(x: Expression) -> bool:
+    return isinstance(x, Constant) and not isinstance(x.value, tuple) and x.value != 0
+
+
+def columns_of(expression: Expression) -> set[str]:
+    """Names of the source columns it reads."""
+    return {e.name for e in walk(expression) if isinstance(e, Column)}
+
+
+def computed_of(expression: Expression) -> set[str]:
+    """Ids of the computed columns it reads."""
+    return {e.id for e in walk(expression) if isinstance(e, Computed)}
+
+
+def constant(value: Value, type_: Type, span: Span = NOWHERE) -> Constant:
+    return Constant(type_, value, span=span)

@@ -1,0 +1,110 @@
+"""Explain for people: a tree with columns of numbers beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tql.planner.cost import Estimate
+from tql.planner.rendering.expression_text import name_text
+from tql.planner.rendering.tree import Line
+
+if TYPE_CHECKING:
+    from tql.planner import PlannedQuery
+
+_MOST_OUTPUT = 12
+
+
+def render_text(planned: PlannedQuery, root: Line) -> str:
+    """The tree, what comes out, and the rules that fired; after a run also what was measured."""
+    measured = root.measured is not None
+    rows = list(_rows(root, "", "", _total_rows(root)))
+    header = ["", "rows", "estimated", "time", "read", "partitions"] if measured else ["", "estimated rows"]
+    lines = _aligned([header, *rows])
+    lines.append("")
+    lines.append(f"output: {_output(planned)}")
+    lines.append(f"rules: {', '.join(fired.rule for fired in planned.fired) or 'none fired'}")
+    return "\n".join(lines)
+
+
+def _total_rows(root: Line) -> int | None:
+    """Rows of the source, where a run has measured them."""
+    if root.operator == "scan":
+        return None if root.measured is None else int(root.measured["rows_out"])
+    found = [_total_rows(child) for child in root.children]
+    return next((total for total in found if total is not None), None)
+
+
+def _rows(line: Line, first: str, rest: str, total: int | None) -> Iterator[list[str]]:
+    """One row per node, and one more per further detail; `first` and `rest` draw the branches."""
+    single = len(line.details) == 1
+    title = f"{line.operator}: {line.details[0]}" if single else line.operator
+    yield [first + title, *_numbers(line, total)]
+    trunk = rest + ("│    " if line.children else "     ")
+    if not single:
+        for detail in line.details:
+            yield [trunk + detail]
+    for index, child in enumerate(line.children):
+        is_last = index == len(line.children) - 1
+        yield from _rows(
+            child, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "), total
+        )
+
+
+def _numbers(line: Line, total: int | None) -> list[str]:
+    if line.measured is None:
+        return [_estimate(line.estimate)]
+    measured = line.measured
+    estimated = line.estimate.rows(total)
+    return [
+        f"{measured['rows_out']:,}",
+        _estimate(line.estimate) if estimated is None else f"{estimated:,}",
+        duration(measured["nanoseconds"]),
+        size(measured["bytes_read"]) if measured["bytes_read"] else "",
+        f"{measured['partitions_read']:,}" if measured["partitions_read"] else "",
+    ]
+
+
+def _estimate(estimate: Estimate) -> str:
+    if estimate.share >= 1.0:
+        share = "all"
+    else:
+        percent = 100 * estimate.share
+        share = f"~{percent:.2g}%" if percent else "none"
+    if estimate.most is None:
+        return share
+    return f"at most {estimate.most:,}" if share == "all" else f"{share}, at most {estimate.most:,}"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    numbered = [row for row in rows if len(row) > 1]
+    widths = [max(len(row[i]) for row in numbered) for i in range(len(numbered[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0])] + [
+            cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False)
+        ]
+        lines.append("   ".join(cells).rstrip())
+    return lines
+
+
+def _output(planned: PlannedQuery) -> str:
+    columns = [f"{name_text(field.name)} {field.type}" for field in planned.schema.fields]
+    shown = ", ".join(columns[:_MOST_OUTPUT])
+    return f"{shown}, ... {len(columns)} columns" if len(columns) > _MOST_OUTPUT else shown
+
+
+def duration(nanoseconds: int) -> str:
+    """With a unit that keeps the number short."""
+    for unit, scale in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if nanoseconds >= scale:
+            return f"{nanoseconds / scale:.1f} {unit}"
+    return f"{nanoseconds} ns"
+
+
+def size(number: int) -> str:
+    """Bytes with a unit that keeps the number short."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= scale:
+            return f"{number / scale:.1f} {unit}"
+    return f"{number} B"

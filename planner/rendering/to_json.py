@@ -1,0 +1,40 @@
+"""Explain for tools: the tree as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tql.planner.rendering.tree import Line
+
+if TYPE_CHECKING:
+    from tql.planner import PlannedQuery
+
+
+def render_json(planned: PlannedQuery, root: Line) -> str:
+    """`{"query", "output", "order_chosen", "rules", "plan"}`; `plan` is nested under "inputs"."""
+    data = {
+        "query": planned.text,
+        "output": [{"name": field.name, "type": field.type.to_json()} for field in planned.schema.fields],
+        "order_chosen": planned.order_chosen,
+        "rules": [
+            {"name": f.rule, "passes": f.times, "microseconds": round(f.seconds * 1e6, 1)}
+            for f in planned.fired
+        ],
+        "plan": _node(root),
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False)
+
+
+def _node(line: Line) -> dict[str, Any]:
+    node: dict[str, Any] = {
+        "id": line.id,
+        "operator": line.operator,
+        "expressions": list(line.details),
+        "reads": list(line.reads),
+        "estimate": {"share": round(line.estimate.share, 6), "most": line.estimate.most},
+    }
+    if line.measured is not None:
+        node["measured"] = {key: value for key, value in line.measured.items() if key != "id"}
+    node["inputs"] = [_node(child) for child in line.children]
+    return node

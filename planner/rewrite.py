@@ -1,0 +1,210 @@
+"""The driver of the rules: walks, repeats to a fixed point, records what fired, checks the invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Literal
+
+from tql.errors import ArgumentError, InternalError
+from tql.planner.expressions import Call, Column, Computed, Expression, transform, walk
+from tql.planner.logical import Node, Output, Project, SetOp, map_expressions
+from tql.schema import Schema
+from tql.span import NOWHERE
+from tql.types import Type
+
+_MAX_PASSES = 12
+
+Observer = Callable[[str, Output], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rewrite.
+
+    Attributes:
+        function: `(node, schema) -> node` or `(expression, schema) -> expression`; the very same object where
+        it
+            has nothing to do. The driver walks: nodes parents first, expressions operands first.
+        level: what it rewrites.
+        on: the classes of nodes, or the kernels, that it looks at.
+    """
+
+    function: Callable[[Any, Schema], Any]
+    level: Literal["node", "expression"]
+    on: frozenset[Any]
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def help(self) -> str:
+        """First line of the rule's docstring."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+
+def node_rule(function: Callable[[Any, Schema], Node], *classes: type[Node]) -> Rule:
+    return Rule(function, "node", frozenset(classes))
+
+
+def expression_rule(function: Callable[[Call, Schema], Expression], *kernels: str) -> Rule:
+    return Rule(function, "expression", frozenset(kernels))
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A rule that changed the plan: in how many passes, and the seconds it took in all."""
+
+    rule: str
+    times: int
+    seconds: float
+
+
+def optimize(
+    plan: Output,
+    schema: Schema,
+    disable: Collection[str] = (),
+    observer: Observer | None = None,
+    rules: tuple[Rule, ...] | None = None,
+) -> tuple[Output, tuple[Fired, ...]]:
+    """Apply the rules until none fires any more.
+
+    Args:
+        plan: a bound plan.
+        schema: of the source.
+        disable: names of rules that stay out.
+        observer: is told the rule's name and the plan after each rule that fired.
+        rules: in order, `RULES` if None.
+
+    Raises:
+        ArgumentError: if `disable` names no rule.
+        InternalError: if a rule breaks an invariant.
+    """
+    from tql.planner.rules import RULES
+
+    rules = RULES if rules is None else rules
+    unknown = set(disable) - {rule.name for rule in rules}
+    if unknown:
+        raise ArgumentError(f"no rule is named {', '.join(sorted(unknown))}")
+    drivers = [_Driver(rule, schema) for rule in rules if rule.name not in disable]
+    checker = Checker(plan, schema)
+    for _ in range(_MAX_PASSES):
+        before = plan
+        for driver in drivers:
+            after = driver.apply(plan)
+            if after is not plan:
+                checker.check(after, driver.rule.name)
+                plan = after
+                if observer is not None:
+                    observer(driver.rule.name, plan)
+        if plan is before:
+            break
+    fired = [Fired(d.rule.name, d.times, d.seconds) for d in drivers if d.times]
+    return plan, tuple(fired)
+
+
+class _Driver:
+    """Walks a plan with one rule. Subtrees that it left alone once are not walked again."""
+
+    def __init__(self, rule: Rule, schema: Schema) -> None:
+        self.rule = rule
+        self.times = 0
+        self.seconds = 0.0
+        self._schema = schema
+        self._settled: dict[int, Node] = {}  # by identity; the value keeps the node alive
+        self._visit = self._visit_node if rule.level == "node" else self._visit_expressions
+
+    def apply(self, plan: Output) -> Output:
+        if id(plan) in self._settled:
+            return plan
+        start = perf_counter()
+        after = self._walk(plan)
+        self.seconds += perf_counter() - start
+        if after is not plan:
+            self.times += 1
+        assert isinstance(after, Output)
+        return after
+
+    def _walk(self, node: Node) -> Node:
+        if id(node) in self._settled:
+            return node
+        after = self._visit(node)
+        inputs = after.inputs
+        if inputs:
+            after = after.with_inputs(*[self._walk(child) for child in inputs])
+        if after is node:
+            self._settled[id(node)] = node
+        return after
+
+    def _visit_node(self, node: Node) -> Node:
+        if type(node) not in self.rule.on:
+            return node
+        after: Node = self.rule.function(node, self._schema)
+        return after
+
+    def _visit_expressions(self, node: Node) -> Node:
+        return map_expressions(node, self._rewrite)
+
+    def _rewrite(self, expression: Expression) -> Expression:
+        return transform(expression, self._rewrite_one)
+
+    def _rewrite_one(self, expression: Expression) -> Expression:
+        if isinstance(expression, Call) and expression.kernel in self.rule.on:
+            after: Expression = self.rule.function(expression, self._schema)
+            return after
+        return expression
+
+
+class Checker:
+    """What must hold after every rule: the same output, every reference resolves, no call lost its place."""
+
+    def __init__(self, plan: Output, schema: Schema) -> None:
+        self._output = plan.columns
+        self._order_chosen = plan.order_chosen
+        self._schema = schema
+        self._has_spans = plan.span is not NOWHERE
+        self._known: dict[int, tuple[Node, dict[str, Type]]] = {}
+
+    def check(self, plan: Output, rule: str) -> None:
+        """Raise InternalError, naming the rule, if the plan is not sound."""
+        if plan.columns != self._output or plan.order_chosen != self._order_chosen:
+            raise _broken(rule, "the output changed", plan)
+        computed = self._check_node(plan.input, rule)
+        for column in plan.columns:
+            self._check_reference(column.source, computed, rule, plan)
+
+    def _check_node(self, node: Node, rule: str) -> dict[str, Type]:
+        """The computed columns that the node's answer carries."""
+        known = self._known.get(id(node))
+        if known is not None:
+            return known[1]
+        below = [self._check_node(child, rule) for child in node.inputs]
+        visible = below[0] if below else {}
+        for expression in node.expressions:
+            for x in walk(expression):
+                self._check_reference(x, visible, rule, node)
+        if isinstance(node, Project):
+            visible = visible | {c.id: c.expression.type for c in node.columns}
+        elif isinstance(node, SetOp):
+            visible = {id_: t for id_, t in below[0].items() if below[1].get(id_) == t}
+        self._known[id(node)] = (node, visible)
+        return visible
+
+    def _check_reference(self, x: Expression, computed: dict[str, Type], rule: str, node: Node) -> None:
+        match x:
+            case Column():
+                if x.name not in self._schema or (
+                    x.facet == "values" and self._schema.type_of(x.name) != x.type
+                ):
+                    raise _broken(rule, f"column '{x.name}' does not resolve", node)
+            case Computed():
+                if computed.get(x.id) != x.type:
+                    raise _broken(rule, f"computed column '{x.id}' does not resolve", node)
+            case Call() if self._has_spans and x.span is NOWHERE:
+                raise _broken(rule, f"a call of '{x.kernel}' lost its place in the query", node)
+
+
+def _broken(rule: str, what: str, node: Node) -> InternalError:
+    return InternalError(f"the optimiser rule '{rule}' broke the plan: {what}", hint=f"plan: {node}")

@@ -1,0 +1,79 @@
+"""The single table of functions and operators: binder, optimiser, explain and docs read it."""
+
+from __future__ import annotations
+
+from tql.catalogue import (
+    arithmetic,
+    arrays,
+    comparison,
+    logic,
+    plan,
+    reductions,
+    rows,
+    similarity,
+    text,
+)
+from tql.catalogue.function import Accepts, Conversion, Function, Nulls, Parameter
+
+LANGUAGE: tuple[Function, ...] = (
+    *comparison.FUNCTIONS,
+    *arithmetic.FUNCTIONS,
+    *logic.FUNCTIONS,
+    *text.FUNCTIONS,
+    *arrays.FUNCTIONS,
+    *reductions.FUNCTIONS,
+    *similarity.FUNCTIONS,
+    *rows.FUNCTIONS,
+)
+"""Everything that a query can say."""
+
+PLAN: tuple[Function, ...] = plan.FUNCTIONS
+"""Kernels that only the planner writes."""
+
+BY_NAME: dict[str, Function] = {
+    name: function for function in LANGUAGE for name in (function.name, *function.aliases)
+}
+"""Functions and operators by every name and symbol that means them."""
+
+CALLABLE: dict[str, Function] = {
+    name: function
+    for name, function in BY_NAME.items()
+    if name.isidentifier() and name not in ("and", "or", "not", "in", "like", "ilike")
+}
+"""What `name(...)` may call."""
+
+BY_KERNEL: dict[str, Function] = {
+    kernel: function
+    for function in reversed((*LANGUAGE, *PLAN))
+    for kernel in (*function.more_kernels, function.kernel)
+}
+"""The entry that declares a kernel; where two share one, the first."""
+
+PLANNED: dict[str, str] = {
+    "keys": "KEYS needs JSON columns, which expressions cannot use yet",
+    "maxsim": "MAXSIM is not available yet",
+    "bm25_similarity": "BM25_SIMILARITY needs a column with a BM25 index; there is none",
+    "data": "DATA is not available yet",
+}
+"""Functions of the language that cannot be run so far, and what to say about it."""
+
+
+def kernels() -> frozenset[str]:
+    """Every kernel name that the catalogue declares, leaves included."""
+    return frozenset(BY_KERNEL) | frozenset(plan.LEAVES)
+
+
+__all__ = [
+    "BY_KERNEL",
+    "BY_NAME",
+    "CALLABLE",
+    "LANGUAGE",
+    "PLAN",
+    "PLANNED",
+    "Accepts",
+    "Conversion",
+    "Function",
+    "Nulls",
+    "Parameter",
+    "kernels",
+]

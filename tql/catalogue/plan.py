@@ -1,0 +1,47 @@
+"""Kernels that no query names: the planner writes them where types or places ask for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tql.catalogue.function import Function, Parameter
+from tql.catalogue.result_types import bool_scalar
+from tql.types import Type
+
+_X = (Parameter("x"),)
+
+
+def _cast(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
+    return Type(options["element"], types[0].shape)
+
+
+def _scalar(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
+    x = types[0]
+    return Type(x.element, (), not x.is_single, x.class_names)
+
+
+FUNCTIONS = (
+    Function("cast", "cast", _X, _cast, "the same values in another element kind", "plan", cost=0.5),
+    Function(
+        "scalar",
+        "scalar",
+        _X,
+        _scalar,
+        "the one element of a row of one element, else NULL",
+        "plan",
+        cost=0.1,
+    ),
+    Function(
+        "truth",
+        "truth",
+        _X,
+        bool_scalar,
+        "the row as a condition",
+        "plan",
+        nulls="false",
+        nan="true",
+        cost=0.1,
+    ),
+)
+
+LEAVES = ("column", "computed", "constant")
+"""Kernels that read a value instead of computing one."""

@@ -1,0 +1,53 @@
+"""Norms and similarities of vectors."""
+
+from tql.catalogue.function import Function, Parameter
+from tql.catalogue.result_types import float64_scalar, int64_scalar, scalar_of_element
+
+_X = (Parameter("x", "number"),)
+_TWO = (Parameter("a", "numeric array"), Parameter("b", "numeric array"))
+
+
+def _norm(name: str, text: str) -> Function:
+    return Function(name, name, _X, float64_scalar, text, "similarity", nan="NaN")
+
+
+FUNCTIONS = (
+    _norm("l1_norm", "sum of the absolute values, of nothing 0"),
+    _norm("l2_norm", "Euclidean length, of nothing 0"),
+    _norm("linf_norm", "largest absolute value, of nothing 0"),
+    Function(
+        "cosine_similarity",
+        "cosine_similarity",
+        _TWO,
+        float64_scalar,
+        "cosine of the angle between two vectors, 0 where one is zero",
+        "similarity",
+        "similar",
+        nan="NaN",
+        fallible=True,
+        cost=3.0,
+    ),
+    Function(
+        "dot",
+        "dot",
+        _TWO,
+        scalar_of_element,
+        "sum of the products",
+        "similarity",
+        "similar",
+        nan="NaN",
+        fallible=True,
+        cost=2.0,
+    ),
+    Function(
+        "hamming_distance",
+        "hamming_distance",
+        _TWO,
+        int64_scalar,
+        "number of bits that differ",
+        "similarity",
+        "bits",
+        fallible=True,
+        cost=2.0,
+    ),
+)
