@@ -1,0 +1,65 @@
+"""Schemas as one line of text, for test cases.
+
+`schema: labels label(cat|dog)[1], images uint8[28,28] @jpeg, score float32?` is three columns: class labels
+of shape [1], JPEG images, and numbers that may be NULL. `[]` is a list, `[,4]` an array of rows of four,
+`[...]` an array of any rank. `@name` is an encoding that a read must decode.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from tql.schema import Field, Schema
+from tql.types import ELEMENTS, Type
+
+_COLUMN = re.compile(
+    r"""
+    (?P<name>"[^"]+"|\w+) \s+
+    (?:label\((?P<classes>[^)]*)\)|(?P<element>\w+))
+    (?P<shape>\[[\d,.]*\])? (?P<nullable>\?)? (?:\s+@(?P<encoding>\w+))? \s* (?:,\s*|$)
+    """,
+    re.VERBOSE,
+)
+
+DEFAULT = """
+images uint8[28,28,3] @jpeg, labels label(cat|dog|owl)[1], kind label(red|green|blue), tags label(old|new)[],
+categories text[], name text, note text?, score float32?, weight float64, flag bool, i8 int8, i8n int8?,
+i32 int32, i64 int64, u8 uint8, u64 uint64, f16 float16, f32 float32, values int32[], fixed int16[3],
+embedding float32[8], boxes float32[,4], one float32[1], any_rank int32[...], meta json, raw bytes
+""".replace("\n", " ").strip()
+
+
+def parse_schema(text: str) -> Schema:
+    """The schema that a line describes.
+
+    Raises:
+        ValueError: if it is malformed.
+    """
+    fields: list[Field] = []
+    position = 0
+    while position < len(text):
+        match = _COLUMN.match(text, position)
+        if match is None:
+            raise ValueError(f"not a column: {text[position:]!r}")
+        fields.append(_field(match))
+        position = match.end()
+    return Schema(fields)
+
+
+def _field(match: re.Match[str]) -> Field:
+    element = match["element"] or "uint32"
+    if element not in ELEMENTS:
+        raise ValueError(f"no element kind {element!r}")
+    type_ = Type(element, _shape(match["shape"]), match["nullable"] is not None)
+    if match["classes"] is not None:
+        type_ = replace(type_, class_names=tuple(match["classes"].split("|")))
+    return Field(match["name"].strip('"'), type_, match["encoding"])
+
+
+def _shape(text: str | None) -> tuple[int | None, ...] | None:
+    if text is None:
+        return ()
+    if text == "[...]":
+        return None
+    return tuple(int(extent) if extent else None for extent in text[1:-1].split(","))
