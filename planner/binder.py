@@ -396,7 +396,7 @@ class Binder:
 
     def _number(self, node: ast.Expr, clause: str) -> float:
         """A constant that is not negative."""
-        constant = self.expressions.constant(node, f"the number behind {clause}")
+        constant = self.expressions.constant(node, clause)
         typed = coercion.snippet_of(node.span, self.text)
         if not (constant.type.is_integer or constant.type.is_float) or not constant.type.is_single:
             raise QueryTypeError(f"{clause} needs a number: {typed}", span=node.span)

@@ -62,7 +62,7 @@ def check_arity(function: Function, node: ast.Call) -> None:
     fewest, most = function.arity
     given = len(node.args)
     if given < fewest or (most is not None and given > most):
-        wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+        wanted = str(fewest or "no") if fewest == most else f"{fewest} or {most}"
         plural = "" if wanted == "1" else "s"
         raise ArityError(
             f"{node.function} takes {wanted} argument{plural}, {given} given",

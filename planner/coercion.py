@@ -130,10 +130,10 @@ def _not_comparable(left: Expression, right: Expression, span: Span, query: str)
     hint = None
     if isinstance(text, Constant) and isinstance(text.value, str):
         number = _as_number(text.value)
-        if other.type.class_names is not None:
-            hint = None
-        elif number is not None:
+        if number is not None:
             hint = f"without quotes it is a number: {number}"
+        elif other.type.element == "bool" and text.value.lower() in ("true", "false"):
+            hint = f"without quotes it is a bool: {text.value.lower()}"
         elif other.type.is_integer:
             hint = f"{snippet(other, query)} has no class names"
     elif isinstance(other, Constant) and not isinstance(other.value, tuple):
@@ -211,10 +211,12 @@ def truth(x: Expression, place: str, query: str) -> Expression:
             elements differs from row to row, the engine checks each row.
     """
     if is_text(x):
+        typed = snippet(x, query)
+        example = f"{typed} = 'cat'" if x.type.is_scalar else f"contains({typed}, 'cat')"
         raise QueryTypeError(
-            f"{place} needs a condition, not text: {snippet(x, query)}",
+            f"{place} needs a condition, not {describe(x.type)}: {typed}",
             span=x.span,
-            hint="compare it with something, for example = 'cat', or use contains(...)",
+            hint=f"compare it with something, for example {example}",
         )
     check_usable(x)
     if x.type.is_scalar:

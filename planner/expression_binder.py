@@ -74,16 +74,24 @@ class ExpressionBinder:
         """A bound expression that gives one truth per row."""
         return coercion.truth(self.bind(node, scope), place, self.text)
 
-    def constant(self, node: ast.Expr, what: str) -> Constant:
-        """The value of an expression that reads no row.
+    def constant(self, node: ast.Expr, what: str, *, text: bool = False) -> Constant:
+        """The value of an expression that reads no row; `text` says that it may be a text.
 
         Raises:
             QueryTypeError: if it does.
         """
-        bound = transform(self.bind(node, Scope({})) if not names_in(node) else _refuse(node, what), _folded)
-        if not isinstance(bound, Constant):
-            raise QueryTypeError(f"{what} must be a constant", span=node.span)
-        return bound
+        names = names_in(node)
+        bound = None if names else transform(self.expr(node), _folded)
+        if isinstance(bound, Constant):
+            return bound
+        hint = None
+        if text and names and names[0] is node and names[0].name not in self._scope.columns:
+            hint = f"a text is written in single quotes: '{names[0].name}'"
+        raise QueryTypeError(f"{what} must be a constant: {self.typed(node)}", span=node.span, hint=hint)
+
+    def typed(self, node: ast.Expr) -> str:
+        """What was typed for a node, shortened."""
+        return coercion.snippet_of(node.span, self.text)
 
     def check_parameters(self) -> None:
         """Record an error unless as many values were given as there are parameters."""
@@ -207,7 +215,7 @@ class ExpressionBinder:
         values: list[Value] = []
         for item in node.items:
             try:
-                constant = self.constant(item, "an item of IN")
+                constant = self.constant(item, "an item of IN", text=True)
                 self._add_item(x, constant, values, parts)
             except TQLError as error:
                 self.errors.append(error)
@@ -249,7 +257,7 @@ class ExpressionBinder:
                 span=x.span,
                 hint=hint,
             )
-        pattern = self.constant(node.pattern, f"the pattern of {name}")
+        pattern = self.constant(node.pattern, f"the pattern of {name}", text=True)
         if not isinstance(pattern.value, str):
             raise QueryTypeError(f"the pattern of {name} must be a text", span=pattern.span)
         options = {"pattern": pattern.value, "ignore_case": node.ignore_case}
@@ -291,7 +299,7 @@ class ExpressionBinder:
         return call(node.function, *conditions, span=node.span, options={"weights": tuple(weights)})
 
     def _weight(self, node: ast.Expr) -> float:
-        constant = self.constant(node, "a weight behind ':'")
+        constant = self.constant(node, "a weight")
         if not constant.type.is_numeric or not constant.type.is_scalar:
             raise QueryTypeError("a weight must be a number", span=node.span)
         weight = float(constant.value)  # type: ignore[arg-type]
@@ -365,15 +373,6 @@ def names_in(node: Any) -> list[ast.Name]:
     if isinstance(node, tuple):
         return [name for item in node for name in names_in(item)]
     return []
-
-
-def _refuse(node: ast.Expr, what: str) -> Expression:
-    name = names_in(node)[0]
-    raise QueryTypeError(
-        f"{what} must be a constant",
-        span=node.span,
-        hint=f"a text is written in single quotes: '{name.name}'" if name is node else None,
-    )
 
 
 def _parameter_value(value: Any, node: ast.Parameter) -> Value:

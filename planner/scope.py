@@ -74,8 +74,8 @@ class Scope:
         hint = f"columns: {listing(self.columns)}" if self.columns else "the dataset has no columns"
         if name.name in self.hidden:
             hint = (
-                f"'{name.name}' is made by this select list, which is computed last: "
-                "put the select into a sub-query, select ... from (select ...) where ..."
+                f"'{name.name}' is computed by this select list, after all else; "
+                "put it into a sub-query: select ... from (select ...) where ..."
             )
             near = ()
         elif name.quoted:

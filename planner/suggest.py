@@ -19,7 +19,7 @@ def near_names(typed: str, names: Iterable[str]) -> tuple[str, ...]:
     same = [name for name in names if name.casefold() == folded]
     if same:
         return tuple(same[:_MOST])
-    most = max(1, len(folded) // 3)
+    most = max(1, (len(folded) + 1) // 3)
     ranked: list[tuple[int, int, str]] = []
     for index, name in enumerate(names):
         candidate = name.casefold()

@@ -124,7 +124,7 @@ def integer_range(element: Element) -> tuple[int, int]:
     return int(info.min), int(info.max)
 
 
-_EXACT_IN_FLOAT64 = 2**53
+_EXACT_IN_FLOAT64 = 2**53  # below it every integer is a float64 of its own
 
 
 Narrowed = tuple[str, "bool | int | float"] | bool | None
@@ -145,7 +145,7 @@ def narrow(kernel: str, value: bool | int | float, element: Element) -> Narrowed
     if element in FLOATS:
         return _narrow_to_float(kernel, float(value), element)
     if isinstance(value, float):
-        if element in ("int64", "uint64") and not abs(value) <= _EXACT_IN_FLOAT64 and math.isfinite(value):
+        if element in ("int64", "uint64") and abs(value) >= _EXACT_IN_FLOAT64 and math.isfinite(value):
             return None  # several integers are the same float64 there
         return _narrow_float_to_integer(kernel, value, element)
     return _narrow_to_integer(kernel, int(value), element)

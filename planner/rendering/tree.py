@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tql.planner.cost import Estimate, estimate
-from tql.planner.rendering.expression_text import expression_text, name_text
 from tql.planner.expressions import Column, walk
 from tql.planner.logical import Distinct, Filter, Limit, Node, Project, Sample, Scan, SetOp, Sort
+from tql.planner.rendering.expression_text import expression_text, name_text
 
 
 @dataclass(frozen=True, slots=True)

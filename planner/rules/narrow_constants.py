@@ -21,7 +21,7 @@ def narrow_constants(x: Call, schema: Schema) -> Expression:
 
     The kernel then reads the column as it is stored: no cast, and as many values per vector as possible. The
     comparison stays exact: language reference, section 6, NaN included. Always-true and always-false answers
-    only for scalars that are never NULL; a 64-bit integer against a float beyond 2^53 stays as it is, for
+    only for scalars that are never NULL; a 64-bit integer against a float from 2^53 on stays as it is, for
     several integers are the same float64 there.
     """
     left, right = x.operands

@@ -58,7 +58,7 @@ PLANNED: dict[str, str] = {
 """Functions of the language that cannot be run so far, and what to say about it."""
 
 
-def kernels() -> frozenset[str]:
+def kernel_names() -> frozenset[str]:
     """Every kernel name that the catalogue declares, leaves included."""
     return frozenset(BY_KERNEL) | frozenset(plan.LEAVES)
 
@@ -75,5 +75,5 @@ __all__ = [
     "Function",
     "Nulls",
     "Parameter",
-    "kernels",
+    "kernel_names",
 ]
