@@ -172,8 +172,8 @@ def parse_sequence_index(data: bytes, num_items: int, place: Place) -> SequenceI
     if bool(((counts > 0) & (rows > num_items // np.maximum(counts, 1))).any()):
         raise place.damaged(f"a sequence points behind the last of {num_items} items", offset=start)
     ends = np.cumsum(rows * counts)
-    if len(ends) and (not np.array_equal(firsts, ends - rows * counts) or int(ends[-1]) > num_items):
+    if len(ends) and (not np.array_equal(firsts, ends - rows * counts) or int(ends[-1]) != num_items):
         raise place.damaged(
-            f"the sequences do not lie one after the other within {num_items} items", offset=start
+            f"the sequences do not take the {num_items} items one after the other", offset=start
         )
     return SequenceIndex(counts, firsts, last)
