@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tql.errors import ArgumentError, InternalError
 from tql.planner.expressions import Call, Column, Computed, Expression, transform, walk
 from tql.planner.logical import Node, Output, Project, SetOp, map_expressions
+from tql.planner.suggest import near_names
 from tql.schema import Schema
 from tql.span import NOWHERE
 from tql.types import Type
@@ -85,9 +86,10 @@ def optimize(
     from tql.planner.rules import RULES
 
     rules = RULES if rules is None else rules
-    unknown = set(disable) - {rule.name for rule in rules}
-    if unknown:
-        raise ArgumentError(f"no rule is named {', '.join(sorted(unknown))}")
+    names = [rule.name for rule in rules]
+    for name in disable:
+        if name not in names:
+            raise ArgumentError(f"no rule is named '{name}'", candidates=near_names(name, names))
     drivers = [_Driver(rule, schema) for rule in rules if rule.name not in disable]
     checker = Checker(plan, schema)
     for _ in range(_MAX_PASSES):

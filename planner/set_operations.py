@@ -45,7 +45,7 @@ def combine(
     if left_added:
         left_node = Project(left_node, tuple(left_added), span=operation.left.span)
         right_node = Project(right_node, tuple(right_added), span=operation.right.span)
-    # What INTERSECT and EXCEPT keep of an ascending left side is ascending, however the right side is ordered.
+    # What INTERSECT and EXCEPT keep of an ascending left side is ascending, whatever the right side is.
     ordered = not is_ascending(left_node) or (operation.operator == "union" and not is_ascending(right_node))
     return SetOp(
         left_node, right_node, operation.operator, operation.all, ordered, span=operation.span

@@ -190,6 +190,7 @@ def _narrow_to_float(kernel: str, value: float, element: Element) -> Narrowed:
     dtype = np.dtype(element).type
     with np.errstate(over="ignore", under="ignore"):
         near = dtype(value)
+        below, above = float(np.nextafter(near, dtype(-np.inf))), float(np.nextafter(near, dtype(np.inf)))
     if math.isnan(value) or float(near) == value:
         return kernel, float(near)
     match kernel:
@@ -198,11 +199,9 @@ def _narrow_to_float(kernel: str, value: float, element: Element) -> Narrowed:
         case "not_equal":
             return True
         case "less" | "less_equal":  # x is below iff it is at most the largest representable number below
-            below = near if float(near) < value else np.nextafter(near, dtype(-np.inf))
-            return "less_equal", float(below)
+            return "less_equal", float(near) if float(near) < value else below
         case _:
-            above = near if float(near) > value else np.nextafter(near, dtype(np.inf))
-            return "greater_equal", float(above)
+            return "greater_equal", float(near) if float(near) > value else above
 
 
 def type_of_value(value: Any) -> Type | None:
