@@ -75,7 +75,7 @@ class Parameter(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Name(Expr):
-    """A column, perhaps qualified by a source's alias. `quoted` says how it was written, not what it means."""
+    """A column, perhaps qualified by a source's alias. `quoted` says how it was written, no more."""
 
     name: str
     qualifier: str | None = None
@@ -312,8 +312,8 @@ class SampleBy(Node):
 class Statement(Node):
     """A whole query, or a parenthesised operand or sub-query.
 
-    Parentheses leave no trace where they change nothing, so equal queries have equal trees: `(statement)` as an
-    operand or as a whole query is its body, unless it orders, limits or samples. Hence a body or an operand is a
+    Parentheses leave no trace where they change nothing, so equal queries have equal trees: `(statement)` as
+    an operand or as a whole query is its body, unless it orders, limits or samples. Hence an operand is a
     `Statement` only where that one has such a clause, and a body only where the outer one has one too:
     `(select * limit 5) order by x`.
     """

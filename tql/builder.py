@@ -1,7 +1,7 @@
 """From the grammar's shapes to AST nodes: one method for each rule and alias of grammar/tql.lark.
 
-The parser calls these while it reduces, so no parse tree is ever built. Each gets the children of one reduction:
-tokens, nodes that earlier calls returned, and None where an optional piece is missing.
+The parser calls these while it reduces, so no parse tree is ever built. Each gets the children of one
+reduction: tokens, nodes that earlier calls returned, and None where an optional piece is missing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Children = list[Any]
 class Builder:
     """The callbacks of the parser; without state, so one serves every thread."""
 
-    # --- statements ------------------------------------------------------------------------------------------
+    # --- statements -----------------------------------------------------------------------------------------
 
     def statement(self, children: Children) -> ast.Statement:
         body, order_by, limit, sample = children
@@ -90,7 +90,7 @@ class Builder:
             span=_span(keyword, percent or count or flag or replace or weight),
         )
 
-    # --- select ----------------------------------------------------------------------------------------------
+    # --- select ---------------------------------------------------------------------------------------------
 
     def select(self, children: Children) -> ast.Select:
         keyword, top, distinct, items, source, where, expand, group_by, ungroup = children
@@ -174,7 +174,7 @@ class Builder:
             return None
         return ast.Ungroup(by if isinstance(by, ast.Expr) else None, span=_span(keyword, by))
 
-    # --- expressions -----------------------------------------------------------------------------------------
+    # --- expressions ----------------------------------------------------------------------------------------
 
     def disjunction(self, children: Children) -> ast.Expr:
         return _balanced("or", children)
@@ -275,7 +275,7 @@ class Builder:
         keyword, *items, closing = children
         return ast.ArrayLiteral(tuple(items), span=_span(keyword, closing))
 
-    # --- literals --------------------------------------------------------------------------------------------
+    # --- literals -------------------------------------------------------------------------------------------
 
     def integer(self, children: Children) -> ast.Literal:
         (token,) = children

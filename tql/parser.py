@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 
-from lark import Lark, UnexpectedInput
+from lark import Lark, UnexpectedInput, UnexpectedToken
 
 from tql import ast
 from tql.builder import Builder
 from tql.errors import QuerySyntaxError, TQLError
-from tql.span import Span
 
 MAX_DEPTH = 128
 """The deepest tree that is accepted: what walks trees recursively stays far from the interpreter's limit."""
@@ -48,25 +49,49 @@ def _parse(text: str, start: str) -> ast.Node:
         node: ast.Node = _grammar().parse(text, start=start)  # type: ignore[assignment]
         _finish(node, text)
     except UnexpectedInput as error:
-        span = Span(error.pos_in_stream or 0, (error.pos_in_stream or 0) + 1)
-        raise QuerySyntaxError("syntax error", span=span, query=text) from None
+        raise _explained(error, text, start) from None
     except TQLError as error:
         error.query = text
         raise
     return node
 
 
+def _explained(error: UnexpectedInput, text: str, start: str) -> TQLError:
+    from tql.syntax_hints import explain
+
+    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    position = len(text) if at_end or error.pos_in_stream is None else error.pos_in_stream
+    # This parser may have reduced before it noticed; a fresh one in front of the place knows what it expects.
+    prefix = _grammar().parse_interactive(text[:position], start=start)
+    prefix.exhaust_lexer()
+    return explain(text, position, frozenset(prefix.accepts()))  # type: ignore[no-untyped-call]
+
+
 @cache
 def _grammar() -> Lark:
+    """The parser: from the tables that the build left, or from the grammar where they do not fit it."""
     grammar = (files("tql") / "grammar" / "tql.lark").read_text(encoding="utf-8")
+    try:
+        module = import_module("tql._parser_tables")
+    except ModuleNotFoundError:
+        module = None
+    if module is not None and grammar == module.GRAMMAR:
+        tables = json.loads(module.TABLES, object_pairs_hook=_integer_keys)
+        # What lark's own stand-alone parsers call; `Lark.load` would unpickle.
+        lark: Lark = Lark._load_from_dict(tables["data"], tables["memo"], transformer=Builder())  # type: ignore[no-untyped-call]
+        return lark
     return Lark(
         grammar,
         start=["query", "expression"],
         parser="lalr",
         lexer="contextual",
-        maybe_placeholders=True,
         transformer=Builder(),
     )
+
+
+def _integer_keys(pairs: list[tuple[str, object]]) -> dict[str | int, object]:
+    """JSON turns the numbers of states and terminals into text when they are keys."""
+    return {int(key) if key.isdigit() else key: value for key, value in pairs}
 
 
 def _finish(root: ast.Node, text: str) -> None:

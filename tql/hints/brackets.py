@@ -1,0 +1,70 @@
+"""Mistakes with parentheses, brackets, lists and arrays."""
+
+from __future__ import annotations
+
+from tql.errors import TQLError
+from tql.hints.situation import CLAUSES, SET_OPERATORS, Situation
+
+
+def array(situation: Situation) -> TQLError | None:
+    piece = situation.at()
+    if piece is None:
+        return None
+    if piece.key == "[" and (situation.wants_operand or situation.opener == "array"):
+        rest = situation.pieces[situation.index :]
+        end = next((other.span.end for other in rest if other.key == "]"), None)
+        inside = situation.text[piece.span.start : end] if end is not None else "[1, 2]"
+        return situation.error(
+            "an array begins with the word 'array'",
+            f"write array{inside if len(inside) <= 40 else '[...]'}",
+        )
+    if situation.opener != "array" or "INT" not in situation.expected or "NAME" in situation.expected:
+        return None
+    if piece.key == "]":
+        return situation.error("an array has at least one item")
+    if piece.kind == "quoted":
+        return situation.error(
+            f"an array holds constants only, not {piece.shown}",
+            f"a string has single quotes: '{piece.text[1:-1]}'",
+        )
+    return situation.error(f"an array holds constants only, not {piece.shown}")
+
+
+def in_list(situation: Situation) -> TQLError | None:
+    if situation.key() == ")" and situation.key(-1) == "(" and situation.key(-2) == "in":
+        return situation.error("the list of 'in' is empty")
+    if situation.key(-1) != "in" or situation.at() is None:
+        return None
+    return situation.error(
+        f"'in' needs a list in parentheses, not {situation.found}",
+        "for example: x in (1, 2), or x in (?)",
+    )
+
+
+def closing(situation: Situation) -> TQLError | None:
+    key = situation.key()
+    if key not in (")", "]"):
+        return None
+    wanted = {")": "(", "]": "["}[key]
+    if not situation.open_brackets:
+        return situation.error(f"'{key}' closes nothing: there is no '{wanted}' before it")
+    opening = situation.pieces[situation.open_brackets[-1]]
+    if opening.key != wanted:
+        return situation.error(f"'{opening.key}' is never closed", f"'{key}' cannot close it", opening.span)
+    return None
+
+
+def never_closed(situation: Situation) -> TQLError | None:
+    if not situation.open_brackets or not situation.expected & {"RPAR", "RSQB"}:
+        return None
+    key = situation.key()
+    if situation.at() is not None and key not in CLAUSES and key not in SET_OPERATORS and key != ";":
+        return None
+    opening = situation.pieces[situation.open_brackets[-1]]
+    closing = ")" if opening.key == "(" else "]"
+    place = "at the end" if situation.at() is None else f"before {situation.found}"
+    return situation.error(
+        f"'{opening.key}' is never closed",
+        f"a '{closing}' is missing, perhaps {place}",
+        opening.span,
+    )

@@ -1,0 +1,93 @@
+"""Mistakes with operators and with the pairs of a weight."""
+
+from __future__ import annotations
+
+from tql.errors import TQLError
+from tql.hints.situation import CLAUSES, COMPARISONS, Situation
+
+_WEIGHTS = ("max_weight", "sum_weight")
+_BLENDS = {"=>": ">=", "=<": "<=", "===": "=", "!==": "!=", "<>=": "!=", ":=": "=", "<=>": "="}
+
+
+def blended_operator(situation: Situation) -> TQLError | None:
+    previous, piece = situation.at(-1), situation.at()
+    if previous is None or piece is None or not situation.adjacent(-1):
+        return None
+    blend = previous.text + piece.text
+    span = previous.span.to(piece.span)
+    if blend in _BLENDS:
+        return situation.error(f"there is no operator '{blend}'", f"write '{_BLENDS[blend]}'", span)
+    if blend == "**":
+        return situation.error("there is no operator '**'", "write x * x for a square", span)
+    if blend == "->":
+        return situation.error(
+            "there is no operator '->'", "a key of a json column is written column['key']", span
+        )
+    return None
+
+
+def chained_comparison(situation: Situation) -> TQLError | None:
+    key = situation.key()
+    if situation.wants_operand or key not in COMPARISONS:
+        return None
+    start, first = _comparison_before(situation)
+    if first is None or situation.key(-1) == "not":
+        return None
+    middle = situation.text[situation.pieces[first].span.end : situation.span.start].strip()
+    left = situation.text[situation.pieces[start].span.start : situation.pieces[first].span.end]
+    hint = "join two comparisons with 'and', or put one in parentheses"
+    right = situation.at(1)
+    if key in COMPARISONS[:8] and right is not None and len(left) + 2 * len(middle) < 60:
+        hint = f"write {left} {middle} and {middle} {key} {right.text}"
+    span = situation.pieces[first].span.to(situation.span)
+    return situation.error("comparisons do not chain", hint, span)
+
+
+def _comparison_before(situation: Situation) -> tuple[int, int | None]:
+    """Where the current condition starts, and its comparison operator."""
+    first = None
+    depth = 0
+    for index in range(situation.index - 1, -1, -1):
+        key = situation.pieces[index].key
+        depth += (key in (")", "]")) - (key in ("(", "["))
+        if depth < 0 or (depth == 0 and (key in ("and", "or", "not", ",", "by", "on") or key in CLAUSES)):
+            return index + 1, first
+        if depth == 0 and key in COMPARISONS:
+            first = index
+    return 0, first
+
+
+def between(situation: Situation) -> TQLError | None:
+    if "_AND" not in situation.expected:
+        return None
+    depth = 0
+    for piece in reversed(situation.pieces[: situation.index]):
+        depth += (piece.key in (")", "]")) - (piece.key in ("(", "["))
+        if depth < 0 or (depth == 0 and piece.key in ("and", "or", *CLAUSES)):
+            return None
+        if depth == 0 and piece.key == "between":
+            return situation.error("'between' needs two bounds", "write x between 1 and 5")
+    return None
+
+
+def is_(situation: Situation) -> TQLError | None:
+    if "NULL" not in situation.expected or situation.at() is None:
+        return None
+    operator = "!=" if situation.key(-1) == "not" else "="
+    return situation.error("'is' is followed by 'null' or 'not null' only", f"compare with '{operator}'")
+
+
+def weight_pair(situation: Situation) -> TQLError | None:
+    key = situation.key()
+    if situation.opener in _WEIGHTS and key in (",", ")", ":"):
+        if "COLON" in situation.expected:
+            hint = f"write {situation.opener}(condition: weight, ...)"
+            return situation.error(f"': weight' is missing after {situation.before}", hint)
+        if key == ":" and not situation.wants_operand:
+            return situation.error("every argument is one 'condition: weight'", "separate the pairs with ','")
+    if key == ":" and situation.wants_operand and situation.adjacent(0) and situation.at(1) is not None:
+        return situation.error("a value cannot begin with ':'", "a parameter is written '?'")
+    if key == ":" and situation.has_operand:
+        hint = "write max_weight(condition: weight, ...) or sum_weight(condition: weight, ...)"
+        return situation.error("a weight stands inside max_weight or sum_weight only", hint)
+    return None

@@ -1,0 +1,114 @@
+"""What the language knows by name and refuses, as an `UnsupportedError` that says what to do instead."""
+
+from __future__ import annotations
+
+from tql.errors import TQLError, UnsupportedError
+from tql.hints.situation import Situation
+from tql.span import Span
+
+_STATEMENTS = {
+    "explain": "call view.explain(query), or run 'tql explain'",
+    "describe": "print view.schema, or run 'tql info'",
+    "show": "print view.schema, or run 'tql info'",
+    "with": "write the sub-query in 'from': select * from (select ...) as name",
+}
+_CHANGES = frozenset(
+    {"insert", "update", "delete", "create", "drop", "alter", "merge", "truncate", "copy", "set", "use"}
+    | {"grant", "revoke", "begin", "commit", "rollback", "values", "call"}
+)
+_VALUES = {
+    "case": "for weights by condition write max_weight(condition: weight, ...)",
+    "cast": "numbers are converted where arithmetic and comparisons need it",
+    "exists": None,
+}
+_TYPED_LITERALS = ("date", "time", "timestamp", "interval")
+
+
+def refusal(situation: Situation) -> TQLError | None:
+    """The error where the construct is known; None where it is not."""
+    for rule in (_statement, _value, _sub_query, _null, _source, _call):
+        error = rule(situation)
+        if error is not None:
+            return error
+    return None
+
+
+def _error(situation: Situation, message: str, hint: str | None, span: Span | None = None) -> TQLError:
+    return UnsupportedError(message, span=span or situation.span, hint=hint)
+
+
+def _statement(situation: Situation) -> TQLError | None:
+    key = situation.key()
+    if situation.key(-1) == ";" and situation.at() is not None:
+        rest = situation.span.to(situation.pieces[-1].span)
+        return _error(situation, "a query holds one statement only", "run the statements one by one", rest)
+    if situation.index == 0 and (key in _STATEMENTS or key in _CHANGES) and situation.at(1) is not None:
+        hint = _STATEMENTS.get(key, "queries only read")
+        return _error(situation, f"only select statements are supported, not '{key}'", hint)
+    return None
+
+
+def _value(situation: Situation) -> TQLError | None:
+    key = situation.key()
+    if key in _VALUES:
+        return _error(situation, f"'{key}' is not supported", _VALUES[key])
+    if situation.kind == "text" and situation.key(-1) in _TYPED_LITERALS:
+        previous = situation.pieces[situation.index - 1]
+        message = f"{previous.key} literals are not supported"
+        return _error(
+            situation, message, "compare with a number or a string", previous.span.to(situation.span)
+        )
+    if ":" in (key, situation.key(-1)) and (
+        (key == ":" == situation.key(1) and situation.adjacent(0))
+        or (key == ":" == situation.key(-1) and situation.adjacent(-1))
+    ):
+        return _error(situation, "casts with '::' are not supported", _VALUES["cast"])
+    return None
+
+
+def _sub_query(situation: Situation) -> TQLError | None:
+    if situation.key() != "select" or situation.key(-1) != "(" or "SELECT" in situation.expected:
+        return None
+    if situation.key(-2) == "in":
+        hint = "combine selections of rows with 'intersect', 'union' and 'except'"
+        return _error(situation, "sub-queries inside 'in' are not supported", hint)
+    return _error(situation, "sub-queries as values are not supported", "a sub-query can stand behind 'from'")
+
+
+def _null(situation: Situation) -> TQLError | None:
+    if situation.key() != "null" or not (situation.wants_operand or situation.opener == "array"):
+        return None
+    hint = "null stands only in 'x is null' and 'x is not null'"
+    if situation.key(-1) in ("=", "=="):
+        hint = "write 'is null' instead of '= null'"
+    elif situation.key(-1) in ("!=", "<>"):
+        hint = f"write 'is not null' instead of '{situation.key(-1)} null'"
+    return _error(situation, "null as a value is not supported", hint)
+
+
+def _source(situation: Situation) -> TQLError | None:
+    key = situation.key()
+    if key == "natural":
+        return _error(
+            situation, "'natural join' is not supported", "name the column: join ... using (column)"
+        )
+    if key == "," and "_JOIN" in situation.expected and situation.clauses[-1:] == ["from"]:
+        hint = "write 'cross join', or 'join ... on' with a condition"
+        return _error(situation, "sources separated by commas are not supported", hint)
+    if key == "for" and situation.key(1) in ("update", "share"):
+        return _error(situation, "row locks are not supported", "queries only read")
+    return None
+
+
+def _call(situation: Situation) -> TQLError | None:
+    key = situation.key()
+    if key == "distinct" and situation.key(-1) == "(":
+        return _error(
+            situation, "'distinct' inside a function is not supported", "write 'select distinct ...'"
+        )
+    if key == "(" and situation.key(-1) == "over":
+        span = situation.pieces[situation.index - 1].span
+        return _error(situation, "window functions are not supported", "group with 'group by'", span)
+    if key == "from" and situation.opener == "extract":
+        return _error(situation, "'extract' is not supported", None)
+    return None
