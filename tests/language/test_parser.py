@@ -12,8 +12,8 @@ from importlib.resources import files
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from language.query_strategies import expressions, statements
 
+from language.query_strategies import expressions, statements
 from tql import ast
 from tql.errors import QuerySyntaxError, QueryValueError, TQLError
 from tql.keywords import RESERVED
@@ -443,7 +443,7 @@ def test_importing_the_package_does_not_import_the_parser_generator() -> None:
 
 def test_the_tables_of_the_build_fit_the_grammar() -> None:
     tables = pytest.importorskip("tql._parser_tables", reason="built without lark")
-    assert tables.GRAMMAR == (files("tql") / "grammar" / "tql.lark").read_text(encoding="utf-8"), (
+    assert (files("tql") / "grammar" / "tql.lark").read_text(encoding="utf-8") == tables.GRAMMAR, (
         "run make build"
     )
     assert set(json.loads(tables.TABLES)) == {"data", "memo"}
