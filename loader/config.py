@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from tql.loader.stages.fetch import ColumnRead, DecodeMethod, Rows
 from tql.loader.stages.transform import ColumnTransform, Transform
 from tql.loader.to_torch import distributed_share
 from tql.loader.weights import Weights
+from tql.planner.suggest import listing, near_names
 from tql.schema import Schema
 
 _MEGABYTE = 10**6
@@ -202,8 +202,8 @@ def check_columns(names: Iterable[str], schema: Schema) -> None:
         if name not in schema:
             raise UnknownColumnError(
                 f"no column named {name!r}",
-                candidates=difflib.get_close_matches(str(name), list(schema), n=3),
-                hint=f"columns: {', '.join(schema)}",
+                candidates=near_names(str(name), schema),
+                hint=f"columns: {listing(schema)}",
             )
 
 

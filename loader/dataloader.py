@@ -14,6 +14,7 @@ from tql.errors import ArgumentError
 from tql.loader.config import Batching, Config, LoaderView, Output, Shuffling
 from tql.loader.pipeline import run
 from tql.loader.schedule import Draw
+from tql.loader.seeds import resolve_seed
 from tql.loader.stages.fetch import DecodeMethod
 from tql.loader.stages.transform import ColumnTransform, SampleTransform
 from tql.loader.to_torch import require_torch
@@ -47,7 +48,7 @@ class DataLoader:
             view: a dataset or a view of it.
             seed: of every shuffle and sample of the chain that is given none of its own.
         """
-        self._set(Config(view, check_integer("seed", seed)))
+        self._set(Config(view, resolve_seed(seed)))
 
     def _set(self, config: Config) -> None:
         config.check()
@@ -100,7 +101,7 @@ class DataLoader:
             raise ArgumentError(f"buffer_size must be a number of megabytes, got {buffer_size!r}")
         if not buffer_size > 0:
             raise ArgumentError(f"buffer_size must be positive, got {buffer_size}")
-        seed = None if seed is None else check_integer("seed", seed)
+        seed = None if seed is None else resolve_seed(seed)
         return self._with(shuffling=Shuffling(bool(shuffle), float(buffer_size), seed))
 
     def transform(
@@ -170,7 +171,7 @@ class DataLoader:
         wanted = check_size(size, len(view))
         values = resolve_weights(view, weights, wanted)
         rows = drawn_rows(values, wanted, bool(replace))
-        seed = self._config.seed if seed is None else check_integer("seed", seed)
+        seed = self._config.seed if seed is None else resolve_seed(seed)
         return self._with(view=view, draw=Draw(values, rows, bool(replace), seed))
 
     def numpy(

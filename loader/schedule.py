@@ -16,7 +16,6 @@ from tql import _engine
 Positions = NDArray[np.int64]
 
 _PARTITIONS = 0xB10C0000  # keeps the order of the partitions apart from that of the rows
-_SEED_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ class Draw:
     def positions(self, epoch: int) -> Positions:
         """The rows of an epoch in draw order, int64 [size]."""
         draw = _engine.sample_with_replacement if self.replace else _engine.sample_without_replacement
-        return draw(self.weights, self.size, seed=self.seed & _SEED_MASK, stream=epoch)
+        return draw(self.weights, self.size, seed=self.seed, stream=epoch)
 
 
 @dataclass(frozen=True)
@@ -164,4 +163,4 @@ class EpochOrder:
 
 
 def _permutation(n: int, seed: int, epoch: int) -> Positions:
-    return _engine.permutation(n, seed=seed & _SEED_MASK, stream=epoch)
+    return _engine.permutation(n, seed=seed, stream=epoch)

@@ -109,7 +109,7 @@ def identity(value: Any) -> Any:
             "  give at least one row a positive weight; 'true: 1' in max_weight(...) covers all the rest",
         ),
         (lambda x: x.set_epoch(-1), "epoch must be at least 0, got -1"),
-        (lambda x: DataLoader(x.view, seed="a"), "seed must be an integer, got 'a'"),
+        (lambda x: DataLoader(x.view, seed="a"), "a seed must be an integer from 0 to 2^64 - 1, got 'a'"),
     ],
 )
 def test_unusable_arguments(chain: Chain, message: str) -> None:
