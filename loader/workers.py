@@ -109,7 +109,7 @@ class WorkerSet:
             ready = wait([worker.connection, *sentinels])
             if worker.connection not in ready:
                 dead = next(sentinels[handle] for handle in ready if isinstance(handle, int))
-                raise _death(dead, step)
+                raise _death(dead, step + (dead.number - step) % len(self._workers))
             try:
                 answer: Answer = transport.receive(worker.connection)
             except (EOFError, OSError):
