@@ -41,7 +41,7 @@ from tql.planner.logical import (
 from tql.planner.scope import Failed, Scope
 from tql.planner.set_operations import combine
 from tql.schema import Schema
-from tql.types import FLOAT64
+from tql.types import FLOAT64, Type
 
 MAX_ROWS = 2**63 - 1
 
@@ -117,7 +117,7 @@ class Binder:
         self.text = text
         self._schema = schema
         self._ids: set[str] = set()
-        self._set_ids: list[dict[str, str]] = []
+        self._set_ids: list[dict[tuple[str, Type], str]] = []
 
     def raise_errors(self) -> None:
         """Raise what was found, if anything."""
@@ -269,7 +269,7 @@ class Binder:
         result: list[Item] = []
         for item in items:
             if is_volatile(item.expression):
-                id_ = self._output_id(item.name)
+                id_ = self._output_id(item.name, item.expression.type)
                 columns.append(ComputedColumn(id_, item.expression))
                 computed = Computed(item.expression.type, id_, span=item.expression.span)
                 item = Item(item.name, computed, item.explicit, item.span_node)
@@ -299,7 +299,7 @@ class Binder:
             if not isinstance(expression, Column | Computed) or (
                 isinstance(expression, Column) and expression.facet != "values"
             ):
-                id_ = self._output_id(item.name)
+                id_ = self._output_id(item.name, expression.type)
                 columns.append(ComputedColumn(id_, expression))
                 expression = Computed(expression.type, id_, span=expression.span)
             visible[item.name] = expression
@@ -307,14 +307,14 @@ class Binder:
             node = Project(node, tuple(columns), span=select.span)
         return Relation(node, visible)
 
-    def _output_id(self, name: str) -> str:
-        """An id for a computed column: the operands of a set operation share one per name."""
+    def _output_id(self, name: str, type_: Type) -> str:
+        """An id for a computed column: the operands of a set operation share one per name and type."""
         if not self._set_ids:
             return self._fresh_id(name)
         shared = self._set_ids[-1]
-        if name not in shared:
-            shared[name] = self._fresh_id(name)
-        return shared[name]
+        if (name, type_) not in shared:
+            shared[name, type_] = self._fresh_id(name)
+        return shared[name, type_]
 
     def _fresh_id(self, name: str) -> str:
         id_, number = name, 1
