@@ -85,12 +85,14 @@ Rows = ArrayRows | TextRows | TextListRows
 
 def rows_of_column(column: Column) -> Rows:
     """The arrays behind an engine column, which pickle where the column does not."""
-    if column.layout in ("dense", "ragged"):
+    if column.layout == "dense":
         return ArrayRows(column.values.reshape(-1), column.shapes, column.validity)
     assert column.offsets is not None
-    texts = TextRows(column.offsets, column.values, column.validity)
+    if column.layout == "ragged":  # a slice has the values of all rows behind it: keep its own
+        start, stop = int(column.offsets[0]), int(column.offsets[-1])
+        return ArrayRows(column.values[start:stop], column.shapes, column.validity)
     if column.layout == "text":
-        return texts
+        return TextRows(column.offsets, column.values, column.validity)
     assert column.row_offsets is not None
     return TextListRows(column.row_offsets, TextRows(column.offsets, column.values), column.validity)
 

@@ -115,7 +115,7 @@ class NumpySource:
 
     def stored_bytes(self, column: str, row: int) -> bytes:
         """The row's elements in C order, or its text in UTF-8."""
-        values: bytes = self._columns[column].slice(row, row + 1).values.tobytes()
+        values: bytes = self._columns[column].take(np.array([row], np.int64)).values.tobytes()
         return values
 
     def describe(self) -> dict[str, Any]:
