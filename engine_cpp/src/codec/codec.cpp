@@ -4,9 +4,10 @@
 #include <array>
 
 #if defined(TQL_HAVE_JPEG)
+// clang-format off: jpeglib.h needs cstdio
+#include <cstdio>
 #include <jpeglib.h>
-
-#include <cstdio>  // jpeglib.h needs it first
+// clang-format on
 #endif
 #if defined(TQL_HAVE_LZ4)
 #include <lz4.h>
