@@ -1,0 +1,13 @@
+// Native tests: what Python can't reach directly, run under the sanitizers too.
+#include <cstdio>
+
+#include "check.h"
+
+int main() {
+  tql_test::test_thread_pool();
+  tql_test::test_selection();
+  tql_test::test_set_ops();
+  tql_test::test_sort();
+  tql_test::test_decode_pool();
+  std::puts("native tests passed");
+}
