@@ -13,7 +13,6 @@ from tql.errors import (
     QueryValueError,
     ShapeError,
     TQLError,
-    UnsupportedError,
 )
 from tql.planner import coercion
 from tql.planner.calls import bind_call
@@ -130,9 +129,6 @@ class ExpressionBinder:
         if isinstance(value, int):
             return Constant(INT64 if value < 2**63 else UINT64, value, span=node.span)
         return Constant(FLOAT64 if isinstance(value, float) else TEXT, value, span=node.span)
-
-    def _null(self, node: ast.Null) -> Expression:
-        raise UnsupportedError("NULL can stand behind IS and IS NOT only", span=node.span)
 
     def _parameter(self, node: ast.Parameter) -> Expression:
         self._params_seen = max(self._params_seen, node.index + 1)
@@ -332,7 +328,6 @@ class ExpressionBinder:
 
 _BINDERS: dict[type[ast.Node], Callable[[ExpressionBinder, Any], Expression]] = {
     ast.Literal: ExpressionBinder._literal,
-    ast.Null: ExpressionBinder._null,
     ast.Parameter: ExpressionBinder._parameter,
     ast.ArrayLiteral: ExpressionBinder._array,
     ast.Name: ExpressionBinder._name,

@@ -55,11 +55,6 @@ class Literal(Expr):
 
 
 @dataclass(frozen=True, slots=True)
-class Null(Expr):
-    """NULL as a value; the grammar knows it so that the error can name it."""
-
-
-@dataclass(frozen=True, slots=True)
 class ArrayLiteral(Expr):
     """`ARRAY[...]`; nested for higher rank."""
 

@@ -97,11 +97,15 @@ def _operand(situation: Situation) -> TQLError | None:
         return situation.error("a value cannot begin with '+'", "leave it out")
     if situation.key() == "not":
         return situation.error(f"'not' cannot follow {situation.before}", "put 'not ...' in parentheses")
-    if what is None or situation.key() in COMPARISONS or situation.key() in ARITHMETIC:
+    operator = situation.key() in (*COMPARISONS, *ARITHMETIC, "in", "between")
+    if situation.key(-2) == "top":
+        what = _MISSING["select"]
+    if what is None or operator:
         what = "a value"
     if not situation.before:
         return situation.error(f"{what} is missing before {situation.found}")
-    if situation.at() is None or situation.key() in RESERVED or situation.key() in (")", "]", ",", ";"):
+    ended = situation.at() is None or situation.key() in (")", "]", ",", ";")
+    if ended or (situation.key() in RESERVED and not operator):
         return situation.error(f"{what} is missing after {situation.before}")
     return situation.error(f"{what} is missing between {situation.before} and {situation.found}")
 
@@ -128,7 +132,7 @@ def _comma(situation: Situation, piece: Piece) -> TQLError | None:
 
 def _anything(situation: Situation) -> TQLError:
     """The last resort: what was found, and what could have come if that is short."""
-    names = situation.expected - {"$END"}
+    names = situation.expected - {"$END", "SEMICOLON"}
     could = sorted(_SYMBOLS.get(name, f"'{name.strip('_').lower()}'") for name in names)
     hint = " or ".join(could) + " could stand here" if 1 <= len(could) <= 3 else None
     after = f" after {situation.before}" if situation.before else ""
@@ -145,11 +149,14 @@ _RULES = (  # the more telling before the more general
     operators.blended_operator,
     brackets.array,
     brackets.in_list,
+    brackets.one_value,
     operators.weight_pair,
     clauses.set_operator,
     operators.chained_comparison,
+    operators.not_behind,
     words.too_many_dots,
     clauses.argument,
+    clauses.two_queries,
     words.misspelt_word,
     operators.between,
     operators.is_,

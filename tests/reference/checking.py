@@ -24,8 +24,6 @@ from tql.types import BOOL, FLOAT64, Type, element_of_dtype
 def type_of(expr: ast.Expr, scope: Scope) -> Type:
     """The static type of an expression; raises what can be known without a row."""
     match expr:
-        case ast.Null():
-            raise UnsupportedError("NULL as a value", span=expr.span)
         case ast.Literal() | ast.Parameter() | ast.ArrayLiteral():
             return _type_of_constant(expr, scope)
         case ast.Name():

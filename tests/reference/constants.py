@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reference.operators import arithmetic, negate
 from reference.table import number, text
 from tql import ast
-from tql.errors import QueryTypeError, QueryValueError, ShapeError, UnsupportedError
+from tql.errors import QueryTypeError, QueryValueError, ShapeError
 
 
 def is_constant(expr: ast.Expr) -> bool:
@@ -50,8 +50,6 @@ def constant(expr: ast.Expr, parameters: Sequence[Any]) -> NDArray[Any]:
             )
             assert isinstance(result, np.ndarray)
             return result
-        case ast.Null():
-            raise UnsupportedError("NULL is no value", span=expr.span)
     raise QueryTypeError("a constant is needed here", span=expr.span)
 
 

@@ -7,10 +7,14 @@ from tql.hints.situation import CLAUSES, SET_OPERATORS, Situation
 
 
 def array(situation: Situation) -> TQLError | None:
+    """`[1, 2]` without `array`, and what an array cannot hold."""
     piece = situation.at()
     if piece is None:
         return None
-    if piece.key == "[" and (situation.wants_operand or situation.opener == "array"):
+    if piece.key == "[" and situation.opener == "array":
+        hint = "for example: array[array[1, 2], array[3, 4]]"
+        return situation.error("an inner array begins with the word 'array' too", hint)
+    if piece.key == "[" and situation.wants_operand:
         rest = situation.pieces[situation.index :]
         end = next((other.span.end for other in rest if other.key == "]"), None)
         inside = situation.text[piece.span.start : end] if end is not None else "[1, 2]"
@@ -31,6 +35,7 @@ def array(situation: Situation) -> TQLError | None:
 
 
 def in_list(situation: Situation) -> TQLError | None:
+    """`in` without a list, or with an empty one."""
     if situation.key() == ")" and situation.key(-1) == "(" and situation.key(-2) == "in":
         return situation.error("the list of 'in' is empty")
     if situation.key(-1) != "in" or situation.at() is None:
@@ -41,7 +46,17 @@ def in_list(situation: Situation) -> TQLError | None:
     )
 
 
+def one_value(situation: Situation) -> TQLError | None:
+    """A comma where brackets hold one thing."""
+    if situation.key() != "," or situation.expected.isdisjoint({"RPAR"}) or "COMMA" in situation.expected:
+        return None
+    if situation.opener == "using":
+        return situation.error("'using' takes one column", "write 'on' with a condition for several")
+    return situation.error("parentheses hold one value", "an array is written array[1, 2]")
+
+
 def closing(situation: Situation) -> TQLError | None:
+    """A closing bracket that fits no opening one."""
     key = situation.key()
     if key not in (")", "]"):
         return None
@@ -55,6 +70,7 @@ def closing(situation: Situation) -> TQLError | None:
 
 
 def never_closed(situation: Situation) -> TQLError | None:
+    """An opening bracket that nothing closes."""
     if not situation.open_brackets or not situation.expected & {"RPAR", "RSQB"}:
         return None
     key = situation.key()

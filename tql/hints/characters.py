@@ -90,6 +90,8 @@ def _number(piece: Piece) -> TQLError:
 
 def _symbol(situation: Situation, piece: Piece) -> TQLError | None:
     text = piece.text
+    if text == "!" and situation.key(1) in ("=", "=="):
+        return _error(piece, "there is a blank inside '!='", "write '!='")
     if text == "||":
         hint = "write 'or' between conditions; texts cannot be joined"
         return UnsupportedError("the operator '||' is not supported", span=piece.span, hint=hint)
@@ -107,7 +109,6 @@ def _symbol(situation: Situation, piece: Piece) -> TQLError | None:
     if text.isascii() and text.isprintable():
         return None
     name = unicodedata.name(text, f"U+{ord(text):04X}").lower()
-    shown = piece.shown if text.isprintable() else "invisible"
-    return _error(
-        piece, f"{shown} is not a character of TQL: {name}", "remove it, or put the name in double quotes"
-    )
+    if not text.isprintable():
+        return _error(piece, f"there is an invisible character: {name}", "remove it")
+    return _error(piece, f"{piece.shown} is not part of TQL: {name}", "names with it stand in double quotes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tql.errors import TQLError
-from tql.hints.situation import CLAUSES, COMPARISONS, SET_OPERATORS, WITH_BY, Situation
+from tql.hints.situation import CLAUSES, SET_OPERATORS, WITH_BY, Situation
 from tql.keywords import RESERVED
 
 _CLAUSE_ORDER = (
@@ -12,6 +12,7 @@ _CLAUSE_ORDER = (
 
 
 def set_operator(situation: Situation) -> TQLError | None:
+    """`... order by x union ...`."""
     key = situation.key()
     late = [clause for clause in situation.clauses if clause in ("order", "limit", "offset", "sample")]
     if key not in SET_OPERATORS or not late:
@@ -24,6 +25,7 @@ def set_operator(situation: Situation) -> TQLError | None:
 
 
 def clause_order(situation: Situation) -> TQLError | None:
+    """A clause too late, or twice."""
     key = situation.key()
     if key not in CLAUSES or situation.wants_operand or key in situation.expected:
         return None
@@ -48,6 +50,7 @@ def _clause_name(key: str) -> str:
 
 
 def limit(situation: Situation) -> TQLError | None:
+    """`limit 5, 10` and `limit 10%`."""
     if situation.clauses[-1:] not in (["limit"], ["offset"], ["sample"]) or situation.open_brackets:
         return None
     if situation.key() == "," and situation.clauses[-1] == "limit":
@@ -61,7 +64,7 @@ def limit(situation: Situation) -> TQLError | None:
 
 
 def argument(situation: Situation) -> TQLError | None:
-    """Words that one kind of thing only can follow."""
+    """Words that take one kind of thing only, and `top` and `replace` in the wrong place."""
     if situation.expected <= {"INT"} and situation.at() is not None:
         return situation.error(f"{situation.before} takes a whole number, not {situation.found}")
     previous = situation.key(-1)
@@ -75,19 +78,31 @@ def argument(situation: Situation) -> TQLError | None:
         return situation.error(f"'using' takes a column in parentheses, not {situation.found}")
     if situation.key() == "top" and previous == "distinct":
         return situation.error("'top' must come before 'distinct'")
-    if previous == "not" and situation.key() in COMPARISONS[:8]:
-        hint = "put 'not' before the whole comparison, or write '!='"
-        return situation.error(f"'not' cannot stand before '{situation.key()}'", hint)
+    if situation.key() == "replace" and situation.clauses[-2:] == ["sample", "limit"]:
+        return situation.error("'replace' must come before 'limit'")
     return None
 
 
+def two_queries(situation: Situation) -> TQLError | None:
+    """A query directly behind another."""
+    if (
+        "UNION" not in situation.expected
+        or situation.key(-1) != ")"
+        or situation.key() not in ("(", "select")
+    ):
+        return None
+    return situation.error(f"'union', 'intersect' or 'except' is missing before {situation.found}")
+
+
 def by(situation: Situation) -> TQLError | None:
+    """`order x`."""
     if situation.expected != {"_BY"}:
         return None
     return situation.error(f"'by' is missing after {situation.before}")
 
 
 def join(situation: Situation) -> TQLError | None:
+    """A join without `on` and `using`."""
     if not {"_ON", "_USING"} <= situation.expected:
         return None
     return situation.error(

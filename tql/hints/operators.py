@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from tql.errors import TQLError
-from tql.hints.situation import CLAUSES, COMPARISONS, Situation
+from tql.hints.situation import CLAUSES, COMPARISONS, SET_OPERATORS, Situation
 
+_SYMBOLIC = COMPARISONS[:8]
+_OPERAND_ENDS = {"and", "or", "not", ",", ";", ":", "asc", "desc", *COMPARISONS, *CLAUSES, *SET_OPERATORS}
 _WEIGHTS = ("max_weight", "sum_weight")
 _BLENDS = {"=>": ">=", "=<": "<=", "===": "=", "!==": "!=", "<>=": "!=", ":=": "=", "<=>": "="}
 
 
 def blended_operator(situation: Situation) -> TQLError | None:
+    """An operator of another language, which the lexer took for two, or one with a blank inside."""
     previous, piece = situation.at(-1), situation.at()
-    if previous is None or piece is None or not situation.adjacent(-1):
+    if previous is None or piece is None or piece.kind != "symbol":
         return None
     blend = previous.text + piece.text
     span = previous.span.to(piece.span)
+    if not situation.adjacent(-1):
+        if blend not in COMPARISONS:
+            return None
+        return situation.error(f"there is a blank inside '{blend}'", f"write '{blend}'", span)
     if blend in _BLENDS:
         return situation.error(f"there is no operator '{blend}'", f"write '{_BLENDS[blend]}'", span)
     if blend == "**":
@@ -27,6 +34,7 @@ def blended_operator(situation: Situation) -> TQLError | None:
 
 
 def chained_comparison(situation: Situation) -> TQLError | None:
+    """`a < b < c`."""
     key = situation.key()
     if situation.wants_operand or key not in COMPARISONS:
         return None
@@ -35,10 +43,10 @@ def chained_comparison(situation: Situation) -> TQLError | None:
         return None
     middle = situation.text[situation.pieces[first].span.end : situation.span.start].strip()
     left = situation.text[situation.pieces[start].span.start : situation.pieces[first].span.end]
+    right = _operand_behind(situation)
     hint = "join two comparisons with 'and', or put one in parentheses"
-    right = situation.at(1)
-    if key in COMPARISONS[:8] and right is not None and len(left) + 2 * len(middle) < 60:
-        hint = f"write {left} {middle} and {middle} {key} {right.text}"
+    if key in _SYMBOLIC and right and len(left) + 2 * len(middle) + len(right) < 80:
+        hint = f"write {left} {middle} and {middle} {key} {right}"
     span = situation.pieces[first].span.to(situation.span)
     return situation.error("comparisons do not chain", hint, span)
 
@@ -57,7 +65,20 @@ def _comparison_before(situation: Situation) -> tuple[int, int | None]:
     return 0, first
 
 
+def _operand_behind(situation: Situation) -> str:
+    """The text from behind the operator here to the end of its operand."""
+    depth = 0
+    end = situation.span.end
+    for piece in situation.pieces[situation.index + 1 :]:
+        depth += (piece.key in ("(", "[")) - (piece.key in (")", "]"))
+        if depth < 0 or (depth == 0 and piece.key in _OPERAND_ENDS):
+            break
+        end = piece.span.end
+    return situation.text[situation.span.end : end].strip()
+
+
 def between(situation: Situation) -> TQLError | None:
+    """`between` without `and`."""
     if "_AND" not in situation.expected:
         return None
     depth = 0
@@ -70,15 +91,34 @@ def between(situation: Situation) -> TQLError | None:
     return None
 
 
-def is_(situation: Situation) -> TQLError | None:
-    if "NULL" not in situation.expected or situation.at() is None:
+def not_behind(situation: Situation) -> TQLError | None:
+    """`x not ...`, which only `in`, `between` and `like` can continue."""
+    if "ILIKE" not in situation.expected or situation.has_operand or situation.at() is None:
         return None
+    if situation.key() == "null":
+        return situation.error("'is' is missing before 'not null'", "write 'is not null'")
+    if situation.key() in _SYMBOLIC:
+        hint = "put 'not' before the whole comparison, or write '!='"
+        return situation.error(f"'not' cannot stand before '{situation.key()}'", hint)
+    hint = "'in', 'between' or 'like' could stand here"
+    return situation.error(f"unexpected {situation.found} after 'not'", hint)
+
+
+def is_(situation: Situation) -> TQLError | None:
+    """`is` with something else than null."""
+    if situation.expected != {"NULL"} and situation.expected != {"NULL", "NOT"}:
+        return None
+    if situation.at() is None:
+        return situation.error(f"'null' is missing after {situation.before}")
     operator = "!=" if situation.key(-1) == "not" else "="
     return situation.error("'is' is followed by 'null' or 'not null' only", f"compare with '{operator}'")
 
 
 def weight_pair(situation: Situation) -> TQLError | None:
+    """A `condition: weight` without one of its parts, or in the wrong place."""
     key = situation.key()
+    if situation.key(-1) in _WEIGHTS and key != "(" and situation.at() is not None:
+        return situation.error(f"'(' is missing after {situation.before}")
     if situation.opener in _WEIGHTS and key in (",", ")", ":"):
         if "COLON" in situation.expected:
             hint = f"write {situation.opener}(condition: weight, ...)"
@@ -87,6 +127,8 @@ def weight_pair(situation: Situation) -> TQLError | None:
             return situation.error("every argument is one 'condition: weight'", "separate the pairs with ','")
     if key == ":" and situation.wants_operand and situation.adjacent(0) and situation.at(1) is not None:
         return situation.error("a value cannot begin with ':'", "a parameter is written '?'")
+    if key == ":" and situation.open_brackets and situation.pieces[situation.open_brackets[-1]].key == "[":
+        return situation.error("a slice has at most a start, a stop and a step")
     if key == ":" and situation.has_operand:
         hint = "write max_weight(condition: weight, ...) or sum_weight(condition: weight, ...)"
         return situation.error("a weight stands inside max_weight or sum_weight only", hint)

@@ -26,7 +26,7 @@ _TYPED_LITERALS = ("date", "time", "timestamp", "interval")
 
 def refusal(situation: Situation) -> TQLError | None:
     """The error where the construct is known; None where it is not."""
-    for rule in (_statement, _value, _sub_query, _null, _source, _call):
+    for rule in (_statement, _value, _sub_query, _null, _select_list, _source, _order, _call):
         error = rule(situation)
         if error is not None:
             return error
@@ -86,6 +86,12 @@ def _null(situation: Situation) -> TQLError | None:
     return _error(situation, "null as a value is not supported", hint)
 
 
+def _order(situation: Situation) -> TQLError | None:
+    if situation.key() != "nulls" or situation.clauses[-1:] != ["order"]:
+        return None
+    return _error(situation, "'nulls first' and 'nulls last' are not supported", "nulls always come last")
+
+
 def _source(situation: Situation) -> TQLError | None:
     key = situation.key()
     if key == "natural":
@@ -95,8 +101,26 @@ def _source(situation: Situation) -> TQLError | None:
     if key == "," and "_JOIN" in situation.expected and situation.clauses[-1:] == ["from"]:
         hint = "write 'cross join', or 'join ... on' with a condition"
         return _error(situation, "sources separated by commas are not supported", hint)
+    if situation.key(-1) == "version" and situation.clauses[-1:] == ["from"]:
+        span = situation.pieces[situation.index - 1].span.to(situation.span)
+        return _error(
+            situation, "versions in 'from' are not supported", "open the dataset at the version", span
+        )
     if key == "for" and situation.key(1) in ("update", "share"):
         return _error(situation, "row locks are not supported", "queries only read")
+    return None
+
+
+def _select_list(situation: Situation) -> TQLError | None:
+    key = situation.key()
+    if situation.key(-1) == "*" and key in ("exclude", "except", "replace") and situation.key(1) == "(":
+        return _error(situation, f"'* {key}' is not supported", "name the columns to select")
+    before = [situation.key(offset) for offset in (-3, -2, -1)]
+    if before == ["*", "except", "("] and situation.at() is not None:
+        span = situation.pieces[situation.index - 2].span
+        return _error(situation, "'* except' is not supported", "name the columns to select", span)
+    if key == "into" and situation.clauses == ["select"]:
+        return _error(situation, "'select into' is not supported", "queries only read")
     return None
 
 

@@ -10,6 +10,8 @@ _OTHER_WORDS = {
     "minus": "except",
     "difference": "except",
     "fetch": "limit",
+    "ascending": "asc",
+    "descending": "desc",
     "rlike": "like",
     "regexp": "like",
 }
@@ -73,11 +75,12 @@ def _distance(left: str, right: str) -> int:
 
 
 def reserved_name(situation: Situation) -> TQLError | None:
+    """`where order = 1`."""
     key, following = situation.key(), situation.key(1)
     if key not in RESERVED or "NAME" not in situation.expected:
         return None
     as_name = (
-        situation.key(-1) in ("as", ".")
+        (situation.key(-1) in ("as", ".") and key not in ("from", "where"))
         or following in COMPARISONS
         or following in ARITHMETIC
         or following in (",", ")", "[", ".")
@@ -91,6 +94,7 @@ def reserved_name(situation: Situation) -> TQLError | None:
 
 
 def string_as_name(situation: Situation) -> TQLError | None:
+    """`from 'path'`, `as 'name'`."""
     piece = situation.at()
     if piece is None or piece.kind != "text" or "NAME" not in situation.expected or situation.wants_operand:
         return None
@@ -101,6 +105,7 @@ def string_as_name(situation: Situation) -> TQLError | None:
 
 
 def too_many_dots(situation: Situation) -> TQLError | None:
+    """`a.b.c`."""
     if situation.key() != "." or situation.key(-2) != ".":
         return None
     hint = "a name with dots stands in double quotes; a key of a json column is written column['key']"
