@@ -7,6 +7,7 @@ from tql.planner.rewrite import Rule, expression_rule, node_rule
 from tql.planner.rules.fold_constants import fold_constants
 from tql.planner.rules.in_list import in_list
 from tql.planner.rules.merge_filters import merge_filters
+from tql.planner.rules.merge_set_operations import merge_set_operations
 from tql.planner.rules.merge_subscripts import merge_subscripts
 from tql.planner.rules.narrow_constants import narrow_constants
 from tql.planner.rules.order_conjuncts import order_conjuncts
@@ -39,6 +40,8 @@ RULES: tuple[Rule, ...] = (
     node_rule(simplify_predicates, Filter),
     node_rule(split_conjuncts, Filter),
     node_rule(merge_filters, Filter),
+    # Before push_down_filter, which copies an outer condition to both sides, and before limits close a side.
+    node_rule(merge_set_operations, SetOp),
     node_rule(push_down_filter, Filter),
     # Limits after filters: a filter never passes a limit, so it must be down before a limit has settled above
     # it.
