@@ -191,7 +191,7 @@ class ProgramCompiler {
       const AnyCompareLoop loop = any_compare_loop(op, constant->constant().element());
       if (loop == nullptr) return nullptr;
       args = {source.args[1 - side], source.args[side]};
-      return std::make_unique<AnyCompare>(loop, false);
+      return std::make_unique<AnyCompare>(loop);
     }
     return nullptr;
   }

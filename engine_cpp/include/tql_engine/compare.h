@@ -84,16 +84,14 @@ using AnyCompareLoop = bool (*)(const void* x, int64_t step, const void* constan
 /// Null for elements without one.
 AnyCompareLoop any_compare_loop(CompareOp op, Element element) noexcept;
 
-/// any(x op y) with one scalar y per row, without the array of bools between them. `null_result`: whether a
-/// NULL operand gives NULL, else false.
+/// any(x op y) with one scalar y per row, without the array of bools between them. NULL gives false.
 class AnyCompare final : public Operation {
  public:
-  AnyCompare(AnyCompareLoop loop, bool null_result) : loop_(loop), null_result_(null_result) {}
+  explicit AnyCompare(AnyCompareLoop loop) : loop_(loop) {}
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override;
 
  private:
   AnyCompareLoop loop_;
-  bool null_result_;
 };
 
 /// Bit i of `words` becomes: values[i] compares true with the constant; bits behind n in the last word become

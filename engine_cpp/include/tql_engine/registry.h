@@ -24,6 +24,7 @@ std::span<const Kernel> set_kernels() noexcept;
 std::span<const Kernel> text_kernels() noexcept;
 std::span<const Kernel> reduce_kernels() noexcept;
 std::span<const Kernel> array_kernels() noexcept;
+std::span<const Kernel> subscript_kernels() noexcept;
 std::span<const Kernel> vector_kernels() noexcept;
 std::span<const Kernel> weight_kernels() noexcept;
 

@@ -101,7 +101,7 @@ Bound bind_compare(const BindContext& context) {
 Bound bind_contains(const BindContext& context) {
   const AnyCompareLoop loop = any_compare_loop(CompareOp::kEqual, context.args[0].element);
   if (loop == nullptr || context.args[0].element != context.args[1].element) refuse_argument(context, 1);
-  return {std::make_unique<AnyCompare>(loop, true), Element::kBool};
+  return {std::make_unique<AnyCompare>(loop), Element::kBool};
 }
 
 constexpr Kernel kKernels[] = {
@@ -145,11 +145,6 @@ void AnyCompare::evaluate(Frame& frame, std::span<const Vector* const> args, Reg
       }
     }
     result[row] = static_cast<uint8_t>(any);
-  }
-  if (!null_result_ || (x.valid == nullptr && y.valid == nullptr)) return;
-  uint8_t* valid = out.make_valid(frame.size());
-  for (int64_t row = 0; row < frame.size(); ++row) {
-    valid[row] = static_cast<uint8_t>(x.is_valid(row) && y.is_valid(row));
   }
 }
 

@@ -115,7 +115,7 @@ void Truth::evaluate(Frame& frame, std::span<const Vector* const> args, Register
     if (!x.is_valid(row)) continue;
     const int64_t elements = x.row_elements(row);
     if (elements > 1) {
-      frame.fail(Code::kShape,
+      frame.fail(Code::kType,
                  "a condition needs one value per row; use ANY or ALL for an array of shape " +
                      shape_text(x.row_dims(row), x.rank),
                  row);

@@ -1,4 +1,427 @@
+// Reductions: the elements of a row, or of one axis, to one value. A reducer takes runs of elements; the walk
+// over rows, axes and strides is written once below.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <type_traits>
+
+#include "tql_engine/cast.h"
+#include "tql_engine/loops.h"
+#include "tql_engine/ordering.h"
 #include "tql_engine/registry.h"
+
 namespace tql_engine {
-std::span<const Kernel> reduce_kernels() noexcept { return {}; }
+namespace {
+
+/// What a reducer knows so far of one row.
+struct alignas(16) State {
+  std::array<std::byte, 16> bytes;
+
+  template <class T>
+  T& as() noexcept {
+    return *reinterpret_cast<T*>(bytes.data());
+  }
+};
+
+/// A reducer, type-erased: begin, any number of runs, end. `end` gets the number of elements and returns
+/// false for NULL.
+struct Reducer {
+  void (*begin)(State& state);
+  void (*add)(State& state, const void* x, int64_t step, int64_t n);
+  bool (*end)(State& state, int64_t count, void* out);
+};
+
+template <class T>
+using Bits = std::conditional_t<
+    std::is_floating_point_v<T>, T,
+    std::conditional_t<sizeof(T) == 1, uint8_t,
+                       std::conditional_t<sizeof(T) == 2, uint16_t,
+                                          std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>>;
+
+struct Any {
+  using Result = uint8_t;
+  using Memory = uint8_t;
+  static constexpr Memory kStart = 0;
+  template <class T>
+  static void add(Memory& any, const T* values, int64_t step, int64_t n) noexcept {
+    bool found = any != 0;
+    for (int64_t i = 0; i < n; ++i) found |= values[i * step] != T{};
+    any = static_cast<uint8_t>(found);
+  }
+};
+
+struct All {
+  using Result = uint8_t;
+  using Memory = uint8_t;
+  static constexpr Memory kStart = 1;
+  template <class T>
+  static void add(Memory& all, const T* values, int64_t step, int64_t n) noexcept {
+    bool kept = all != 0;
+    for (int64_t i = 0; i < n; ++i) kept &= values[i * step] != T{};
+    all = static_cast<uint8_t>(kept);
+  }
+};
+
+bool end_strict(State& state, int64_t count, void* out) {
+  *static_cast<uint8_t*>(out) = static_cast<uint8_t>(count > 0 && state.as<uint8_t>() != 0);
+  return true;
+}
+
+template <class R, class T>
+void begin(State& state) {
+  state.as<typename R::Memory>() = R::kStart;
+}
+template <class R, class T>
+void add(State& state, const void* x, int64_t step, int64_t n) {
+  auto& memory = state.as<typename R::Memory>();
+  if (step == 1) {
+    R::template add<T>(memory, static_cast<const T*>(x), 1, n);
+  } else {
+    R::template add<T>(memory, static_cast<const T*>(x), step, n);
+  }
+}
+template <class R, class T>
+bool end_plain(State& state, int64_t, void* out) {
+  *static_cast<typename R::Result*>(out) = static_cast<typename R::Result>(state.as<typename R::Memory>());
+  return true;
+}
+
+/// Integers wrap around, so they are added unsigned; float32 adds up in double.
+template <class T>
+struct Sum {
+  using Result = T;
+  using Memory = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
+  static constexpr Memory kStart = 0;
+  template <class V>
+  static void add(Memory& sum, const V* values, int64_t step, int64_t n) noexcept {
+    // Four partial sums, so that one addition need not wait for the other.
+    std::array<Memory, 4> part{};
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      for (int64_t lane = 0; lane < 4; ++lane) {
+        part[static_cast<size_t>(lane)] += static_cast<Memory>(values[(i + lane) * step]);
+      }
+    }
+    for (; i < n; ++i) part[0] += static_cast<Memory>(values[i * step]);
+    sum += (part[0] + part[1]) + (part[2] + part[3]);
+  }
+};
+
+template <class T>
+struct Product {
+  using Result = T;
+  using Memory = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
+  static constexpr Memory kStart = 1;
+  template <class V>
+  static void add(Memory& product, const V* values, int64_t step, int64_t n) noexcept {
+    for (int64_t i = 0; i < n; ++i) product *= static_cast<Memory>(values[i * step]);
+  }
+};
+
+/// NaN wins over every number.
+template <class T, bool largest>
+struct Extreme {
+  using Result = T;
+  using Memory = T;
+  static constexpr T kStart = largest ? (std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity()
+                                                                     : std::numeric_limits<T>::lowest())
+                                      : (std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity()
+                                                                     : std::numeric_limits<T>::max());
+  template <class V>
+  static void add(Memory& best, const V* values, int64_t step, int64_t n) noexcept {
+    bool nan = ordering::is_nan(best);
+    for (int64_t i = 0; i < n; ++i) {
+      const T value = values[i * step];
+      best = (largest ? ordering::less(best, value) : ordering::less(value, best)) ? value : best;
+      nan |= ordering::is_nan(value);
+    }
+    if constexpr (std::is_floating_point_v<T>) {
+      if (nan) best = std::numeric_limits<T>::quiet_NaN();
+    }
+  }
+};
+
+template <class R, class T>
+bool end_extreme(State& state, int64_t count, void* out) {
+  *static_cast<T*>(out) = count > 0 ? state.as<T>() : T{};
+  return count > 0;
+}
+
+/// The reducers that compute in double take any number, converted a block at a time.
+struct Average : Sum<double> {};
+struct L1 {
+  using Result = double;
+  using Memory = double;
+  static constexpr double kStart = 0;
+  template <class V>
+  static void add(double& sum, const V* values, int64_t, int64_t n) noexcept {
+    for (int64_t i = 0; i < n; ++i) sum += std::fabs(values[i]);
+  }
+};
+struct L2 : L1 {
+  template <class V>
+  static void add(double& sum, const V* values, int64_t, int64_t n) noexcept {
+    for (int64_t i = 0; i < n; ++i) sum += values[i] * values[i];
+  }
+};
+struct Linf : L1 {
+  template <class V>
+  static void add(double& largest, const V* values, int64_t, int64_t n) noexcept {
+    for (int64_t i = 0; i < n; ++i) {
+      const double value = std::fabs(values[i]);
+      if (ordering::less(largest, value) || ordering::is_nan(value)) largest = value;
+    }
+  }
+};
+
+bool end_average(State& state, int64_t count, void* out) {
+  *static_cast<double*>(out) = count > 0 ? state.as<double>() / static_cast<double>(count) : 0;
+  return count > 0;
+}
+bool end_l2(State& state, int64_t, void* out) {
+  *static_cast<double*>(out) = std::sqrt(state.as<double>());
+  return true;
+}
+
+void begin_count(State&) {}
+void add_count(State&, const void*, int64_t, int64_t) {}
+bool end_count(State&, int64_t count, void* out) {
+  *static_cast<int64_t*>(out) = count;
+  return true;
+}
+
+using Table = std::array<Reducer, kElementCount>;
+
+template <class R>
+constexpr Table truth_table(bool (*end)(State&, int64_t, void*)) {
+  return per_element([end]<Element E>() -> Reducer {
+    if constexpr (E == Element::kFloat16 || E == Element::kText) {
+      return {};
+    } else {
+      using T = Bits<Storage<E>>;
+      return {&begin<R, T>, &add<R, T>, end};
+    }
+  });
+}
+
+template <template <class> class R>
+constexpr Table wrapping_table() {
+  return per_element([]<Element E>() -> Reducer {
+    if constexpr (is_integer(E) || std::is_floating_point_v<Storage<E>>) {
+      using T = Bits<Storage<E>>;
+      return {&begin<R<T>, T>, &add<R<T>, T>, &end_plain<R<T>, T>};
+    } else {
+      return {};
+    }
+  });
+}
+
+template <bool largest>
+constexpr Table extreme_table() {
+  return per_element([]<Element E>() -> Reducer {
+    if constexpr (E == Element::kFloat16 || E == Element::kText) {
+      return {};
+    } else {
+      using T = Storage<E>;
+      using R = Extreme<T, largest>;
+      return {&begin<R, T>, &add<R, T>, &end_extreme<R, T>};
+    }
+  });
+}
+
+constexpr Table kAny = truth_table<Any>(&end_plain<Any, uint8_t>);
+constexpr Table kAll = truth_table<All>(&end_plain<All, uint8_t>);
+constexpr Table kAllStrict = truth_table<All>(&end_strict);
+constexpr Table kSum = wrapping_table<Sum>();
+constexpr Table kProduct = wrapping_table<Product>();
+constexpr Table kMin = extreme_table<false>();
+constexpr Table kMax = extreme_table<true>();
+
+template <class R>
+constexpr Reducer double_reducer(bool (*end)(State&, int64_t, void*)) {
+  return {&begin<R, double>, &add<R, double>, end};
+}
+constexpr Reducer kAverage = double_reducer<Average>(&end_average);
+constexpr Reducer kL1 = double_reducer<L1>(&end_plain<L1, double>);
+constexpr Reducer kL2 = double_reducer<L2>(&end_l2);
+constexpr Reducer kLinf = double_reducer<Linf>(&end_plain<Linf, double>);
+constexpr Reducer kCount{&begin_count, &add_count, &end_count};
+
+class Reduce final : public Operation {
+ public:
+  /// `convert` is what makes doubles of the elements first, or null.
+  Reduce(Reducer reducer, Element element, UnaryLoop convert, std::optional<int> axis, bool null_is_false)
+      : reducer_(reducer), element_(element), convert_(convert), axis_(axis), null_is_false_(null_is_false) {}
+
+  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
+    if (axis_) {
+      reduce_axis(frame, *args[0], out);
+    } else {
+      reduce_rows(frame, *args[0], out);
+    }
+  }
+
+ private:
+  void add(State& state, const Vector& x, const void* values, int64_t step, int64_t n) const {
+    if (convert_ == nullptr) return reducer_.add(state, values, step, n);
+    constexpr int64_t kBlock = 256;
+    std::array<double, kBlock> block;
+    const auto* from = static_cast<const std::byte*>(values);
+    for (int64_t done = 0; done < n; done += kBlock) {
+      const int64_t count = std::min(kBlock, n - done);
+      convert_(nullptr, from + done * step * element_size(x.element), step, block.data(), count);
+      reducer_.add(state, block.data(), 1, count);
+    }
+  }
+
+  void reduce_rows(Frame& frame, const Vector& x, Register& out) const {
+    const int64_t size = element_size(element_);
+    std::byte* result = out.make_scalars(element_, frame.size());
+    uint8_t* valid = nullptr;
+    const auto set_null = [&](int64_t row) {
+      if (null_is_false_) return;
+      if (valid == nullptr) {
+        valid = out.make_valid(frame.size());
+        std::fill_n(valid, frame.size(), uint8_t{1});
+      }
+      valid[row] = 0;
+    };
+    for (int64_t row = 0; row < frame.size(); ++row) {
+      if (!x.is_valid(row)) {
+        std::memset(result + row * size, 0, static_cast<size_t>(size));
+        set_null(row);
+        continue;
+      }
+      State state;
+      reducer_.begin(state);
+      int64_t count = 0;
+      for_each_run(x, row, [&](const void* values, int64_t step, int64_t n) {
+        add(state, x, values, step, n);
+        count += n;
+      });
+      if (!reducer_.end(state, count, result + row * size)) set_null(row);
+    }
+  }
+
+  void reduce_axis(Frame& frame, const Vector& x, Register& out) const {
+    const int64_t rows = frame.size();
+    const int axis = *axis_ < 0 ? *axis_ + x.rank : *axis_;
+    if (axis < 0 || axis >= x.rank) {
+      frame.fail(Code::kShape,
+                 "an array of rank " + std::to_string(x.rank) + " has no axis " + std::to_string(*axis_));
+    }
+    if (x.rank == 1) return reduce_rows(frame, x, out);
+    // The array with its axis left out; NULL that counts as false is a single false.
+    const int rank = x.rank - 1;
+    const auto parts = out.make_arrays(element_, rank, rows);
+    uint8_t* valid = out.make_valid(rows);
+    for (int64_t row = 0; row < rows; ++row) {
+      int64_t* dims = parts.dims + row * rank;
+      valid[row] = static_cast<uint8_t>(null_is_false_ || x.is_valid(row));
+      if (!x.is_valid(row)) {
+        std::fill_n(dims, rank, null_is_false_ ? int64_t{1} : int64_t{0});
+        continue;
+      }
+      const int64_t* from = x.row_dims(row);
+      for (int a = 0; a < rank; ++a) dims[a] = from[a < axis ? a : a + 1];
+    }
+    std::byte* result = out.pack(rows);
+    const int64_t size = element_size(element_);
+    for (int64_t row = 0; row < rows; ++row) {
+      std::byte* target = result + out.vector.starts[row] * size;
+      if (x.is_valid(row)) {
+        if (!reduce_row_axis(x, row, axis, target)) valid[row] = 0;
+      } else if (null_is_false_) {
+        std::memset(target, 0, static_cast<size_t>(size));
+      }
+    }
+  }
+
+  /// Each run along `axis` of one row to one element of `target`, in C order of the other axes.
+  bool reduce_row_axis(const Vector& x, int64_t row, int axis, std::byte* target) const {
+    const int64_t* dims = x.row_dims(row);
+    const int64_t* strides = x.row_strides(row);
+    const int64_t x_size = element_size(x.element);
+    int64_t outputs = 1;
+    for (int a = 0; a < x.rank; ++a) outputs *= a == axis ? 1 : dims[a];
+    std::array<int64_t, kMaxRank> index{};
+    const std::byte* values = x.row_values(row);
+    bool all_valid = true;
+    for (int64_t i = 0; i < outputs; ++i, target += element_size(element_)) {
+      State state;
+      reducer_.begin(state);
+      add(state, x, values, strides[axis], dims[axis]);
+      all_valid &= reducer_.end(state, dims[axis], target);
+      for (int a = x.rank - 1; a >= 0; --a) {
+        if (a == axis) continue;
+        values += strides[a] * x_size;
+        if (++index[static_cast<size_t>(a)] < dims[a]) break;
+        values -= strides[a] * dims[a] * x_size;
+        index[static_cast<size_t>(a)] = 0;
+      }
+    }
+    return all_valid;
+  }
+
+  Reducer reducer_;
+  Element element_;
+  UnaryLoop convert_;
+  std::optional<int> axis_;
+  bool null_is_false_;
+};
+
+std::optional<int> parse_axis(const BindContext& context) {
+  const auto found = context.members->find("axis");
+  if (found == context.members->end() || found->second.is_null()) return std::nullopt;
+  return static_cast<int>(as_int(found->second, "axis", -kMaxRank, kMaxRank - 1));
+}
+
+template <const Table& table, bool truth>
+Bound bind_reduce(const BindContext& context) {
+  const Element from = context.args[0].element;
+  const Reducer reducer = table[static_cast<size_t>(from)];
+  if (reducer.add == nullptr) refuse_argument(context, 0);
+  const Element element = truth ? Element::kBool : from;
+  return {std::make_unique<Reduce>(reducer, element, nullptr, parse_axis(context), truth), element};
+}
+
+template <const Reducer& reducer>
+Bound bind_double(const BindContext& context) {
+  const Element from = context.args[0].element;
+  const UnaryLoop convert = cast_loop(from, Element::kFloat64);
+  if (convert == nullptr || from == Element::kText) refuse_argument(context, 0);
+  return {std::make_unique<Reduce>(reducer, Element::kFloat64,
+                                   from == Element::kFloat64 ? copy_loop(from) : convert, parse_axis(context),
+                                   false),
+          Element::kFloat64};
+}
+
+Bound bind_count(const BindContext& context) {
+  return {std::make_unique<Reduce>(kCount, Element::kInt64, nullptr, parse_axis(context), false),
+          Element::kInt64};
+}
+
+constexpr Kernel kKernels[] = {
+    {"any", 1, 1, &bind_reduce<kAny, true>},
+    {"all", 1, 1, &bind_reduce<kAll, true>},
+    {"all_strict", 1, 1, &bind_reduce<kAllStrict, true>},
+    {"sum", 1, 1, &bind_reduce<kSum, false>},
+    {"prod", 1, 1, &bind_reduce<kProduct, false>},
+    {"amin", 1, 1, &bind_reduce<kMin, false>},
+    {"amax", 1, 1, &bind_reduce<kMax, false>},
+    {"avg", 1, 1, &bind_double<kAverage>},
+    {"l1_norm", 1, 1, &bind_double<kL1>},
+    {"l2_norm", 1, 1, &bind_double<kL2>},
+    {"linf_norm", 1, 1, &bind_double<kLinf>},
+    {"count", 1, 1, &bind_count, true},
+};
+
+}  // namespace
+
+std::span<const Kernel> reduce_kernels() noexcept { return kKernels; }
+
 }  // namespace tql_engine

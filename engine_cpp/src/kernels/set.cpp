@@ -1,4 +1,173 @@
+// IN a set of constants: a bit per value where integers lie close together, else a hash table. NaN is in no
+// set.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "tql_engine/constant.h"
+#include "tql_engine/loops.h"
+#include "tql_engine/ordering.h"
 #include "tql_engine/registry.h"
+
 namespace tql_engine {
-std::span<const Kernel> set_kernels() noexcept { return {}; }
+namespace {
+
+/// Equal numbers have equal keys; NaN has none.
+template <class T>
+uint64_t key_of(T value) noexcept {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::bit_cast<uint64_t>(value == 0 ? 0.0 : static_cast<double>(value));
+  } else {
+    return static_cast<uint64_t>(value);
+  }
+}
+
+/// A set of 64-bit keys in an open table that is at most half full.
+class KeySet {
+ public:
+  explicit KeySet(std::vector<uint64_t> keys) {
+    const size_t size = std::bit_ceil(std::max<size_t>(4, keys.size() * 2));
+    mask_ = size - 1;
+    slots_.resize(size);
+    used_.resize(size);
+    for (const uint64_t key : keys) {
+      size_t slot = first_slot(key);
+      while (used_[slot] != 0 && slots_[slot] != key) slot = (slot + 1) & mask_;
+      slots_[slot] = key;
+      used_[slot] = 1;
+    }
+  }
+
+  bool contains(uint64_t key) const noexcept {
+    for (size_t slot = first_slot(key); used_[slot] != 0; slot = (slot + 1) & mask_) {
+      if (slots_[slot] == key) return true;
+    }
+    return false;
+  }
+
+ private:
+  size_t first_slot(uint64_t key) const noexcept {
+    const uint64_t mixed = (key ^ (key >> 32)) * 0x9E3779B97F4A7C15u;
+    return static_cast<size_t>(mixed >> 32) & mask_;
+  }
+
+  size_t mask_;
+  std::vector<uint64_t> slots_;
+  std::vector<uint8_t> used_;
+};
+
+/// A bit for each of `first`, `first` + 1, ...; keys wrap around, so signed integers need no care.
+struct BitSet {
+  uint64_t first;
+  std::vector<uint64_t> words;
+
+  bool contains(uint64_t key) const noexcept {
+    const uint64_t at = key - first;
+    return at / 64 < words.size() && (words[at / 64] >> (at % 64) & 1) != 0;
+  }
+};
+
+template <class T, class Set>
+void number_loop(const void* state, const void* x, int64_t x_step, void* out, int64_t n) {
+  const Set& set = *static_cast<const Set*>(state);
+  const T* values = static_cast<const T*>(x);
+  auto* to = static_cast<uint8_t*>(out);
+  for (int64_t i = 0; i < n; ++i) {
+    const T value = values[i * x_step];
+    to[i] = static_cast<uint8_t>(!ordering::is_nan(value) && set.contains(key_of(value)));
+  }
+}
+
+using TextSet = std::unordered_set<std::string_view>;
+
+void text_loop(const void* state, const void* x, int64_t x_step, void* out, int64_t n) {
+  const auto& set = *static_cast<const TextSet*>(state);
+  const auto* values = static_cast<const std::string_view*>(x);
+  auto* to = static_cast<uint8_t*>(out);
+  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint8_t>(set.contains(values[i * x_step]));
+}
+
+class InSet final : public Operation {
+ public:
+  InSet(UnaryLoop loop, std::shared_ptr<const void> set) : loop_(loop), set_(std::move(set)) {}
+  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
+    if (args[0]->valid == nullptr) {
+      return apply_unary(frame, loop_, set_.get(), *args[0], Element::kBool, out);
+    }
+    apply_unary(frame, loop_, set_.get(), *args[0], Element::kBool, out.scratch(0));
+    copy_with_zero_for_null(frame, out.scratch(0).vector, out);
+  }
+
+ private:
+  UnaryLoop loop_;
+  std::shared_ptr<const void> set_;
+};
+
+template <class T>
+std::unique_ptr<InSet> make_number_set(const Constant& items) {
+  std::vector<uint64_t> keys;
+  T low = std::numeric_limits<T>::max();
+  T high = std::numeric_limits<T>::lowest();
+  for (int64_t i = 0; i < items.size(); ++i) {
+    T value;
+    std::memcpy(&value, items.values() + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+    if (ordering::is_nan(value)) continue;
+    keys.push_back(key_of(value));
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  if constexpr (std::is_integral_v<T>) {
+    constexpr uint64_t kLargestSpan = 1 << 20;
+    const uint64_t span = keys.empty() ? 0 : key_of(high) - key_of(low);
+    if (span < kLargestSpan && span <= 64 * keys.size() + 1024) {
+      auto set = std::make_shared<BitSet>(BitSet{keys.empty() ? 0 : key_of(low), {}});
+      set->words.resize(span / 64 + 1);
+      for (const uint64_t key : keys)
+        set->words[(key - set->first) / 64] |= uint64_t{1} << ((key - set->first) % 64);
+      return std::make_unique<InSet>(&number_loop<T, BitSet>, std::move(set));
+    }
+  }
+  return std::make_unique<InSet>(&number_loop<T, KeySet>, std::make_shared<KeySet>(std::move(keys)));
+}
+
+std::unique_ptr<InSet> make_text_set(Constant items) {
+  struct Owned {
+    Constant items;
+    TextSet set;
+  };
+  auto owned = std::make_shared<Owned>(Owned{std::move(items), {}});
+  const auto* views = reinterpret_cast<const std::string_view*>(owned->items.values());
+  owned->set.insert(views, views + owned->items.size());
+  return std::make_unique<InSet>(&text_loop, std::shared_ptr<const void>(owned, &owned->set));
+}
+
+using Make = std::unique_ptr<InSet> (*)(const Constant& items);
+
+constexpr auto kMakers = per_element([]<Element E>() -> Make {
+  if constexpr (E == Element::kText || E == Element::kFloat16) {
+    return nullptr;
+  } else {
+    return &make_number_set<Storage<E>>;
+  }
+});
+
+Bound bind_in_set(const BindContext& context) {
+  const Element element = context.args[0].element;
+  Constant items = Constant::parse(member(*context.members, "values"), element);
+  if (items.rank() != 1) throw EngineError(Code::kInternal, "'values' must be a flat list");
+  if (element == Element::kText) return {make_text_set(std::move(items)), Element::kBool};
+  return {kMakers[static_cast<size_t>(element)](items), Element::kBool};
+}
+
+constexpr Kernel kKernels[] = {{"in_set", 1, 1, &bind_in_set}};
+
+}  // namespace
+
+std::span<const Kernel> set_kernels() noexcept { return kKernels; }
+
 }  // namespace tql_engine

@@ -1,4 +1,75 @@
+// Text: LIKE and substrings, element by element.
+#include <memory>
+#include <utility>
+
+#include "like_pattern.h"
+#include "tql_engine/loops.h"
 #include "tql_engine/registry.h"
+
 namespace tql_engine {
-std::span<const Kernel> text_kernels() noexcept { return {}; }
+namespace {
+
+void like_loop(const void* state, const void* x, int64_t x_step, void* out, int64_t n) {
+  const auto& pattern = *static_cast<const LikePattern*>(state);
+  const auto* texts = static_cast<const std::string_view*>(x);
+  auto* to = static_cast<uint8_t*>(out);
+  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint8_t>(pattern.matches(texts[i * x_step]));
+}
+
+class Like final : public Operation {
+ public:
+  explicit Like(LikePattern pattern) : pattern_(std::move(pattern)) {}
+  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
+    apply_unary(frame, &like_loop, &pattern_, *args[0], Element::kBool, out);
+  }
+
+ private:
+  LikePattern pattern_;
+};
+
+struct HasPart {
+  static bool apply(std::string_view text, std::string_view part) noexcept {
+    return find_text(text, part) != std::string_view::npos;
+  }
+};
+
+class ContainsText final : public Operation {
+ public:
+  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
+    const BinaryLoop loop = &binary_loop<HasPart, std::string_view, std::string_view, uint8_t>;
+    if (args[0]->valid == nullptr && args[1]->valid == nullptr) {
+      return apply_binary(frame, loop, *args[0], *args[1], Element::kBool, out);
+    }
+    apply_binary(frame, loop, *args[0], *args[1], Element::kBool, out.scratch(0));
+    copy_with_zero_for_null(frame, out.scratch(0).vector, out);
+  }
+};
+
+void check_text(const BindContext& context) {
+  for (size_t i = 0; i < context.args.size(); ++i) {
+    if (context.args[i].element != Element::kText) refuse_argument(context, i);
+  }
+}
+
+Bound bind_like(const BindContext& context) {
+  check_text(context);
+  const std::string& pattern = as_string(member(*context.members, "pattern"), "pattern");
+  const bool ignore_case = as_bool(member(*context.members, "ignore_case"), "ignore_case");
+  return {std::make_unique<Like>(LikePattern(pattern, ignore_case)), Element::kBool};
+}
+
+Bound bind_contains_text(const BindContext& context) {
+  check_text(context);
+  return {std::make_unique<ContainsText>(), Element::kBool};
+}
+
+constexpr Kernel kKernels[] = {
+    {"like", 1, 1, &bind_like},
+    {"contains_text", 2, 2, &bind_contains_text},
+};
+
+}  // namespace
+
+std::span<const Kernel> text_kernels() noexcept { return kKernels; }
+
 }  // namespace tql_engine

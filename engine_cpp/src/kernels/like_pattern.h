@@ -1,0 +1,43 @@
+// LIKE patterns: `*` and `%` any run of characters, `?` one character, `[a-c]` one of a class, `\x` the
+// character x. Characters are code points.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tql_engine {
+
+class LikePattern {
+ public:
+  LikePattern(std::string_view pattern, bool ignore_case);
+
+  /// Whether the whole text matches. Time O(text * pattern), no memory. Bytes that are no UTF-8 count as one
+  /// character each.
+  bool matches(std::string_view text) const noexcept;
+
+ private:
+  struct Part {
+    enum class Kind : uint8_t { kOne, kAmong } kind;
+    std::vector<std::pair<char32_t, char32_t>> ranges;
+
+    bool accepts(char32_t character) const noexcept;
+  };
+
+  void parse(const std::vector<char32_t>& pattern);
+  bool matches_literals(std::string_view text) const noexcept;
+  bool matches_parts(std::string_view text) const noexcept;
+
+  bool ignore_case_;
+  /// Between the runs: one more piece than there are runs. Where all pieces are plain text, it is in
+  /// `literals_`.
+  std::vector<std::vector<Part>> pieces_;
+  std::vector<std::string> literals_;
+};
+
+/// Where `needle` begins in `text`, npos if nowhere.
+size_t find_text(std::string_view text, std::string_view needle) noexcept;
+
+}  // namespace tql_engine
