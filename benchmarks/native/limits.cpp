@@ -5,8 +5,6 @@
 //   limits jpeg FILE THREADS           decode every image of FILE once
 //
 // FILE holds a uint32 count, as many uint32 sizes, then the images back to back.
-#include <jpeglib.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -19,6 +17,10 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+// clang-format off: jpeglib.h needs what cstdio declares
+#include <jpeglib.h>
+// clang-format on
 
 namespace {
 
