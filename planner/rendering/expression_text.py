@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tql.planner.expressions import Call, Column, Computed, Constant, Expression
+from tql.printer import quote_name
 from tql.types import Type
 
 _BINARY = {
@@ -140,4 +141,4 @@ def _quote(text: str) -> str:
 
 def name_text(name: str) -> str:
     """A column name, quoted where it is no plain word."""
-    return name if name.isidentifier() and name.isascii() and not name.startswith("_") else f'"{name}"'
+    return quote_name(name) if name and '"' not in name and "\n" not in name else repr(name)
