@@ -97,6 +97,14 @@ def rows_of_column(column: Column) -> Rows:
     return TextListRows(column.row_offsets, TextRows(column.offsets, column.values), column.validity)
 
 
+Items = NDArray[np.int64] | range
+"""Numbers of rows: any (int64), or consecutive ones, for which less has to be computed."""
+
+
+def as_array(items: Items) -> NDArray[np.int64]:
+    return np.arange(items.start, items.stop, dtype=np.int64) if isinstance(items, range) else items
+
+
 def uniform_shape(shapes: NDArray[np.int64]) -> tuple[int, ...] | None:
     """The one shape of all rows, None where they differ or there is no row."""
     if len(shapes) == 0:
@@ -176,9 +184,18 @@ def concat_arrays(parts: Sequence[ArrayRows], rank: int, dtype: np.dtype[Any]) -
         return parts[0]
     if not parts:
         return ArrayRows(np.zeros(0, dtype), np.zeros((0, rank), np.int64))
-    return ArrayRows(
-        np.concatenate([part.values for part in parts]), np.concatenate([part.shapes for part in parts])
-    )
+    values = np.concatenate([part.values for part in parts])
+    return ArrayRows(values, concat_shapes([part.shapes for part in parts]))
+
+
+def concat_shapes(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Shapes of several pieces, one behind the other; not written out where all are equal."""
+    if len(parts) == 1:
+        return parts[0]
+    shapes = [uniform_shape(part) if len(part) else None for part in parts]
+    if shapes[0] is not None and all(shape == shapes[0] for shape in shapes):
+        return np.broadcast_to(np.array(shapes[0], np.int64), (sum(map(len, parts)), len(shapes[0])))
+    return np.concatenate(parts)
 
 
 def concat_text(parts: Sequence[TextRows]) -> TextRows:

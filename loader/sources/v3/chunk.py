@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tql.loader.arrays import element_counts
+from tql.loader.arrays import Items, as_array, element_counts
 from tql.loader.sources.v3.indexes import after_version
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
 
@@ -51,8 +51,16 @@ class ChunkHeader:
         first = int(self.last[-2]) + 1 if len(self.last) > 1 else 0
         return int(self.starts[-1]) + int(self.sizes[-1]) * (int(self.last[-1]) + 1 - first)
 
-    def spans(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def extent(self, items: range) -> slice:
+        """The bytes of consecutive items in the (decompressed) data area: they lie one after the other."""
+        if len(items) == 0:
+            return slice(0, 0)
+        starts, sizes = self.spans(np.array([items[0], items[-1]], np.int64))
+        return slice(int(starts[0]), int(starts[1] + sizes[1]))
+
+    def spans(self, items: Items) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Start in the (decompressed) data area and size in bytes of each item."""
+        items = as_array(items)
         if len(self.last) == 1:
             size = int(self.sizes[0])
             return items * size, np.broadcast_to(np.int64(size), items.shape)
@@ -61,11 +69,11 @@ class ChunkHeader:
         sizes = self.sizes[run]
         return self.starts[run] + (items - first) * sizes, sizes
 
-    def shapes_of(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
+    def shapes_of(self, items: Items) -> NDArray[np.int64]:
         """int64 [items, rank]; zeros where no shape row was written."""
         if len(self.shapes) == 1 and int(self.shape_last[0]) == self.num_items - 1:
             return np.broadcast_to(self.shapes[0], (len(items), self.shapes.shape[1]))
-        run = np.searchsorted(self.shape_last, items, side="left")
+        run = np.searchsorted(self.shape_last, as_array(items), side="left")
         padded = np.concatenate([self.shapes, np.zeros((1, self.shapes.shape[1]), np.int64)])
         return padded[run]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tql.loader.arrays import Items
 from tql.loader.cache import ByteCache
 from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunk import (
@@ -26,8 +27,6 @@ from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
 from tql.loader.sources.v3.place import Place
 from tql.loader.sources.v3.tiles import check_entry
 from tql.loader.sources.v3.versions import ChunkLocator, Commit, Versions
-
-Items = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,9 @@ class ChunkStore:
 
     def pieces(self, items: Items) -> Iterator[Piece]:
         """The items cut where the chunk changes; the items of one tile are a piece of their own."""
+        if isinstance(items, range):
+            yield from self._consecutive(items)
+            return
         chunks = self.index.chunk_of(items)
         edges = np.flatnonzero(np.diff(chunks)) + 1
         bounds = [0, *edges.tolist(), len(items)] if len(items) else []
@@ -83,8 +85,18 @@ class ChunkStore:
             chunk = int(chunks[begin])
             yield Piece(chunk, items[begin:end], items[begin:end] - self.index.first(chunk))
 
-    def by_chunk(self, items: Items) -> Items | None:
+    def _consecutive(self, items: range) -> Iterator[Piece]:
+        index, start = self.index, items.start
+        while start < items.stop:
+            chunk = int(np.searchsorted(index.last, start, side="left"))
+            stop, first = min(items.stop, int(index.last[chunk]) + 1), index.first(chunk)
+            yield Piece(chunk, range(start, stop), range(start - first, stop - first))
+            start = stop
+
+    def by_chunk(self, items: Items) -> NDArray[np.int64] | None:
         """The order that visits each chunk once, None if the items have it already."""
+        if isinstance(items, range):
+            return None
         chunks = self.index.chunk_of(items)
         if len(chunks) < 2 or bool((chunks[1:] >= chunks[:-1]).all()):
             return None

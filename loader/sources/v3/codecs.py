@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tql import _engine
 from tql.loader import compression
+from tql.loader.arrays import Items
 from tql.loader.images import ImageError, decode_image
 from tql.loader.sources.v3.chunk import ChunkHeader
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
@@ -163,11 +164,11 @@ def check_utf8(data: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64],
         raise place.damaged("a text starts in the middle of a character")
 
 
-def check_json(data: Bytes, offsets: NDArray[np.int64], place: Place, rows: NDArray[np.int64]) -> None:
+def check_json(data: Bytes, offsets: NDArray[np.int64], place: Place, rows: Items) -> None:
     """Each string is one JSON text, the tokens NaN and Infinity allowed; an empty one stands for no value."""
     text = data.tobytes()
-    for row, (start, end) in zip(rows.tolist(), itertools.pairwise(offsets.tolist()), strict=True):
+    for row, (start, end) in zip(rows, itertools.pairwise(offsets.tolist()), strict=True):
         try:
             json.loads(text[start:end] or b"{}")
         except (ValueError, RecursionError):
-            raise place.damaged("a row is not valid JSON", row=row) from None
+            raise place.damaged("a row is not valid JSON", row=int(row)) from None

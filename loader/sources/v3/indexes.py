@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tql.loader.arrays import Items, as_array
 from tql.loader.sources.v3.place import Place
 
 _VERSION = re.compile(rb"[0-9]+(\.[0-9]+)*")
@@ -150,8 +151,9 @@ class SequenceIndex:
     def num_rows(self) -> int:
         return int(self.last[-1]) + 1 if len(self.last) else 0
 
-    def items(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def items(self, rows: Items) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """First item and number of items of each row."""
+        rows = as_array(rows)
         run = np.searchsorted(self.last, rows, side="left")
         begin = np.concatenate([[0], self.last[:-1] + 1])[run]
         counts = self.counts[run]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tql.loader.arrays import ArrayRows, Rows, TextListRows, TextRows, offsets_of
+from tql.loader.arrays import ArrayRows, Items, Rows, TextListRows, TextRows, offsets_of
 from tql.loader.sources.v3.meta import TensorMeta
 
 
 def group_rows(
-    items: Rows, rows: NDArray[np.int64], counts: NDArray[np.int64], meta: TensorMeta
+    items: Rows, rows: Items, counts: NDArray[np.int64], meta: TensorMeta
 ) -> ArrayRows | TextListRows:
     """Items that lie one behind the other, `counts[i]` of them for row `rows[i]`, as rows.
 
@@ -25,7 +25,7 @@ def group_rows(
 
 
 def group_shapes(
-    shapes: NDArray[np.int64], rows: NDArray[np.int64], counts: NDArray[np.int64], meta: TensorMeta
+    shapes: NDArray[np.int64], rows: Items, counts: NDArray[np.int64], meta: TensorMeta
 ) -> NDArray[np.int64]:
     """int64 [rows, 1 + rank]: a row of n items of one shape is an array [n, *shape]."""
     fixed = meta.fixed_axes or (None,) * shapes.shape[1]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tql._engine import Column, EncodedRows
 from tql.errors import UnknownColumnError
+from tql.loader.arrays import Items
 from tql.loader.cache import ByteCache
 from tql.loader.partitions import DEFAULT_ROW_BYTES, chunk_ranges, even_ranges
 from tql.loader.source import Facet
@@ -93,9 +94,12 @@ class V3Source:
         return chunk_ranges(boundaries, self._num_rows, sum(sizes.values()))
 
     def read(self, column: str, facet: Facet, start: int, stop: int) -> Column:
-        return self.take(column, facet, np.arange(start, stop, dtype=np.int64))
+        return self._read(column, facet, range(start, stop))
 
     def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> Column:
+        return self._read(column, facet, rows)
+
+    def _read(self, column: str, facet: Facet, rows: Items) -> Column:
         tensor = self.tensor(column)
         self._check_rows(tensor, rows)
         if facet == "shape":
@@ -128,8 +132,11 @@ class V3Source:
         return Tensor(self._folder, self.versions, self.commit, meta, self._caches)
 
     @staticmethod
-    def _check_rows(tensor: Tensor, rows: NDArray[np.int64]) -> None:
-        if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(tensor):
+    def _check_rows(tensor: Tensor, rows: Items) -> None:
+        if len(rows) == 0:
+            return
+        low, high = (rows[0], rows[-1]) if isinstance(rows, range) else (rows.min(), rows.max())
+        if not 0 <= low <= high < len(tensor):
             raise IndexError(f"row out of range: '{tensor.meta.name}' has {len(tensor)} rows")
 
 

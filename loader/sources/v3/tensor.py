@@ -13,10 +13,13 @@ from tql import _engine
 from tql.loader import compression
 from tql.loader.arrays import (
     ArrayRows,
+    Items,
     Rows,
     TextListRows,
     TextRows,
+    as_array,
     concat_arrays,
+    concat_shapes,
     concat_text,
     element_counts,
     gather,
@@ -28,6 +31,7 @@ from tql.loader.arrays import (
 )
 from tql.loader.decoding import RowError, decode_rows
 from tql.loader.sources.v3 import codecs
+from tql.loader.sources.v3.chunk import ChunkHeader
 from tql.loader.sources.v3.chunks import Caches, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
@@ -35,8 +39,6 @@ from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
 from tql.loader.sources.v3.sequence import group_rows, group_shapes
 from tql.loader.sources.v3.tiles import assemble
 from tql.loader.sources.v3.versions import Commit, Versions
-
-Items = NDArray[np.int64]
 
 
 class Tensor:
@@ -90,7 +92,7 @@ class Tensor:
         order = store.by_chunk(rows)
         buffers: list[NDArray[np.uint8]] = []
         spans: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
-        for piece in store.pieces(rows if order is None else rows[order]):
+        for piece in store.pieces(_ordered(rows, order)):
             if store.tiling(int(piece.items[0])) is not None:
                 return None
             chunk = store.open(piece.chunk)
@@ -144,7 +146,7 @@ class Tensor:
 
     def _read_items(self, items: Items) -> Rows:
         order = self._store.by_chunk(items)
-        parts = list(self._decoded(items if order is None else items[order]))
+        parts = list(self._decoded(_ordered(items, order)))
         if self.meta.kind == "array":
             arrays = concat_arrays(parts, self.meta.item_rank or 1, self.meta.dtype)
             return arrays if order is None else take_arrays(arrays, _inverse(order))
@@ -169,14 +171,9 @@ class Tensor:
         if meta.chunk_codec is not None and meta.chunk_codec in IMAGE_CODECS:
             strip = self._store.strip(chunk, meta.chunk_codec)
             return ArrayRows(_joined([strip[i] for i in piece.local], meta.dtype), shapes)
-        starts, sizes = header.spans(piece.local)
         area = self._store.area(chunk)
         if meta.sample_codec is None:
-            itemsize = meta.dtype.itemsize
-            values = gather(
-                codecs.as_elements(area, meta.dtype, place), starts // itemsize, sizes // itemsize
-            )
-            return ArrayRows(values, shapes)
+            return ArrayRows(self._raw_values(piece, header, area), shapes)
         encoded = self.encoded(piece.items)
         if encoded is not None:
             try:
@@ -185,6 +182,7 @@ class Tensor:
                 row = int(piece.items[error.row])
                 raise place.damaged(f"a row can't be decoded: {error}", row=row) from None
             return ArrayRows(codecs.as_elements(values.view(np.uint8), meta.dtype, place), shapes)
+        starts, sizes = header.spans(piece.local)
         decoded = [
             codecs.decode_item(
                 area[start : start + size], meta.sample_codec, tuple(shape), meta.dtype, place, int(item)
@@ -192,6 +190,14 @@ class Tensor:
             for item, start, size, shape in zip(piece.items, starts, sizes, shapes.tolist(), strict=True)
         ]
         return ArrayRows(_joined(decoded, meta.dtype), shapes)
+
+    def _raw_values(self, piece: Piece, header: ChunkHeader, area: NDArray[np.uint8]) -> NDArray[Any]:
+        dtype, place = self.meta.dtype, header.place
+        if isinstance(piece.local, range):
+            return codecs.as_elements(area[header.extent(piece.local)], dtype, place)
+        starts, sizes = header.spans(piece.local)
+        elements = codecs.as_elements(area, dtype, place)
+        return gather(elements, starts // dtype.itemsize, sizes // dtype.itemsize)
 
     def _read_text(self, piece: Piece) -> TextRows:
         chunk = self._store.open(piece.chunk)
@@ -203,6 +209,8 @@ class Tensor:
             texts = [codecs.lz4_unpack(block, codecs.lz4_size(block, place), place) for block in blocks]
             data = np.concatenate(texts) if texts else area[:0]
             sizes = np.fromiter((len(text) for text in texts), np.int64, len(texts))
+        elif isinstance(piece.local, range):
+            data = area[chunk.header.extent(piece.local)]
         else:
             data = gather(area, starts, sizes)
         offsets = offsets_of(sizes)
@@ -226,7 +234,7 @@ class Tensor:
     def _item_shapes(self, items: Items) -> NDArray[np.int64]:
         order = self._store.by_chunk(items)
         parts: list[NDArray[np.int64]] = []
-        for piece in self._store.pieces(items if order is None else items[order]):
+        for piece in self._store.pieces(_ordered(items, order)):
             entry = self._store.tiling(int(piece.items[0]))
             if entry is None:
                 parts.append(self._store.open(piece.chunk).header.shapes_of(piece.local))
@@ -234,7 +242,7 @@ class Tensor:
                 parts.append(np.tile(np.array(entry.shape, np.int64), (len(piece.items), 1)))
         if not parts:
             return np.zeros((0, self.meta.item_rank or 1), np.int64)
-        shapes = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        shapes = concat_shapes(parts)
         return shapes if order is None else shapes[_inverse(order)]
 
     def _engine_codec(self) -> Literal["raw", "jpeg", "lz4"] | None:
@@ -291,7 +299,11 @@ def _plain_jpeg_shapes(shapes: NDArray[np.int64]) -> bool:
     return shapes.shape[1] == 3 and bool(np.isin(shapes[:, 2], (0, 1, 3)).all())
 
 
-def _inverse(order: Items) -> Items:
+def _ordered(items: Items, order: NDArray[np.int64] | None) -> Items:
+    return items if order is None else as_array(items)[order]
+
+
+def _inverse(order: NDArray[np.int64]) -> NDArray[np.int64]:
     inverse = np.empty_like(order)
     inverse[order] = np.arange(len(order))
     return inverse
