@@ -1,0 +1,106 @@
+"""The format of golden result cases, and how a case is written down.
+
+    === title
+    table: name
+    params: [1, 'x']
+
+    select ...
+    ---
+    rows: [2, 0]
+    columns: ['id', 'twice']
+    column twice int64: [4, 0]
+
+or `error: category` instead of the answer; `table:` (default `numbers`) and `params:` are optional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ExpectedColumn:
+    """A column of the answer.
+
+    Attributes:
+        values: one per row, as plain Python values.
+        dtype: of the elements, where the case states it.
+    """
+
+    values: list[Any]
+    dtype: str | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A query and what it gives.
+
+    Attributes:
+        title: what the case shows.
+        place: file and line.
+        query: the text.
+        table: name of the table it is asked of.
+        params: values of `?`.
+        rows: the row numbers in order, where stated.
+        names: the visible columns in order, where stated.
+        columns: the values of some columns.
+        error: category of the error.
+    """
+
+    title: str
+    place: str
+    query: str
+    table: str = "numbers"
+    params: list[Any] = field(default_factory=list)
+    rows: list[int] | None = None
+    names: list[str] | None = None
+    columns: dict[str, ExpectedColumn] = field(default_factory=dict)
+    error: str | None = None
+
+
+def read_cases(folder: Path) -> Iterator[Case]:
+    """All cases of the `.test` files of a folder."""
+    for path in sorted(folder.glob("*.test")):
+        text = path.read_text(encoding="utf-8")
+        line = text[: text.index("=== ")].count("\n") + 1
+        for piece in text[text.index("=== ") :].split("=== ")[1:]:
+            yield read_case(piece, f"{path.name}:{line}")
+            line += piece.count("\n")
+
+
+def read_case(text: str, place: str = "") -> Case:
+    """One case, from behind its `=== `.
+
+    Raises:
+        ValueError: if the case is malformed.
+    """
+    title, _, body = text.partition("\n")
+    head, separator, tail = body.partition("\n---\n")
+    if not separator:
+        raise ValueError(f"{place}: no line '---' in case {title!r}")
+    options: dict[str, Any] = {}
+    lines = head.strip("\n").split("\n")
+    while lines[0].startswith(("table:", "params:")):
+        key, _, value = lines.pop(0).partition(":")
+        options[key] = value.strip() if key == "table" else _plain(value)
+    columns: dict[str, ExpectedColumn] = {}
+    for line in filter(None, (line.strip() for line in tail.splitlines())):
+        key, _, value = line.partition(": ")
+        words = key.split()
+        if key in ("rows", "columns", "error"):
+            options["names" if key == "columns" else key] = value if key == "error" else _plain(value)
+        elif words[0] == "column" and len(words) in (2, 3):
+            columns[words[1]] = ExpectedColumn(_plain(value), words[2] if len(words) == 3 else None)
+        elif not line.startswith("#"):
+            raise ValueError(f"{place}: unknown line {line!r} in case {title!r}")
+    if ("rows" in options) == ("error" in options):
+        raise ValueError(f"{place}: case {title!r} needs either rows or an error")
+    return Case(title.strip(), place, "\n".join(lines).strip("\n"), columns=columns, **options)
+
+
+def _plain(text: str) -> Any:
+    return eval(text, {"__builtins__": {}}, {"nan": nan, "inf": inf})

@@ -1,0 +1,74 @@
+"""Queries and their answers, worked out by hand from the language reference; nothing rewrites these files.
+
+Both engines must give each answer: the reference engine, since it is a specification, and the real one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agreement import Answer, ask, same_value
+from golden.result_cases import Case, read_cases
+from golden.tables import TABLES
+from reference import Value, evaluate
+from tql.errors import TQLError
+from tql.parser import parse
+
+CASES = list(read_cases(Path(__file__).parent / "results"))
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.place} {case.title}") for case in CASES])
+def test_reference_engine(case: Case) -> None:
+    check(case, _reference(case))
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.place} {case.title}") for case in CASES])
+@pytest.mark.parametrize("partition_rows", [1, 1_000_000])
+def test_engine(case: Case, partition_rows: int) -> None:
+    check(case, ask(case.query, TABLES[case.table], parameters=case.params, partition_rows=partition_rows))
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 120
+    assert len({case.title for case in CASES}) == len(CASES)
+
+
+def check(case: Case, answer: Answer) -> None:
+    assert answer.error == case.error, answer.message or f"rows {answer.rows}"
+    if case.rows is not None:
+        assert answer.rows == case.rows
+    if case.names is not None:
+        assert list(answer.columns) == case.names
+    for name, expected in case.columns.items():
+        found = answer.columns[name]
+        assert len(found) == len(expected.values)
+        for want, value in zip(expected.values, found, strict=True):
+            assert same_value(_value(want), value, dtypes=False), f"{name}: {found}"
+        if expected.dtype is not None:
+            dtypes = {str(value.dtype) for value in found if isinstance(value, np.ndarray)}
+            assert dtypes <= {expected.dtype}, name
+
+
+def _value(plain: Any) -> Value:
+    """A value of a case as a reference value."""
+    if plain is None:
+        return None
+    array = np.array(plain)
+    return array.astype(object) if array.dtype.kind == "U" else array
+
+
+def _reference(case: Case) -> Answer:
+    try:
+        result = evaluate(parse(case.query), TABLES[case.table], parameters=case.params)
+    except TQLError as error:
+        return Answer(error=error.category, message=str(error))
+    if result.sample is None:
+        return Answer(result.rows, result.columns)
+    weights = zip(result.rows, result.sample.weights, strict=True)
+    drawable = [row for row, weight in weights if weight > 0]
+    assert len(drawable) <= 1 or result.sample.count == 0, "the answer is left to chance"
+    return Answer(drawable * (result.sample.count if result.sample.replace else min(1, result.sample.count)))
