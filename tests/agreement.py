@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import tql
 from reference import ReferenceResult, Table, Value
 from tql._engine import Column
 from tql.errors import TQLError
+from tql.loader.run import run_planned
+from tql.planner import plan
+from tql.planner.serialize import from_json, to_json
 from tql.schema import Schema
 from tql.types import Type
 
@@ -127,12 +129,15 @@ def ask(query: str, table: Table, *, parameters: Sequence[Any] = (), threads: in
         table: what it is asked of.
         parameters: values of `?`.
         threads: how many the engine uses.
-        ways: `partition_rows` splits the source; `disable` switches optimiser rules off.
+        ways: `partition_rows` splits the source; `disable` switches optimiser rules off; `through_json` writes
+            the plan down and reads it back.
     """
     source = TableSource(table, ways.get("partition_rows", 1_000_000))
     try:
-        compiled = tql.compile(query, source.schema, params=parameters)
-        view = compiled.execute(source, seed=7, threads=threads)
+        planned = plan(query, source.schema, params=parameters, disable=ways.get("disable", ()))
+        if ways.get("through_json", False):
+            planned = replace(planned, physical=from_json(to_json(planned.physical)))
+        view = run_planned(planned, source, seed=7, threads=threads)
         columns = {name: values_of(view[name]) for name in view.columns}
     except TQLError as error:
         return Answer(error=error.category, message=str(error))

@@ -11,6 +11,7 @@
     column twice int64: [4, 0]
 
 or `error: category` instead of the answer; `table:` (default `numbers`) and `params:` are optional.
+`engine: unsupported` says that the real engine refuses so far what the reference engine answers.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Case:
         names: the visible columns in order, where stated.
         columns: the values of some columns.
         error: category of the error.
+        refused: whether the real engine says "unsupported" instead.
     """
 
     title: str
@@ -60,6 +62,7 @@ class Case:
     names: list[str] | None = None
     columns: dict[str, ExpectedColumn] = field(default_factory=dict)
     error: str | None = None
+    refused: bool = False
 
 
 def read_cases(folder: Path) -> Iterator[Case]:
@@ -84,9 +87,12 @@ def read_case(text: str, place: str = "") -> Case:
         raise ValueError(f"{place}: no line '---' in case {title!r}")
     options: dict[str, Any] = {}
     lines = head.strip("\n").split("\n")
-    while lines[0].startswith(("table:", "params:")):
+    while lines[0].startswith(("table:", "params:", "engine: unsupported")):
         key, _, value = lines.pop(0).partition(":")
-        options[key] = value.strip() if key == "table" else _plain(value)
+        if key == "engine":
+            options["refused"] = True
+        else:
+            options[key] = value.strip() if key == "table" else _plain(value)
     columns: dict[str, ExpectedColumn] = {}
     for line in filter(None, (line.strip() for line in tail.splitlines())):
         key, _, value = line.partition(": ")

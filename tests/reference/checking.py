@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from reference import elements
 from reference.constants import constant, is_constant
 from reference.labels import with_indices
@@ -82,8 +80,9 @@ def check_condition(expr: ast.Expr, scope: Scope) -> None:
 
 
 def check_single(expr: ast.Expr, type_: Type) -> None:
-    """Raise if every row has more than one element."""
-    if type_.shape is not None and None not in type_.shape and math.prod(n or 0 for n in type_.shape) > 1:
+    """Raise if no row can have exactly one element, or none: what cannot be seen here shows per row."""
+    extents = type_.shape or ()
+    if 0 not in extents and any(extent is not None and extent > 1 for extent in extents):
         raise QueryTypeError("an array is ambiguous here, use ANY or ALL", span=expr.span)
 
 

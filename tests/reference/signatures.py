@@ -87,6 +87,9 @@ def type_of_call(call: ast.Call, types: Sequence[Type], scope: Scope) -> Type:
         case "l1_norm" | "l2_norm" | "linf_norm" | "cosine_similarity":
             return FLOAT64
         case "dot":
+            for this, other in ((0, 1), (1, 0)):  # section 11: a literal has the column's float type
+                if is_constant(call.args[this]) and types[other].is_float:
+                    return Type(types[other].element)
             return Type(elements.promoted(first.element, types[1].element))
         case "hamming_distance":
             return INT64
