@@ -129,8 +129,8 @@ def ask(query: str, table: Table, *, parameters: Sequence[Any] = (), threads: in
         table: what it is asked of.
         parameters: values of `?`.
         threads: how many the engine uses.
-        ways: `partition_rows` splits the source; `disable` switches optimiser rules off; `through_json` writes
-            the plan down and reads it back.
+        ways: `partition_rows` splits the source; `disable` switches optimiser rules off; `through_json`
+            writes the plan down and reads it back.
     """
     source = TableSource(table, ways.get("partition_rows", 1_000_000))
     try:
