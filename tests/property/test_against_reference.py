@@ -20,7 +20,7 @@ from tql import ast
 from tql.errors import TQLError
 from tql.parser import parse
 from tql.planner.rules import RULES
-from tql.printer import print_statement
+from tql.printer import to_text
 
 
 @st.composite
@@ -40,7 +40,7 @@ def asked_wrongly(draw: st.DrawFn) -> tuple[Table, ast.Statement]:
 @given(asked())
 def test_the_answer_is_the_reference_answer(question: tuple[Table, ast.Statement]) -> None:
     table, statement = question
-    text = print_statement(statement)
+    text = to_text(statement)
     agree(text, table, reference(statement, table), ask(text, table))
 
 
@@ -49,7 +49,7 @@ def test_how_it_is_run_does_not_matter(
     question: tuple[Table, ast.Statement], partition_rows: int, threads: int, through_json: bool
 ) -> None:
     table, statement = question
-    text = print_statement(statement)
+    text = to_text(statement)
     ways: dict[str, Any] = {"partition_rows": partition_rows, "through_json": through_json}
     agree(text, table, reference(statement, table), ask(text, table, threads=threads, **ways))
 
@@ -57,7 +57,7 @@ def test_how_it_is_run_does_not_matter(
 @given(asked(), st.data())
 def test_the_optimiser_does_not_matter(question: tuple[Table, ast.Statement], data: st.DataObject) -> None:
     table, statement = question
-    text = print_statement(statement)
+    text = to_text(statement)
     names = [rule.__name__ for rule in RULES]
     disable = data.draw(st.sampled_from([*[(name,) for name in names], tuple(names)]))
     agree(text, table, reference(statement, table), ask(text, table, disable=disable))
@@ -66,7 +66,7 @@ def test_the_optimiser_does_not_matter(question: tuple[Table, ast.Statement], da
 @given(asked_wrongly())
 def test_a_mistake_is_the_same_mistake(question: tuple[Table, ast.Statement]) -> None:
     table, statement = question
-    text = print_statement(statement)
+    text = to_text(statement)
     expected = reference(statement, table)
     assert isinstance(expected, str)
     agree(text, table, expected, ask(text, table))
@@ -75,7 +75,7 @@ def test_a_mistake_is_the_same_mistake(question: tuple[Table, ast.Statement]) ->
 @given(asked())
 def test_what_is_printed_reads_back(question: tuple[Table, ast.Statement]) -> None:
     statement = question[1]
-    assert parse(print_statement(statement)) == statement
+    assert parse(to_text(statement)) == statement
 
 
 def reference(statement: ast.Statement, table: Table) -> ReferenceResult | str:
