@@ -1,4 +1,4 @@
-"""How long the property tests search: `HYPOTHESIS_PROFILE=fuzz` for long, anything else the same few examples."""
+"""How long the property tests search: `HYPOTHESIS_PROFILE=fuzz` for long, anything else a few examples."""
 
 from __future__ import annotations
 
