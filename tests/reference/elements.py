@@ -72,8 +72,8 @@ def broadcast(left: Shape, right: Shape) -> Shape:
 
 
 def _stretched(left: int | None, right: int | None) -> int | None:
-    if left == 1:
-        return right
-    if right == 1 or left == right:
+    if left == 1 or left is None:
+        return right if right != 1 else left
+    if right == 1 or right is None or left == right:
         return left
     return None
