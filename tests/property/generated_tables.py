@@ -32,7 +32,6 @@ TYPES: tuple[Type, ...] = (
     Type("uint8", (None, None)),
     Type("int16", (2, 2)),
     Type("float64", (2, 2)),
-    Type("int32", (None,), nullable=True),
 )
 """What a column may be; what stands here several times is chosen more often."""
 
