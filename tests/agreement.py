@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import tql
 from reference import ReferenceResult, Table, Value
 from tql._engine import Column
 from tql.errors import TQLError
@@ -143,6 +144,36 @@ def ask(query: str, table: Table, *, parameters: Sequence[Any] = (), threads: in
         return Answer(error=error.category, message=str(error))
     weights = None if view.weights is None else view.weights.tolist()
     return Answer(view.indices.tolist(), columns, weights)
+
+
+def ask_views(queries: Sequence[str], table: Table) -> Answer:
+    """Ask one query after the other, each of the answer to the last one, of a dataset of NumPy arrays."""
+    try:
+        view: Any = in_memory(table)
+        for query in queries:
+            view = view.query(query, seed=7)
+        columns = {name: values_of(view[name]) for name in view.columns}
+    except TQLError as error:
+        return Answer(error=error.category, message=str(error))
+    return Answer(view.indices.tolist(), columns)
+
+
+def in_memory(table: Table) -> Any:
+    """The table as a user would hand it over. It must have rows, for nothing else says what a list holds."""
+    columns: dict[str, Any] = {}
+    for name, type_ in table.columns.items():
+        cells = [None if cell is None else np.asarray(cell) for cell in table.cells[name]]
+        if type_.element == "text":
+            columns[name] = [None if cell is None else cell.tolist() for cell in cells]
+        elif type_.is_scalar and type_.nullable:
+            values = np.array([0 if cell is None else cell for cell in cells], dtype=type_.element)
+            columns[name] = np.ma.MaskedArray(values, mask=[cell is None for cell in cells])
+        elif type_.is_fixed:
+            columns[name] = np.stack([np.asarray(cell) for cell in cells])
+        else:
+            columns[name] = cells
+    class_names = {n: list(t.class_names) for n, t in table.columns.items() if t.class_names is not None}
+    return tql.from_numpy(columns, class_names=class_names)
 
 
 def values_of(column: Any) -> list[Value]:

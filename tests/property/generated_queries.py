@@ -65,6 +65,12 @@ def mistaken_statements(draw: st.DrawFn, table: Table) -> ast.Statement:
     return ast.Statement(ast.Select((ast.Star(),), where=where))
 
 
+@st.composite
+def nested_statements(draw: st.DrawFn, table: Table) -> ast.Statement:
+    """A select from a sub-query."""
+    return _nested_statement(Grower(draw, table.columns))
+
+
 def _select(grower: Grower, depth: int) -> ast.Select:
     where = None if grower.chance(5) else grower.predicate(depth)
     return ast.Select(_items(grower, depth), where=where, distinct=grower.chance(8))

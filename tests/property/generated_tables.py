@@ -68,10 +68,10 @@ def cells(draw: st.DrawFn, type_: Type) -> Any:
 
 
 @st.composite
-def tables(draw: st.DrawFn, max_rows: int = 9) -> Table:
+def tables(draw: st.DrawFn, min_rows: int = 0, max_rows: int = 9) -> Table:
     """A table of three to seven columns; `id` is always there and counts the rows."""
     types = draw(st.lists(st.sampled_from(TYPES), min_size=2, max_size=6))
-    rows = draw(st.integers(0, max_rows))
+    rows = draw(st.integers(min_rows, max_rows))
     columns: dict[str, tuple[Type, Any]] = {"id": (Type("int64"), list(range(rows)))}
     for number, type_ in enumerate(types):
         columns[f"c{number}"] = (type_, draw(st.lists(cells(type_), min_size=rows, max_size=rows)))

@@ -6,14 +6,15 @@ the case.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from hypothesis import given, note
+from hypothesis import assume, given, note
 from hypothesis import strategies as st
 
-from agreement import Answer, ask, differences
-from property.generated_queries import mistaken_statements, statements
+from agreement import Answer, ask, ask_views, differences
+from property.generated_queries import mistaken_statements, nested_statements, statements
 from property.generated_tables import tables
 from reference import ReferenceResult, Table, Value, evaluate
 from tql import ast
@@ -28,6 +29,16 @@ def asked(draw: st.DrawFn) -> tuple[Table, ast.Statement]:
     """A table and a query over it."""
     table = draw(tables())
     return table, draw(statements(table))
+
+
+@st.composite
+def asked_in_two(draw: st.DrawFn) -> tuple[Table, ast.Statement]:
+    """A table with rows, and a query over a sub-query over it."""
+    table = draw(tables(min_rows=1))
+    texts = [table.cells[name] for name, type_ in table.columns.items() if type_.element == "text"]
+    for cells in texts:  # a list without any text does not say that it could hold one
+        assume(any(isinstance(cell, np.ndarray) and cell.size > 0 for cell in cells))
+    return table, draw(nested_statements(table))
 
 
 @st.composite
@@ -58,9 +69,19 @@ def test_how_it_is_run_does_not_matter(
 def test_the_optimiser_does_not_matter(question: tuple[Table, ast.Statement], data: st.DataObject) -> None:
     table, statement = question
     text = to_text(statement)
-    names = [rule.__name__ for rule in RULES]
+    names = [rule.name for rule in RULES]
     disable = data.draw(st.sampled_from([*[(name,) for name in names], tuple(names)]))
     agree(text, table, reference(statement, table), ask(text, table, disable=disable))
+
+
+@given(asked_in_two())
+def test_a_query_of_a_view_is_a_query_of_a_sub_query(question: tuple[Table, ast.Statement]) -> None:
+    table, statement = question
+    assert isinstance(statement.body, ast.Select)
+    assert isinstance(statement.body.source, ast.SubQuery)
+    inner = to_text(statement.body.source.statement)
+    outer = to_text(replace(statement, body=replace(statement.body, source=None)))
+    agree(to_text(statement), table, reference(statement, table), ask_views([inner, outer], table))
 
 
 @given(asked_wrongly())
