@@ -34,7 +34,7 @@ def value_of(expr: ast.Expr, row: Row, scope: Scope) -> Value:
         case ast.Unary("-", operand):
             return operators.negate(value_of(operand, row, scope))
         case ast.Unary("not", operand):
-            return operators.negation(value_of(operand, row, scope))
+            return operators.negation(_truth_operand(operand, row, scope))
         case ast.Binary("and" | "or"):
             return _connective(expr, row, scope)
         case ast.Binary("+" | "-" | "*" | "/" | "%" as operator, left, right):
@@ -44,6 +44,8 @@ def value_of(expr: ast.Expr, row: Row, scope: Scope) -> Value:
         case ast.Between(operand, low, high, negated):
             first = _compared(">=", operand, low, row, scope)
             second = _compared("<=", operand, high, row, scope)
+            if first is None or second is None:
+                _note_null_array(expr, scope)
             return _negated_if(negated, operators.conjunction(first, second))
         case ast.InList(operand, items, negated):
             return _negated_if(negated, _in_list(operand, items, row, scope))
@@ -66,13 +68,26 @@ def value_of(expr: ast.Expr, row: Row, scope: Scope) -> Value:
     raise AssertionError(expr)
 
 
+def _truth_operand(expr: ast.Expr, row: Row, scope: Scope) -> Value:
+    """An operand of AND, OR or NOT, for which NULL is FALSE."""
+    value = value_of(expr, row, scope)
+    if value is None:
+        _note_null_array(expr, scope)
+    return value
+
+
+def _note_null_array(expr: ast.Expr, scope: Scope) -> None:
+    if type_of(expr, scope).rank != 0:
+        scope.unsaid.add("whether a NULL array counts as one FALSE or as many")
+
+
 def _connective(expr: ast.Binary, row: Row, scope: Scope) -> Value:
     """AND, OR. An error in one operand where the other alone decides may surface or not (section 5)."""
     sides: list[Value] = []
     errors: list[QueryRuntimeError] = []
     for side in (expr.left, expr.right):
         try:
-            sides.append(value_of(side, row, scope))
+            sides.append(_truth_operand(side, row, scope))
         except QueryRuntimeError as error:
             errors.append(error)
     if errors:
@@ -96,7 +111,7 @@ def _compared(operator: str, left: ast.Expr, right: ast.Expr, row: Row, scope: S
 
 
 def _in_list(operand: ast.Expr, items: tuple[ast.Expr, ...], row: Row, scope: Scope) -> Value:
-    value = value_of(operand, row, scope)
+    value = _truth_operand(operand, row, scope)
     constants: list[Value] = []
     for item in items:
         _, replaced = with_indices(operand, item, type_of(operand, scope), type_of(item, scope), scope)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reference.table import Table, Value
@@ -39,6 +39,7 @@ class Scope:
         parameters: the values of `?`.
         tolerated: categories of errors that an engine may raise where this one did not: an error in an
             operand of AND and OR whose other operand decides (section 5).
+        unsaid: what the query met that the language reference leaves open.
     """
 
     columns: Mapping[str, Type]
@@ -47,6 +48,7 @@ class Scope:
     computed: Mapping[str, ast.Expr] = field(default_factory=dict)
     parameters: Sequence[Any] = ()
     tolerated: set[str] = field(default_factory=set)
+    unsaid: set[str] = field(default_factory=set)
 
     def check_name(self, name: ast.Name) -> None:
         """Raise if this name means nothing here."""
@@ -61,4 +63,4 @@ class Scope:
 
     def without_computed(self) -> Scope:
         """The scope that the select items themselves are evaluated in."""
-        return Scope(self.columns, self.dataset, self.alias, {}, self.parameters, self.tolerated)
+        return replace(self, computed={})

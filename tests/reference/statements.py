@@ -40,6 +40,8 @@ class ReferenceResult:
         types: the static type of each column.
         sample: the draw to be made from `rows`, where the query samples.
         tolerated: categories of errors that an engine may raise instead (section 5).
+        unsaid: what the query met that the language reference leaves open; where there is anything, another
+            answer may be right too.
     """
 
     rows: list[int]
@@ -47,6 +49,7 @@ class ReferenceResult:
     types: dict[str, Type]
     sample: Sample | None
     tolerated: frozenset[str]
+    unsaid: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class _Context:
     sources: Mapping[str, Table]
     parameters: Sequence[Any]
     tolerated: set[str]
+    unsaid: set[str]
 
 
 def evaluate(
@@ -82,7 +86,7 @@ def evaluate(
     found = sum(isinstance(node, ast.Parameter) for node in walk(statement))
     if found != len(parameters):
         raise ParameterError(f"{found} parameters, {len(parameters)} values")
-    context = _Context(table, sources or {}, parameters, set())
+    context = _Context(table, sources or {}, parameters, set(), set())
     result = _statement(statement, context)
     return ReferenceResult(
         rows=[row.source_row for row in result.rows],
@@ -90,6 +94,7 @@ def evaluate(
         types=result.columns,
         sample=result.sample,
         tolerated=frozenset(context.tolerated),
+        unsaid=frozenset(context.unsaid),
     )
 
 
@@ -200,7 +205,7 @@ def _all_rows(table: Table) -> Relation:
 
 
 def _scope(columns: Mapping[str, Type], alias: str | None, context: _Context) -> Scope:
-    return Scope(columns, context.table, alias, {}, context.parameters, context.tolerated)
+    return Scope(columns, context.table, alias, {}, context.parameters, context.tolerated, context.unsaid)
 
 
 def _select_list(items: Sequence[ast.SelectItem | ast.Star], scope: Scope) -> dict[str, ast.Expr]:
