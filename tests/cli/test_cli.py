@@ -40,11 +40,13 @@ def test_explain_shows_the_plan(run) -> None:
     done = run("explain", "select * where labels != 5 limit 10", "--dataset", FASHION)
     assert done.code == 0
     assert "labels" in done.out
-    assert "Filter" in done.out and "Scan" in done.out
+    assert "filter, stop after 10 rows: labels != 5" in done.out and "scan" in done.out
 
 
 def test_explain_analyze_counts_rows(run) -> None:
-    done = run("explain", "select * where labels = 'Shirt'", "--dataset", FASHION, "--analyze", "--format", "json")
+    done = run(
+        "explain", "select * where labels = 'Shirt'", "--dataset", FASHION, "--analyze", "--format", "json"
+    )
     assert done.code == 0
     text = json.dumps(json.loads(done.out))
     assert "rows_out" in text
@@ -93,7 +95,9 @@ def test_a_missing_dataset_is_named(run, tmp_path: Path) -> None:
     assert "nowhere" in done.err
 
 
-@pytest.mark.parametrize("args", [("query",), ("explain", "select *"), ("query", FASHION, "select *", "--limit", "-1"), ("nope",)])
+@pytest.mark.parametrize(
+    "args", [("query",), ("explain", "select *"), ("query", FASHION, "select *", "--limit", "-1"), ("nope",)]
+)
 def test_wrong_usage_is_exit_code_2(run, args: tuple[str, ...]) -> None:
     assert run(*args).code == 2
 
