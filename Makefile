@@ -58,7 +58,7 @@ format: $(VENV)/lint-tools  ## rewrite the sources in the house style
 	$(BIN)/clang-format -i $(CXX_SOURCES)
 
 golden: build  ## rewrite the golden files, show the difference
-	TQL_GOLDEN=rewrite $(PYTEST) tests/golden tests/rules tests/packaging
+	TQL_GOLDEN=rewrite $(PYTEST) tests/golden tests/rules tests/packaging tests/formats
 	git --no-pager diff --stat -- tests docs
 
 # A sanitizer needs its own environment: the editable install of .venv would win over the instrumented build.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ import numpy as np
 import pytest
 
 from tql._engine import DecodePool
-from tql.errors import ArgumentError, UnsupportedError
+from tql.errors import ArgumentError, MissingDependencyError, UnsupportedError
 from tql.loader import compression
 from tql.loader.sources.v3 import V3Source, codecs
 from tql.loader.sources.v3.files import Folder
+from tql.loader.to_numpy import column_values
 from v3_fixtures import NAMES, assert_rows_equal, expected_rows, load_json, read_all, unpack
 
 # Tensors that can't be read yet, and those of which the writing package reads nothing itself.
@@ -90,8 +93,6 @@ def test_rows_in_any_order_with_repeats(fixture: str, unpacked: Path) -> None:
         order = rng.integers(0, len(rows), 2 * len(rows))
         taken = source.tensor(name).read(order).to_column()
         assert taken.element == source.tensor(name).read(np.arange(1)).to_column().element
-        from tql.loader.to_numpy import column_values
-
         got = list(column_values(taken, source.schema.type_of(name)))
         assert_rows_equal(got, [rows[row] for row in order])
 
@@ -166,8 +167,6 @@ def test_versions_by_branch_and_commit(unpacked: Path) -> None:
 
 
 def test_the_version_tree_is_rebuilt_from_the_commits(unpacked: Path, tmp_path: Path) -> None:
-    import shutil
-
     folder = unpack("versions", unpacked)
     copy = Path(shutil.copytree(folder / "ds", tmp_path / "ds"))
     (copy / "version_control_info.json").unlink()
@@ -198,3 +197,30 @@ def test_opening_reads_metas_only(unpacked: Path, monkeypatch: pytest.MonkeyPatc
     source = V3Source(folder / "ds")
     assert all(file.endswith(".json") for file in opened)
     assert len(opened) <= 3 + 2 * len(source.schema)
+
+
+@pytest.mark.parametrize(
+    ("fixture", "tensor", "package", "message"),
+    [
+        (
+            "lz4",
+            "chunk",
+            "lz4.block",
+            "reading lz4 data needs the package lz4\n  install it: pip install tql[lz4]",
+        ),
+        (
+            "images",
+            "png",
+            "PIL",
+            "decoding this image needs the package Pillow\n  install it: pip install tql[images]",
+        ),
+    ],
+)
+def test_a_missing_package_is_named(
+    fixture: str, tensor: str, package: str, message: str, unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compression, "native_lz4", lambda: False)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingDependencyError) as caught:
+        read_all(V3Source(unpack(fixture, unpacked) / "ds"), tensor)
+    assert str(caught.value) == message
