@@ -59,8 +59,9 @@ def run(dataset: Path, packed: Path) -> None:
     bare = timings["bare libjpeg-turbo"].median
     for name in ("tql .numpy()", "tql .pytorch()"):
         rate = IMAGES / timings[name].median
+        share = bare / timings[name].median
         print(
-            f"  {name}: {rate:,.0f} images/s = {bare / timings[name].median:.0%} of the bare loop's {IMAGES / bare:,.0f} (target: 80%)"
+            f"  {name}: {rate:,.0f} images/s = {share:.0%} of the bare loop's {IMAGES / bare:,.0f} (target: 80%)"
         )
 
 

@@ -15,7 +15,7 @@ _CHUNK_BYTES = 8_000_000
 
 
 def photographs(count: int, size: int, seed: int = 0) -> list[bytes]:
-    """`count` JPEG files of size x size x 3 with the statistics of photographs: smooth areas, edges, some noise."""
+    """`count` JPEG files of size x size x 3 with the looks of photographs: smooth areas, edges, some noise."""
     rng = np.random.default_rng(seed)
     files = []
     for _ in range(count):
@@ -36,14 +36,28 @@ def write(root: Path, images: list[bytes], shape: tuple[int, int, int], labels: 
     """Write `images` (one JPEG each, all of one shape) and uint32 `labels` as a v3 dataset."""
     root.mkdir(parents=True)
     first = "firstdbf9474d461a19e9333c2fd19b46115348f"
-    node = {"branch": "main", "parent": None, "children": [], "commit_message": None, "commit_time": None,
-            "commit_user_name": None, "is_checkpoint": False, "total_samples_processed": 0}  # fmt: skip
+    node = {
+        "branch": "main",
+        "parent": None,
+        "children": [],
+        "commit_message": None,
+        "commit_time": None,
+        "commit_user_name": None,
+        "is_checkpoint": False,
+        "total_samples_processed": 0,
+    }
     _json(root / "version_control_info.json", {"commits": {first: node}, "branches": {"main": first}})
-    _json(root / "dataset_meta.json", {
-        "version": "3.9.52", "tensors": ["images", "labels"], "tensor_names": {"images": "images", "labels": "labels"},
-        "hidden_tensors": [], "groups": [], "allow_delete": True,
+    names = ["images", "labels"]
+    meta = {
+        "version": "3.9.52",
+        "tensors": names,
+        "tensor_names": {name: name for name in names},
+        "hidden_tensors": [],
+        "groups": [],
+        "allow_delete": True,
         "default_index": [{"start": None, "stop": None, "step": None}],
-    })  # fmt: skip
+    }
+    _json(root / "dataset_meta.json", meta)
     _tensor(root / "images", images, shape, dtype="uint8", htype="image", sample_compression="jpeg")
     _tensor(root / "labels", [label.tobytes() for label in labels.astype("<u4")], (1,), dtype="uint32",
             htype="class_label", sample_compression=None)  # fmt: skip
@@ -66,11 +80,19 @@ def _tensor(root: Path, rows: list[bytes], shape: tuple[int, ...], **meta: objec
         index += struct.pack("<QQ", begin + 1, end - 1)
         begin = end
     (root / "chunks_index" / "unsharded").write_bytes(index)
-    _json(root / "tensor_meta.json", {
-        "version": "3.9.52", "name": root.name, "length": len(rows), "min_shape": list(shape), "max_shape": list(shape),
-        "chunk_compression": None, "typestr": None, "max_chunk_size": None, "tiling_threshold": None, "hidden": False,
-        "is_sequence": False, "is_link": False, "verify": True, "links": {}, "_info": [], **meta,
-    })  # fmt: skip
+    defaults = {
+        "version": "3.9.52",
+        "name": root.name,
+        "length": len(rows),
+        "min_shape": list(shape),
+        "max_shape": list(shape),
+        "chunk_compression": None,
+        "is_sequence": False,
+        "is_link": False,
+        "hidden": False,
+        "links": {},
+    }
+    _json(root / "tensor_meta.json", {**defaults, **meta})
 
 
 def _chunk(rows: list[bytes], shape: tuple[int, ...]) -> bytes:

@@ -1,4 +1,4 @@
-"""Interleaved timing: every contender runs once per round, the median counts, so a noisy machine hits all alike."""
+"""Interleaved timing: every contender runs once per round, so a noisy machine hits all alike."""
 
 from __future__ import annotations
 
@@ -43,6 +43,5 @@ def report(title: str, timings: Mapping[str, Timing], ours: str, unit: str = "ms
     width = max(len(name) for name in timings)
     for name, timing in timings.items():
         ratio = "" if name == ours else f"   {timing.median / base:6.2f} x ours"
-        print(
-            f"  {name:<{width}}  {timing.median * scale:10.3f} {unit}  [{timing.fastest * scale:.3f} .. {timing.slowest * scale:.3f}]{ratio}"
-        )
+        spread = f"[{timing.fastest * scale:.3f} .. {timing.slowest * scale:.3f}]"
+        print(f"  {name:<{width}}  {timing.median * scale:10.3f} {unit}  {spread}{ratio}")

@@ -38,6 +38,8 @@ def main() -> None:
 
     chain = train.dataloader(seed=0).query(QUERY).sample_by(WEIGHTS).shuffle().batch(BATCH)
     if importlib.util.find_spec("torch"):
+        import torch  # noqa: F401  (what importing it takes is not the epoch's)
+
         stream(chain.pytorch(), "torch")
         train_classifier(chain, test, len(names))
     else:
@@ -68,9 +70,8 @@ def stream(loader: tql.DataLoader, kind: str) -> None:
             )
             print(f"  batch {number}: {shapes}")
     seconds = time.perf_counter() - start
-    print(
-        f"  {rows:,} rows in {seconds * 1e3:.0f} ms: {rows / seconds:,.0f} rows/s, {len(loader) / seconds:,.0f} batches/s"
-    )
+    rates = f"{rows / seconds:,.0f} rows/s, {len(loader) / seconds:,.0f} batches/s"
+    print(f"  {rows:,} rows in {seconds * 1e3:.0f} ms: {rates}")
 
 
 def train_classifier(chain: tql.DataLoader, test: tql.View, classes: int) -> None:
@@ -97,8 +98,9 @@ def train_classifier(chain: tql.DataLoader, test: tql.View, classes: int) -> Non
             images, labels = inputs(batch)
             right += int((model(images).argmax(1) == labels).sum())
             rows += len(labels)
+    guess = 1 / (classes - 1)  # the query leaves one class out
     print(
-        f"\na classifier after one epoch: {right / rows:.1%} of {rows} unseen rows right (guessing: {1 / (classes - 1):.1%})"
+        f"\na classifier after one epoch: {right / rows:.1%} of {rows} unseen rows right (guessing: {guess:.1%})"
     )
 
 

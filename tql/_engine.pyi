@@ -14,8 +14,8 @@ Buffer = Any  # an object with the buffer protocol
 class EngineError(Exception):
     """What went wrong, as data; the Python side turns it into an error of the package with its span.
 
-    `args` is (code, message, row, span_start, span_end): `code` is one of "runtime", "shape", "value", "type",
-    "internal", "cancelled"; `row` is -1 where no row is to blame; the span is (-1, -1) where none is known.
+    `args` is (code, message, row, span_start, span_end): `code` is one of "runtime", "shape", "value",
+    "type", "internal", "cancelled"; `row` is -1 where no row is to blame; the span is (-1, -1) where none is known.
     """
 
 # --- columns -----------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class Column:
 
     @staticmethod
     def concat(columns: Sequence[Column]) -> Column:
-        """One behind the other; all of one element, layout and rank (dense ones of different shape: ragged)."""
+        """One behind the other; all of one element, layout and rank (dense of different shape: ragged)."""
 
 # --- execution ---------------------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ def philox4x32(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tupl
 # --- codecs and row decoding -------------------------------------------------------------------------------
 
 def codecs() -> dict[str, str]:
-    """Native codecs that this build has: name -> library and version, for example {"jpeg": "libjpeg-turbo 2.1.5"}."""
+    """Native codecs of this build: name -> library and version, as {"jpeg": "libjpeg-turbo 2.1.5"}."""
 
 def jpeg_shape(data: Buffer) -> tuple[int, int, int]:
     """(height, width, channels) from the header. Raises EngineError("value") with the codec's message."""

@@ -35,8 +35,8 @@ def from_numpy(
     """Make a dataset of arrays in memory, without copying them.
 
     Args:
-        columns: name to an array [n, ...] (rows of one shape), a list of n arrays (rows of different shapes), or
-            a list or array of n strings. A masked array makes a nullable column.
+        columns: name to an array [n, ...] (rows of one shape), a list of n arrays (rows of different shapes),
+            or a list or array of n strings. A masked array makes a nullable column.
         class_names: names of the classes, for integer columns that hold class indices.
 
     Raises:
@@ -83,8 +83,8 @@ class CompiledQuery:
         """Run the query.
 
         Args:
-            data: anything with the storage protocol of `tql.loader.source.Source` (a dataset, a view, a source of
-                one's own), or a mapping of arrays as for `from_numpy`.
+            data: anything with the storage protocol of `tql.loader.source.Source` (a dataset, a view, a source
+                of one's own), or a mapping of arrays as for `from_numpy`.
             seed: of SAMPLE BY and RANDOM; a fresh one each time if None.
             threads: 0 means one per core. The answer does not depend on it.
 

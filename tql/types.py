@@ -76,7 +76,7 @@ class Type:
         return replace(self, element=element, class_names=None)
 
     def __str__(self) -> str:
-        name = "class_label" if self.class_names is not None else self.element
+        name: str = "class_label" if self.class_names is not None else self.element
         if self.shape is None:
             name += "[...]"
         elif self.shape:

@@ -42,10 +42,7 @@ class MemorySource:
 def type_of(column: Column) -> dict[str, Any]:
     """The declared type of a column."""
     shape: list[int | None]
-    if column.layout == "dense":
-        shape = list(column.values.shape[1:])
-    else:
-        shape = [None] * column.rank
+    shape = list(column.values.shape[1:]) if column.layout == "dense" else [None] * column.rank
     return {"element": column.element, "shape": shape, "nullable": column.validity is not None}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine.engine_plans import Code, MemorySource, filter_of, ragged, rows_where, run, scan
 
+from engine.engine_plans import Code, MemorySource, filter_of, ragged, rows_where, run, scan
 from tql._engine import Column, EngineError
 
 COMPARE = {

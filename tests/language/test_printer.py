@@ -8,8 +8,8 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from language.query_strategies import expressions, statements
 
+from language.query_strategies import expressions, statements
 from tql import ast
 from tql.keywords import RESERVED
 from tql.parser import parse, parse_expression

@@ -25,7 +25,7 @@ def tree(*suffixes: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Source archive and wheel, the wheel without the compiled engine, whose build is not the subject here."""
+    """Source archive and wheel, the wheel without the compiled engine, which is not the subject here."""
     out = tmp_path_factory.mktemp("dist")
     command = [
         sys.executable,
@@ -50,7 +50,7 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(built: Path) -> None
 
 
 def test_the_source_archive_can_be_built_from(built: Path) -> None:
-    archive = tarfile.open(next(built.glob("*.tar.gz")))
-    names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
     assert {"CMakeLists.txt", "pyproject.toml", "LICENSE", "README.md", "planner/__init__.py"} <= names
     assert "tql/planner/__init__.py" not in names, "the links of the checkout must not be packed twice"

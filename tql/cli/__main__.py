@@ -7,7 +7,10 @@ import sys
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 an error in the query or the data, 2 wrong usage, 130 Ctrl-C."""
+    """Run the command line.
+
+    Exit codes: 0 done, 1 an error in the query or the data, 2 wrong usage, 130 Ctrl-C.
+    """
     try:
         from tql.cli.commands import tql
     except ModuleNotFoundError as error:

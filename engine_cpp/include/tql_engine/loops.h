@@ -55,8 +55,7 @@ template <class Make>
 constexpr auto per_element(Make make) {
   return [&]<size_t... I>(std::index_sequence<I...>) {
     return std::array{make.template operator()<static_cast<Element>(I)>()...};
-  }
-  (std::make_index_sequence<kElementCount>{});
+  }(std::make_index_sequence<kElementCount>{});
 }
 
 /// Copies elements of any kind; strings as views.

@@ -9,7 +9,7 @@
 namespace tql_engine::ordering {
 
 template <class L, class R>
-inline constexpr bool kMixedIntegers = std::integral<L>&& std::integral<R> && !std::same_as<L, R>;
+inline constexpr bool kMixedIntegers = std::integral<L> && std::integral<R> && !std::same_as<L, R>;
 
 /// NaN equals nothing, itself included. Integers compare by value across signedness. Text compares bytes.
 template <class L, class R>

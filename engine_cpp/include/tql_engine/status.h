@@ -15,12 +15,18 @@ enum class Code : uint8_t { kRuntime, kShape, kValue, kType, kInternal, kCancell
 /// The word that the Python side sees.
 constexpr std::string_view code_name(Code code) noexcept {
   switch (code) {
-    case Code::kRuntime: return "runtime";
-    case Code::kShape: return "shape";
-    case Code::kValue: return "value";
-    case Code::kType: return "type";
-    case Code::kInternal: return "internal";
-    case Code::kCancelled: return "cancelled";
+    case Code::kRuntime:
+      return "runtime";
+    case Code::kShape:
+      return "shape";
+    case Code::kValue:
+      return "value";
+    case Code::kType:
+      return "type";
+    case Code::kInternal:
+      return "internal";
+    case Code::kCancelled:
+      return "cancelled";
   }
   return "internal";
 }
@@ -31,8 +37,8 @@ struct Span {
   int64_t end = -1;
 };
 
-/// Thrown by whatever runs outside of a kernel's loop. Messages start in lower case, have no full stop, and put
-/// values last.
+/// Thrown by whatever runs outside of a kernel's loop. Messages start in lower case, have no full stop, and
+/// put values last.
 class EngineError : public std::exception {
  public:
   EngineError(Code code, std::string message, int64_t row = -1, Span span = {})
