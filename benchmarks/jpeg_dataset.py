@@ -15,7 +15,7 @@ _CHUNK_BYTES = 8_000_000
 
 
 def photographs(count: int, size: int, seed: int = 0) -> list[bytes]:
-    """`count` JPEG files of size x size x 3 with the looks of photographs: smooth areas, edges, some noise."""
+    """`count` JPEG files of size x size x 3 that look like photographs: smooth areas, edges, noise."""
     rng = np.random.default_rng(seed)
     files = []
     for _ in range(count):

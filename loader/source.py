@@ -50,7 +50,7 @@ class Source(Protocol):
         ...
 
     def stored_bytes(self, column: str, row: int) -> bytes:
-        """The bytes of one row as they are stored (chunk compression undone), for `decode_method='tobytes'`."""
+        """The bytes of one row as stored (chunk compression undone), for `decode_method='tobytes'`."""
         ...
 
     def describe(self) -> dict[str, Any]:

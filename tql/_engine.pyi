@@ -15,7 +15,8 @@ class EngineError(Exception):
     """What went wrong, as data; the Python side turns it into an error of the package with its span.
 
     `args` is (code, message, row, span_start, span_end): `code` is one of "runtime", "shape", "value",
-    "type", "internal", "cancelled"; `row` is -1 where no row is to blame; the span is (-1, -1) where none is known.
+    "type", "internal", "cancelled"; `row` is -1 where no row is to blame; the span is (-1, -1) where none
+    is known.
     """
 
 # --- columns -----------------------------------------------------------------------------------------------

@@ -83,8 +83,8 @@ class CompiledQuery:
         """Run the query.
 
         Args:
-            data: anything with the storage protocol of `tql.loader.source.Source` (a dataset, a view, a source
-                of one's own), or a mapping of arrays as for `from_numpy`.
+            data: anything with the storage protocol of `tql.loader.source.Source` (a dataset, a view, one of
+                your own), or a mapping of arrays as for `from_numpy`.
             seed: of SAMPLE BY and RANDOM; a fresh one each time if None.
             threads: 0 means one per core. The answer does not depend on it.
 
