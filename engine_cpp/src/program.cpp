@@ -13,6 +13,7 @@
 #include "tql_engine/leaf.h"
 #include "tql_engine/logic.h"
 #include "tql_engine/registry.h"
+#include "tql_engine/scalar.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
@@ -203,8 +204,9 @@ class ProgramCompiler {
     return program_.instructions_[static_cast<size_t>(index)].args[which];
   }
 
-  /// `column compare constant`, looking through the condition around it and through the cast that the planner
-  /// puts between a column and a constant of a wider type.
+  /// `column compare constant`, looking through the condition around it, through the cast that the planner
+  /// puts between a column and a constant of a wider type, and through the taking of the one element of every
+  /// row.
   void fuse_compare() {
     int top = program_.result_;
     if (dynamic_cast<const Truth*>(&operation(top)) != nullptr) top = argument(top, 0);
@@ -215,6 +217,7 @@ class ProgramCompiler {
       if (constant == nullptr || constant->constant().rank() != 0 || !compare->same_elements()) continue;
       int source = argument(top, 1 - side);
       if (dynamic_cast<const CastOperation*>(&operation(source)) != nullptr) source = argument(source, 0);
+      if (dynamic_cast<const ScalarOperation*>(&operation(source)) != nullptr) source = argument(source, 0);
       const auto* load = dynamic_cast<const LoadColumn*>(&operation(source));
       if (load == nullptr) return;
       const Type& type = program_.inputs_.columns[load->index()].type;
@@ -222,7 +225,7 @@ class ProgramCompiler {
       const CompareOp op = side == 1 ? compare->op() : swapped(compare->op());
       FusedCompare fused{
           static_cast<int>(load->index()), type.element, mask_loop(op, type.element, wide), {}};
-      if (fused.loop == nullptr || !type.is_scalar()) return;
+      if (fused.loop == nullptr || !type.is_single()) return;
       if (narrow_constant(constant->constant(), type.element, fused.constant)) program_.fused_ = fused;
       return;
     }

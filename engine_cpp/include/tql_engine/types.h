@@ -2,6 +2,7 @@
 // compiled or a column is made, never per row.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -123,6 +124,10 @@ struct Type {
 
   bool is_scalar() const noexcept { return shape.has_value() && shape->empty(); }
   bool is_fixed() const noexcept;
+  /// Every row has exactly one element.
+  bool is_single() const noexcept {
+    return is_fixed() && std::ranges::all_of(*shape, [](int64_t n) { return n == 1; });
+  }
 };
 
 /// Arrays of more axes are refused when they enter the engine.

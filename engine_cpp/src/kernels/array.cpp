@@ -9,40 +9,10 @@
 #include "tql_engine/integers.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/registry.h"
+#include "tql_engine/scalar.h"
 
 namespace tql_engine {
 namespace {
-
-/// The one element of a row; NULL where there is none.
-class Scalar final : public Operation {
- public:
-  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
-    const Vector& x = *args[0];
-    if (x.rank == 0) {
-      out.vector = x;
-      return;
-    }
-    const int64_t rows = frame.size();
-    const int64_t size = element_size(x.element);
-    std::byte* values = out.make_scalars(x.element, rows);
-    uint8_t* valid = out.make_valid(rows);
-    const UnaryLoop copy = copy_loop(x.element);
-    for (int64_t row = 0; row < rows; ++row) {
-      const int64_t elements = x.is_valid(row) ? x.row_elements(row) : 0;
-      if (elements > 1) {
-        frame.fail(
-            Code::kType,
-            "one value per row is needed, not an array of shape " + shape_text(x.row_dims(row), x.rank), row);
-      }
-      valid[row] = static_cast<uint8_t>(elements);
-      if (elements == 1) {
-        copy(nullptr, x.row_values(row), 1, values + row * size, 1);
-      } else {
-        std::memset(values + row * size, 0, static_cast<size_t>(size));
-      }
-    }
-  }
-};
 
 class Shape final : public Operation {
  public:
@@ -244,7 +214,7 @@ class Logical final : public Operation {
 };
 
 Bound bind_scalar(const BindContext& context) {
-  return {std::make_unique<Scalar>(), context.args[0].element};
+  return {std::make_unique<ScalarOperation>(), context.args[0].element};
 }
 
 Bound bind_shape(const BindContext&) { return {std::make_unique<Shape>(), Element::kInt64}; }
@@ -277,6 +247,44 @@ constexpr Kernel kKernels[] = {
 };
 
 }  // namespace
+
+void ScalarOperation::evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const {
+  const Vector& x = *args[0];
+  if (x.rank == 0) {
+    out.vector = x;
+    return;
+  }
+  const int64_t rows = frame.size();
+  const int64_t size = element_size(x.element);
+  const bool all_single = rows > 0 && x.dims_step == 0 && x.row_elements(0) == 1 && !x.is_constant();
+  if (all_single && x.packed) {
+    out.vector = {.element = x.element, .values = x.row_values(0), .valid = x.valid};
+    return;
+  }
+  std::byte* values = out.make_scalars(x.element, rows);
+  if (all_single) {
+    for (int64_t row = 0; row < rows; ++row) {
+      std::memcpy(values + row * size, x.row_values(row), static_cast<size_t>(size));
+    }
+    out.vector.valid = x.valid;
+    return;
+  }
+  uint8_t* valid = out.make_valid(rows);
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t elements = x.is_valid(row) ? x.row_elements(row) : 0;
+    if (elements > 1) {
+      frame.fail(Code::kType,
+                 "one value per row is needed, not an array of shape " + shape_text(x.row_dims(row), x.rank),
+                 row);
+    }
+    valid[row] = static_cast<uint8_t>(elements);
+    if (elements == 1) {
+      std::memcpy(values + row * size, x.row_values(row), static_cast<size_t>(size));
+    } else {
+      std::memset(values + row * size, 0, static_cast<size_t>(size));
+    }
+  }
+}
 
 std::span<const Kernel> array_kernels() noexcept { return kKernels; }
 

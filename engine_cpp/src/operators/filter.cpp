@@ -273,7 +273,7 @@ class RangeFilter {
     const int64_t first = segment.source.first;
     if (const auto& fused = filter_.conjuncts[j].fused()) {
       const Column& column = segment.columns[static_cast<size_t>(fused->column)];
-      if (column.layout() == Layout::kDense && column.rank() == 0 && column.validity() == nullptr) {
+      if (column.layout() == Layout::kDense && column.row_elements() == 1 && column.validity() == nullptr) {
         task.fill(*fused, column.raw_values() + (rows.start - first) * element_size(fused->element));
         task.store(bits_, origin_, j > 0);
         return;
