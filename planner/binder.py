@@ -38,6 +38,7 @@ from tql.planner.logical import (
     SortKey,
     order_is_chosen,
 )
+from tql.planner.row_numbers import count_before_clauses
 from tql.planner.scope import Failed, Scope
 from tql.planner.set_operations import combine
 from tql.schema import Schema
@@ -134,7 +135,8 @@ class Binder:
         scope = Scope(combined.columns)
         node = self._order(combined.node, statement.order_by, scope)
         node = self._limit(node, statement.limit)
-        return Relation(self._sample(node, statement.sample, scope), combined.columns)
+        node = self._sample(node, statement.sample, scope)
+        return Relation(count_before_clauses(node, combined.node, self._fresh_id), combined.columns)
 
     def _operand(self, operand: ast.Select | ast.SetOperation | ast.Statement) -> Relation:
         if isinstance(operand, ast.Statement):
@@ -177,7 +179,7 @@ class Binder:
             node = Limit(node, 0, min(select.top, MAX_ROWS), span=select.span)
         node = self._limit(node, tail.limit)
         node = self._sample(node, tail.sample, inner)
-        return self._project(node, items, select)
+        return self._project(count_before_clauses(node, source, self._fresh_id), items, select)
 
     def _refuse_later_work(self, select: ast.Select) -> None:
         for clause, name in (

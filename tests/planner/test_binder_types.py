@@ -316,3 +316,23 @@ def test_weights_are_one_computed_column() -> None:
     assert isinstance(planned.logical.input, Project)
     assert planned.physical["output"] == [{"name": "weight", "from": "computed", "column": "weight"}]
     assert planned.schema.type_of("weight") == Type("float64")
+
+
+@pytest.mark.parametrize(
+    ("query", "operators"),
+    [
+        ("select * order by row_number() desc", ["sort", "scan"]),
+        ("select * where row_number() < 9", ["filter", "scan"]),
+        ("select * sample by row_number()", ["sample", "scan"]),
+        ("select * where flag order by row_number() desc", ["sort", "filter", "project", "scan"]),
+        ("select * order by i8 limit 5 sample by row_number()", ["sample", "sort", "project", "scan"]),
+        ("select row_number() as n where flag", ["project", "filter", "scan"]),
+    ],
+)
+def test_row_numbers_of_clauses_count_the_rows_of_the_source(query: str, operators: list[str]) -> None:
+    node = plan(query, SCHEMA).physical["root"]
+    found = [node["op"]]
+    while "input" in node:
+        node = node["input"]
+        found.append(node["op"])
+    assert found == operators
