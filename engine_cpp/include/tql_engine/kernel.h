@@ -28,6 +28,7 @@ struct ColumnRef {
 struct ProgramInputs {
   std::vector<ColumnRef> columns;
   std::vector<std::string> computed;
+  bool positions = false;  // of rows in the input relation
 };
 
 /// An affine or listed map from position to row number.

@@ -203,9 +203,13 @@ Bound bind_constant(const BindContext& context) {
           context.result.element};
 }
 
-Bound bind_row_number(const BindContext&) { return {std::make_unique<RowNumber>(), Element::kInt64}; }
+Bound bind_row_number(const BindContext& context) {
+  context.inputs->positions = true;
+  return {std::make_unique<RowNumber>(), Element::kInt64};
+}
 
 Bound bind_random(const BindContext& context) {
+  context.inputs->positions = true;
   return {std::make_unique<Random>(context.stream), Element::kInt32};
 }
 

@@ -15,6 +15,7 @@ constexpr int64_t kBatchElements = 1 << 16;
 constexpr int64_t kFirstTake = 4096;
 constexpr int64_t kLargestTake = 1 << 20;
 constexpr int64_t kTakeBytes = 64 << 20;
+constexpr int64_t kReadFraction = 4;  // a partition is read as a whole for at least 1/4 of its rows
 
 /// The columns that some programs read, each once.
 class SharedColumns {
@@ -66,18 +67,20 @@ class ColumnBuilder {
 
   std::vector<Column> build() {
     const Selection& rows = relation_.rows;
-    if (rows.kind() == Selection::Kind::kRange) {
-      const int64_t first = rows.row_bound() - rows.size();
-      for (const RowRange& part : execution_.partitions(shared_.refs(), {first, first + rows.size()})) {
-        std::vector<Column> columns;
-        for (const ColumnRef& ref : shared_.refs()) columns.push_back(execution_.read(ref, part));
-        add(columns, part.start - first, part.stop - part.start, {nullptr, part.start});
-      }
-    } else {
-      take_all(rows);
+    switch (rows.kind()) {
+      case Selection::Kind::kRange:
+        read_range({rows.row_bound() - rows.size(), rows.row_bound()});
+        break;
+      case Selection::Kind::kBitmap:
+        read_set();
+        break;
+      case Selection::Kind::kIndices:
+        take(0, rows.size());
+        break;
     }
     std::vector<Column> result;
     for (size_t i = 0; i < programs_.size(); ++i) {
+      std::erase_if(pieces_[i], [](const Column& piece) { return piece.length() == 0; });
       result.push_back(pieces_[i].empty() ? Column::empty(programs_[i]->result_type())
                                           : Column::concat(pieces_[i]));
       pieces_[i].clear();
@@ -86,13 +89,43 @@ class ColumnBuilder {
   }
 
  private:
-  void take_all(const Selection& rows) {
-    int64_t wanted = shared_.refs().empty() ? rows.size() : kFirstTake;
+  void read_range(RowRange range) {
+    for (const RowRange& part : execution_.partitions(shared_.refs(), range)) {
+      add(read(part), part.start - range.start, part.stop - part.start, {nullptr, part.start});
+    }
+  }
+
+  /// Rows in storage order: partitions with many of them are read as a whole.
+  void read_set() {
+    const Selection& rows = relation_.rows;
+    const Bitmap set = rows.to_bitmap(rows.row_bound());
+    int64_t position = 0;  // of the first row that is not taken yet
+    int64_t behind = 0;    // of the first row of the next partition
+    for (const RowRange& part : execution_.partitions(shared_.refs(), {0, rows.row_bound()})) {
+      const int64_t first = behind;
+      behind += set.count(part.start, part.stop);
+      if ((behind - first) * kReadFraction < part.stop - part.start) continue;
+      take(position, first);
+      add_picked(read(part), part, set, first);
+      position = behind;
+    }
+    take(position, rows.size());
+  }
+
+  std::vector<Column> read(RowRange part) {
+    std::vector<Column> columns;
+    for (const ColumnRef& ref : shared_.refs()) columns.push_back(execution_.read(ref, part));
+    return columns;
+  }
+
+  /// Positions [position, stop) of the relation, read by row number.
+  void take(int64_t position, int64_t stop) {
+    int64_t wanted = shared_.refs().empty() ? stop - position : kFirstTake;
     std::vector<int64_t> taken;
-    for (int64_t position = 0; position < rows.size(); position += static_cast<int64_t>(taken.size())) {
-      const int64_t count = std::min(wanted, rows.size() - position);
+    for (; position < stop; position += static_cast<int64_t>(taken.size())) {
+      const int64_t count = std::min(wanted, stop - position);
       taken.resize(static_cast<size_t>(count));
-      rows.copy_rows(position, taken);
+      relation_.rows.copy_rows(position, taken);
       std::vector<Column> columns;
       int64_t bytes = 0;
       for (const ColumnRef& ref : shared_.refs()) {
@@ -105,9 +138,10 @@ class ColumnBuilder {
     }
   }
 
+  /// All rows of a segment whose first row is at this position of the relation.
   void add(const std::vector<Column>& columns, int64_t position, int64_t size, RowNumbers source) {
     for (size_t i = 0; i < programs_.size(); ++i) {
-      if (is_plain(*programs_[i])) {
+      if (programs_[i]->as_plain_column() != nullptr) {
         pieces_[i].push_back(shared_.segment(i, columns).columns.front());
         continue;
       }
@@ -118,19 +152,54 @@ class ColumnBuilder {
       for (const std::string& id : programs_[i]->inputs().computed) {
         segment.computed.push_back(relation_.computed.at(id).slice(position, position + size));
       }
-      const int64_t grain = batch_rows(segment);
-      const size_t first = pieces_[i].size();
-      pieces_[i].resize(first + static_cast<size_t>((size + grain - 1) / grain));
-      execution_.parallel_for(size, grain, [&](int64_t begin, int64_t end, int worker) {
-        Evaluator& evaluator = *evaluators_[i][static_cast<size_t>(worker)];
-        const Vector& vector = evaluator.evaluate({&segment, begin, end - begin, nullptr});
-        pieces_[i][first + static_cast<size_t>(begin / grain)] =
-            materialize(vector, end - begin, programs_[i]->result_type());
+      evaluate(i, size, batch_rows(segment), [&](int64_t begin, int64_t end, std::vector<int32_t>&) {
+        return Batch{&segment, begin, end - begin, nullptr};
       });
     }
   }
 
-  static bool is_plain(const Program& program) noexcept { return program.as_plain_column() != nullptr; }
+  /// The rows of `set` in a partition; `position` is that of the first one.
+  void add_picked(const std::vector<Column>& columns, RowRange part, const Bitmap& set, int64_t position) {
+    const int64_t size = part.stop - part.start;
+    for (size_t i = 0; i < programs_.size(); ++i) {
+      const ProgramInputs& inputs = programs_[i]->inputs();
+      Segment segment = shared_.segment(i, columns);
+      segment.size = size;
+      segment.source = {nullptr, part.start};
+      std::vector<int64_t>
+          positions;  // row of the partition to position; rows that are not in the set have none
+      if (inputs.positions || !inputs.computed.empty()) {
+        positions.resize(static_cast<size_t>(size));
+        int64_t next = position;
+        set.for_each(part.start, part.stop,
+                     [&](int64_t row) { positions[static_cast<size_t>(row - part.start)] = next++; });
+      }
+      segment.position = {positions.data(), 0};
+      for (const std::string& id : inputs.computed)
+        segment.computed.push_back(relation_.computed.at(id).take(positions));
+      evaluate(i, size, batch_rows(segment), [&](int64_t begin, int64_t end, std::vector<int32_t>& picked) {
+        picked.clear();
+        set.for_each(part.start + begin, part.start + end,
+                     [&](int64_t row) { picked.push_back(static_cast<int32_t>(row - part.start - begin)); });
+        return Batch{&segment, begin, static_cast<int64_t>(picked.size()), picked.data()};
+      });
+    }
+  }
+
+  /// One piece per batch of `grain` rows; `batch` says what of it is evaluated.
+  template <class MakeBatch>
+  void evaluate(size_t i, int64_t size, int64_t grain, const MakeBatch& make_batch) {
+    const size_t first = pieces_[i].size();
+    pieces_[i].resize(first + static_cast<size_t>((size + grain - 1) / grain));
+    execution_.parallel_for(size, grain, [&](int64_t begin, int64_t end, int worker) {
+      thread_local std::vector<int32_t> picked;
+      const Batch batch = make_batch(begin, end, picked);
+      if (batch.size == 0) return;
+      const Vector& vector = evaluators_[i][static_cast<size_t>(worker)]->evaluate(batch);
+      pieces_[i][first + static_cast<size_t>(begin / grain)] =
+          materialize(vector, batch.size, programs_[i]->result_type());
+    });
+  }
 
   Execution& execution_;
   const Relation& relation_;
