@@ -223,8 +223,18 @@ def differences(expected: ReferenceResult | str, found: Answer, *, dtypes: bool 
         return [*wrong, f"rows: expected {expected.rows}, found {found.rows}"]
     for name, values in expected.columns.items():
         if name in found.columns:
+            if expected.types[name].shape is None:  # a column has one rank: a single element is its scalar
+                values = [
+                    _of_rank_of(value, like) for value, like in zip(values, found.columns[name], strict=True)
+                ]
             wrong += _wrong_values(name, values, found.columns[name], dtypes=dtypes)
     return wrong
+
+
+def _of_rank_of(value: Value, like: Value) -> Value:
+    if isinstance(value, np.ndarray) and isinstance(like, np.ndarray) and value.size == like.size == 1:
+        return value.reshape(like.shape)
+    return value
 
 
 def _wrong_draw(expected: ReferenceResult, found: Answer) -> list[str]:

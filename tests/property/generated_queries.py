@@ -73,7 +73,8 @@ def nested_statements(draw: st.DrawFn, table: Table) -> ast.Statement:
 
 def _select(grower: Grower, depth: int) -> ast.Select:
     where = None if grower.chance(5) else grower.predicate(depth)
-    return ast.Select(_items(grower, depth), where=where, distinct=grower.chance(8))
+    top = grower.integer(0, 4) if grower.chance(8) else None
+    return ast.Select(_items(grower, depth), where=where, distinct=grower.chance(8), top=top)
 
 
 def _items(grower: Grower, depth: int) -> tuple[ast.SelectItem | ast.Star, ...]:

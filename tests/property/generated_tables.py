@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from reference import Table
-from tql.types import FLOATS, INTEGERS, Element, Type
+from tql.types import ELEMENTS, NUMBERS, Element, Type
 
 CLASS_NAMES = ("cat", "dog", "owl")
 STRINGS = ("", "a", "b", "ab", "B", "a*b", "ä", "it's", "a\nb")
@@ -18,7 +18,7 @@ _NULLABLE: tuple[Element, ...] = ("bool", "int64", "uint8", "float32", "float64"
 
 TYPES: tuple[Type, ...] = (
     Type("bool"),
-    *(Type(element) for element in (*INTEGERS, *FLOATS)),
+    *(Type(element) for element in ELEMENTS if element in NUMBERS),
     *(Type(element, nullable=True) for element in _NULLABLE),
     *[Type("text")] * 3,
     *[Type("int32", class_names=CLASS_NAMES)] * 2,

@@ -120,7 +120,11 @@ class Grower:
                 lambda: ast.Binary(self.one_of("and", "or"), self.flags(0), self.flags(0)),
                 lambda: ast.Binary(self.one_of("and", "or"), self.flags(0), self.predicate(0)),
                 lambda: ast.Unary("not", self.flags(depth - 1)),
+                lambda: ast.Call(self.one_of("logical_and", "logical_or"), (self.flags(0), self.flags(0))),
+                lambda: ast.Call(self.one_of("logical_and", "logical_or"), (self.flags(0), self.predicate(0))),
             ]
+        if depth > 0 and self.has(is_matrix):
+            options.append(lambda: ast.Call(self.one_of("any", "all"), (self.name(is_matrix), self.axis())))
         return self.one_of(*options)()
 
     # --- numbers and arrays --------------------------------------------------------------------------------
@@ -137,8 +141,9 @@ class Grower:
                 ),
                 lambda: ast.Binary("%", self.number(depth - 1), ast.Literal(self.one_of(2, 3, 1.5))),
                 lambda: ast.Unary("-", self.number(depth - 1)),
-                lambda: ast.Call("abs", (self.number(depth - 1),)),
+                lambda: ast.Call(self.one_of("abs", "sqrt"), (self.number(depth - 1),)),
                 lambda: ast.Call("row_number", ()),
+                self.weight,
             ]
         if depth > 0 and self.has(is_array):
             options += [
@@ -147,11 +152,16 @@ class Grower:
                 lambda: ast.Subscript(ast.Call("shape", (self.name(is_any_array),)), (self.index(),)),
                 lambda: ast.Call(self.reduction(), (self.array(depth - 1),)),
                 lambda: ast.Call(self.reduction(), (self.array(depth - 1),)),
+                lambda: ast.Call(self.one_of("dot", "hamming_distance"), (self.name(is_array),) * 2),
             ]
         return self.one_of(*options)()
 
+    def weight(self) -> ast.Expr:
+        cases = [ast.WeightCase(self.predicate(0), self.constant()) for _ in range(self.integer(1, 3))]
+        return ast.WeightCases(self.one_of("max_weight", "sum_weight"), tuple(cases))
+
     def reduction(self) -> str:
-        return self.one_of("sum", "prod", "avg", "amin", "amax", "count")
+        return self.one_of("sum", "prod", "avg", "amin", "amax", "count", "l1_norm", "l2_norm", "linf_norm")
 
     def element(self) -> ast.Expr:
         """`x[i]`, `x[i, j]` or `x[i][j]`: one number."""
@@ -178,11 +188,36 @@ class Grower:
                 lambda: ast.Binary(self.one_of("+", "-", "*", "/"), self.array(depth - 1), self.number(0)),
                 lambda: ast.Binary(self.one_of("+", "-", "*"), self.array(0), self.array(0)),
                 lambda: ast.Unary("-", self.array(depth - 1)),
-                lambda: ast.Subscript(self.name(is_array), (self.slice(),)),
-                lambda: ast.Subscript(self.name(is_array), (self.slice(),)),
+                lambda: ast.Call(self.one_of("abs", "sqrt"), (self.array(depth - 1),)),
+                lambda: ast.Call("shape", (self.name(is_any_array),)),
+                self.part,
+                self.part,
                 self.array_literal,
             ]
+        if depth > 0 and self.has(is_list):
+            options.append(lambda: self.gathered(self.name(is_list)))
+        if depth > 0 and self.has(is_matrix):
+            options.append(
+                lambda: ast.Call(self.one_of("sum", "amax", "any"), (self.name(is_matrix), self.axis()))
+            )
         return self.one_of(*options)()
+
+    def part(self) -> ast.Expr:
+        """`x[a:b]`, `x[i, a:b]`, `x[a:b, i]`: an array in the place of an array."""
+        name = self.name(is_array)
+        rank = self.columns[name.name].rank or 0
+        items: list[ast.Expr | ast.Slice] = [self.slice()]
+        if rank > 1:
+            items.insert(self.integer(0, 1), self.one_of(self.index, self.slice)())
+        return ast.Subscript(name, tuple(items))
+
+    def gathered(self, name: ast.Name) -> ast.Expr:
+        """Positions of elements, or the elements at those positions."""
+        positions = ast.Call("nonzero", (name,))
+        return ast.Subscript(name, (positions,)) if self.chance(2) else positions
+
+    def axis(self) -> ast.Expr:
+        return signed(self.one_of(-2, -1, 0, 1))
 
     def array_literal(self) -> ast.Expr:
         return ast.ArrayLiteral(tuple(ast.Literal(self.integer(0, 3)) for _ in range(self.integer(1, 3))))
@@ -202,6 +237,8 @@ class Grower:
     # --- text and labels -----------------------------------------------------------------------------------
 
     def text(self) -> ast.Expr:
+        if self.has(is_text_list) and self.chance(4):
+            return ast.Subscript(self.name(is_text_list), (self.index(),))
         return self.name(is_text) if self.has(is_text) and self.chance(3) else self.text_literal()
 
     def text_literal(self) -> ast.Expr:
@@ -254,6 +291,14 @@ def is_any_array(type_: Type) -> bool:
 
 def is_array(type_: Type) -> bool:
     return type_.is_numeric and not type_.is_scalar
+
+
+def is_list(type_: Type) -> bool:
+    return is_array(type_) and type_.rank == 1
+
+
+def is_matrix(type_: Type) -> bool:
+    return is_array(type_) and type_.rank == 2
 
 
 def is_bool_array(type_: Type) -> bool:
