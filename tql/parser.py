@@ -11,7 +11,7 @@ from lark import Lark, UnexpectedInput, UnexpectedToken
 
 from tql import ast
 from tql.builder import Builder
-from tql.errors import QuerySyntaxError, TQLError
+from tql.errors import ArgumentError, QuerySyntaxError, TQLError
 
 MAX_DEPTH = 128
 """The deepest tree that is accepted: what walks trees recursively stays far from the interpreter's limit."""
@@ -45,6 +45,8 @@ def parse_expression(text: str) -> ast.Expr:
 
 
 def _parse(text: str, start: str) -> ast.Node:
+    if not isinstance(text, str):
+        raise ArgumentError(f"a query is a text, not of type {type(text).__name__}")
     try:
         node: ast.Node = _grammar().parse(text, start=start)  # type: ignore[assignment]
         _finish(node, text)

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string>
 
+#include "tql_engine/buffer.h"
 #include "tql_engine/status.h"
 #include "tql_engine/thread_pool.h"
 
@@ -57,18 +58,17 @@ class Selection::Rows {
   const Bitmap& bitmap() const noexcept { return bitmap_; }
 
   std::span<const int64_t> indices(ThreadPool* pool) const {
-    if (kind_ != Kind::kIndices) {
-      std::call_once(made_, [this, pool] {
-        if (kind_ == Kind::kBitmap)
-          directory();  // not from inside the parallel loop: it is made under a lock
-        std::vector<int64_t> made(static_cast<size_t>(size_));
-        for_morsels(pool, size_, [&](int64_t begin, int64_t end) {
-          copy(begin, std::span(made).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
-        });
-        indices_ = std::move(made);
+    if (kind_ == Kind::kIndices) return indices_;
+    std::call_once(made_once_, [this, pool] {
+      if (kind_ == Kind::kBitmap)
+        directory();  // not from inside the parallel loop: it is made under a lock
+      Buffer<int64_t> made(static_cast<size_t>(size_));
+      for_morsels(pool, size_, [&](int64_t begin, int64_t end) {
+        copy(begin, made.values().subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
       });
-    }
-    return indices_;
+      made_ = std::move(made);
+    });
+    return made_.values();
   }
 
   void copy(int64_t first, std::span<int64_t> out) const {
@@ -143,8 +143,9 @@ class Selection::Rows {
   const Bitmap bitmap_;
   mutable std::once_flag directory_made_;
   mutable std::vector<int64_t> directory_;
-  mutable std::once_flag made_;
-  mutable std::vector<int64_t> indices_;
+  mutable std::once_flag made_once_;
+  mutable Buffer<int64_t> made_;
+  const std::vector<int64_t> indices_;
 };
 
 Selection Selection::range(int64_t start, int64_t stop) {
