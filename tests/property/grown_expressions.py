@@ -120,8 +120,8 @@ class Grower:
                 lambda: ast.Binary(self.one_of("and", "or"), self.flags(0), self.flags(0)),
                 lambda: ast.Binary(self.one_of("and", "or"), self.flags(0), self.predicate(0)),
                 lambda: ast.Unary("not", self.flags(depth - 1)),
-                lambda: ast.Call(self.one_of("logical_and", "logical_or"), (self.flags(0), self.flags(0))),
-                lambda: ast.Call(self.one_of("logical_and", "logical_or"), (self.flags(0), self.predicate(0))),
+                lambda: ast.Call("logical_and", (self.flags(0), self.flags(0))),
+                lambda: ast.Call("logical_or", (self.flags(0), self.predicate(0))),
             ]
         if depth > 0 and self.has(is_matrix):
             options.append(lambda: ast.Call(self.one_of("any", "all"), (self.name(is_matrix), self.axis())))
