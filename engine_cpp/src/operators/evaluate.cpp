@@ -2,9 +2,11 @@
 // is a range of the source, else by position), and each segment is evaluated in batches on all threads.
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "tql_engine/execution.h"
+#include "tql_engine/loops.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
@@ -48,6 +50,38 @@ class SharedColumns {
   std::vector<std::vector<size_t>> places_;
 };
 
+/// One number per row, written in place by many threads.
+class ScalarColumn {
+ public:
+  ScalarColumn(Element element, int64_t rows)
+      : element_(element),
+        rows_(rows),
+        values_(
+            std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(rows * element_size(element)))) {}
+
+  void write(const Vector& vector, int64_t position, int64_t count) {
+    copy_loop(element_)(nullptr, vector.values, vector.step,
+                        values_.get() + position * element_size(element_), count);
+    if (vector.valid == nullptr) return;
+    std::call_once(has_nulls_, [this] { validity_.assign(static_cast<size_t>(rows_), uint8_t{1}); });
+    std::copy_n(vector.valid, count, validity_.data() + position);
+  }
+
+  static Column finish(std::shared_ptr<const ScalarColumn> self) {
+    const ScalarColumn& made = *self;
+    const int64_t bytes = made.rows_ * element_size(made.element_);
+    return Column::dense(made.element_, made.values_.get(), bytes, made.rows_, {}, made.validity_,
+                         std::move(self));
+  }
+
+ private:
+  Element element_;
+  int64_t rows_;
+  std::unique_ptr<std::byte[]> values_;
+  std::once_flag has_nulls_;
+  std::vector<uint8_t> validity_;
+};
+
 /// Evaluates programs over one segment after the other and keeps the pieces.
 class ColumnBuilder {
  public:
@@ -62,6 +96,12 @@ class ColumnBuilder {
       for (int worker = 0; worker < execution.pool().threads(); ++worker) {
         workers.push_back(std::make_unique<Evaluator>(*program, execution.seed(), OnConflict::kError));
       }
+      // A column that is handed on as it is needs no copy, unless only some rows of each partition are.
+      const Type& type = program->result_type();
+      const bool handed_on =
+          program->as_plain_column() != nullptr && relation.rows.kind() != Selection::Kind::kBitmap;
+      const bool in_place = type.is_scalar() && is_numeric(type.element) && !handed_on;
+      scalars_.push_back(in_place ? std::make_shared<ScalarColumn>(type.element, relation.size()) : nullptr);
     }
   }
 
@@ -80,6 +120,10 @@ class ColumnBuilder {
     }
     std::vector<Column> result;
     for (size_t i = 0; i < programs_.size(); ++i) {
+      if (scalars_[i] != nullptr) {
+        result.push_back(ScalarColumn::finish(std::move(scalars_[i])));
+        continue;
+      }
       std::erase_if(pieces_[i], [](const Column& piece) { return piece.length() == 0; });
       result.push_back(pieces_[i].empty() ? Column::empty(programs_[i]->result_type())
                                           : Column::concat(pieces_[i]));
@@ -141,7 +185,7 @@ class ColumnBuilder {
   /// All rows of a segment whose first row is at this position of the relation.
   void add(const std::vector<Column>& columns, int64_t position, int64_t size, RowNumbers source) {
     for (size_t i = 0; i < programs_.size(); ++i) {
-      if (programs_[i]->as_plain_column() != nullptr) {
+      if (programs_[i]->as_plain_column() != nullptr && scalars_[i] == nullptr) {
         pieces_[i].push_back(shared_.segment(i, columns).columns.front());
         continue;
       }
@@ -153,7 +197,7 @@ class ColumnBuilder {
         segment.computed.push_back(relation_.computed.at(id).slice(position, position + size));
       }
       evaluate(i, size, batch_rows(segment), [&](int64_t begin, int64_t end, std::vector<int32_t>&) {
-        return Batch{&segment, begin, end - begin, nullptr};
+        return Piece{{&segment, begin, end - begin, nullptr}, position + begin};
       });
     }
   }
@@ -177,27 +221,46 @@ class ColumnBuilder {
       segment.position = {positions.data(), 0};
       for (const std::string& id : inputs.computed)
         segment.computed.push_back(relation_.computed.at(id).take(positions));
-      evaluate(i, size, batch_rows(segment), [&](int64_t begin, int64_t end, std::vector<int32_t>& picked) {
+      const int64_t grain = batch_rows(segment);
+      std::vector<int64_t> starts(1, position);  // of each piece
+      for (int64_t begin = 0; begin < size; begin += grain) {
+        starts.push_back(starts.back() +
+                         set.count(part.start + begin, std::min(part.start + begin + grain, part.stop)));
+      }
+      evaluate(i, size, grain, [&](int64_t begin, int64_t end, std::vector<int32_t>& picked) {
         picked.clear();
         set.for_each(part.start + begin, part.start + end,
                      [&](int64_t row) { picked.push_back(static_cast<int32_t>(row - part.start - begin)); });
-        return Batch{&segment, begin, static_cast<int64_t>(picked.size()), picked.data()};
+        return Piece{{&segment, begin, static_cast<int64_t>(picked.size()), picked.data()},
+                     starts[static_cast<size_t>(begin / grain)]};
       });
     }
   }
 
-  /// One piece per batch of `grain` rows; `batch` says what of it is evaluated.
-  template <class MakeBatch>
-  void evaluate(size_t i, int64_t size, int64_t grain, const MakeBatch& make_batch) {
+  /// What is evaluated at once, and the position of its first row in the relation.
+  struct Piece {
+    Batch batch;
+    int64_t position;
+  };
+
+  /// `size` rows in pieces of `grain`; `make_piece` says which of these rows are evaluated.
+  template <class MakePiece>
+  void evaluate(size_t i, int64_t size, int64_t grain, const MakePiece& make_piece) {
+    const Type& type = programs_[i]->result_type();
     const size_t first = pieces_[i].size();
-    pieces_[i].resize(first + static_cast<size_t>((size + grain - 1) / grain));
+    if (scalars_[i] == nullptr) pieces_[i].resize(first + static_cast<size_t>((size + grain - 1) / grain));
     execution_.parallel_for(size, grain, [&](int64_t begin, int64_t end, int worker) {
       thread_local std::vector<int32_t> picked;
-      const Batch batch = make_batch(begin, end, picked);
+      const auto [batch, position] = make_piece(begin, end, picked);
       if (batch.size == 0) return;
       const Vector& vector = evaluators_[i][static_cast<size_t>(worker)]->evaluate(batch);
-      pieces_[i][first + static_cast<size_t>(begin / grain)] =
-          materialize(vector, batch.size, programs_[i]->result_type());
+      if (scalars_[i] == nullptr) {
+        pieces_[i][first + static_cast<size_t>(begin / grain)] = materialize(vector, batch.size, type);
+      } else if (vector.rank == 0) {
+        scalars_[i]->write(vector, position, batch.size);
+      } else {
+        throw EngineError(Code::kInternal, "an expression gave arrays where the plan says scalars");
+      }
     });
   }
 
@@ -207,6 +270,7 @@ class ColumnBuilder {
   SharedColumns shared_;
   std::vector<std::vector<std::unique_ptr<Evaluator>>> evaluators_;  // per program and worker
   std::vector<std::vector<Column>> pieces_;                          // per program
+  std::vector<std::shared_ptr<ScalarColumn>> scalars_;  // per program; null where there are pieces
 };
 
 }  // namespace

@@ -297,7 +297,11 @@ Selection Selection::slice(int64_t start, int64_t count) const {
 
 Selection Selection::select(std::span<const int64_t> positions, ThreadPool* pool) const {
   const int64_t rows = size();
-  const std::span<const int64_t> source = kind() == Kind::kRange ? std::span<const int64_t>() : indices(pool);
+  // Listing all rows of a set pays only if many of them are asked for.
+  constexpr int64_t kFewRows = 16;
+  const bool look_up = kind() == Kind::kBitmap && static_cast<int64_t>(positions.size()) < rows / kFewRows;
+  const bool listed = kind() != Kind::kRange && !look_up;
+  const std::span<const int64_t> source = listed ? indices(pool) : std::span<const int64_t>();
   const int64_t start = rows_->start();
   std::vector<int64_t> chosen(positions.size());
   std::vector<double> weights(weights_ == nullptr ? 0 : positions.size());
@@ -307,7 +311,9 @@ Selection Selection::select(std::span<const int64_t> positions, ThreadPool* pool
       if (position < 0 || position >= rows) {
         throw EngineError(Code::kValue, "position is out of range: " + std::to_string(position));
       }
-      chosen[i] = source.empty() ? start + position : source[static_cast<size_t>(position)];
+      chosen[i] = listed    ? source[static_cast<size_t>(position)]
+                  : look_up ? rows_->row_at(position)
+                            : start + position;
       if (weights_ != nullptr) weights[i] = (*weights_)[static_cast<size_t>(position)];
     }
   });
