@@ -23,6 +23,9 @@ class Smallest {
     if (items_.size() >= 2 * k_ + kSlack) shrink();
   }
 
+  /// Items above it are not kept; null while every item is. It only ever falls.
+  const Item* bound() const noexcept { return bounded_ ? &bound_ : nullptr; }
+
   /// The k smallest of what was added to any of `parts`, ascending. Empties the parts.
   static std::vector<Item> merge(ThreadPool& pool, std::vector<Smallest>& parts) {
     Smallest all = std::move(parts.front());

@@ -38,8 +38,8 @@ class ScaledWeights {
 
   int64_t blocks() const noexcept { return (static_cast<int64_t>(weights_.size()) - 1) / kBlock + 1; }
 
-  /// Fills running sums over the rows of a block and returns how many rows it has.
-  int64_t accumulate(int64_t block, std::array<double, kBlock>& sums) const noexcept {
+  /// Running sums over the rows of a block, up to its last row of positive weight. The block has one.
+  std::span<const double> accumulate(int64_t block, std::array<double, kBlock>& sums) const noexcept {
     const auto rows = weights_.subspan(static_cast<size_t>(block * kBlock));
     const auto count = std::min<size_t>(rows.size(), kBlock);
     double sum = 0;
@@ -47,7 +47,8 @@ class ScaledWeights {
       sum += scaled(rows[i]);
       sums[i] = sum;
     }
-    return static_cast<int64_t>(count);
+    return std::span(sums).first(
+        static_cast<size_t>(std::lower_bound(sums.begin(), sums.begin() + count, sum) - sums.begin()) + 1);
   }
 
   double sum(int64_t block) const noexcept {
@@ -101,6 +102,17 @@ class BlockTable {
   size_t last_ = 0;              // the last block of positive weight
 };
 
+/// How many of some ascending numbers are at most `target`: a binary search without branches to mispredict.
+int64_t count_up_to(std::span<const double> numbers, double target) noexcept {
+  const double* base = numbers.data();
+  for (size_t left = numbers.size(); left > 0;) {
+    const size_t half = (left + 1) / 2;
+    base += half * static_cast<size_t>(base[half - 1] <= target);
+    left -= half;
+  }
+  return base - numbers.data();
+}
+
 }  // namespace
 
 std::vector<int64_t> sample_with_replacement(std::span<const double> weights, int64_t size, RandomKey key,
@@ -124,26 +136,23 @@ std::vector<int64_t> sample_with_replacement(std::span<const double> weights, in
     }
   });
   std::vector<int64_t> order(draws);  // the numbers of the draws, by block
-  partition_stable(
+  const std::vector<int64_t> starts = partition_stable(
       pool, size, scaled.blocks(), [&](int64_t i) { return blocks[static_cast<size_t>(i)]; },
       [&](int64_t i, int64_t position) { order[static_cast<size_t>(position)] = i; });
 
   std::vector<int64_t> rows(draws);
   pool.parallel_for(size, kDraws, [&](int64_t begin, int64_t end, int) {
-    std::array<double, kBlock> ends;
-    int64_t current = -1;
-    double* last = ends.data();  // at the last row of positive weight
-    for (int64_t position = begin; position < end; ++position) {
-      const int64_t draw = order[static_cast<size_t>(position)];
-      const int64_t block = blocks[static_cast<size_t>(draw)];
-      if (block != current) {
-        current = block;
-        double* const stop = ends.data() + scaled.accumulate(block, ends);
-        last = std::lower_bound(ends.data(), stop, stop[-1]);
+    std::array<double, kBlock> sums_of_rows;
+    auto block = std::upper_bound(starts.begin(), starts.end(), begin) - starts.begin() - 1;
+    for (int64_t position = begin; position < end; ++block) {
+      const int64_t stop = std::min(end, starts[static_cast<size_t>(block) + 1]);
+      if (position == stop) continue;
+      const std::span<const double> ends = scaled.accumulate(block, sums_of_rows);
+      for (; position < stop; ++position) {
+        const int64_t draw = order[static_cast<size_t>(position)];
+        const double target = unit_interval(random.block(static_cast<uint64_t>(draw))[1]) * ends.back();
+        rows[static_cast<size_t>(draw)] = block * kBlock + count_up_to(ends.first(ends.size() - 1), target);
       }
-      const double target = unit_interval(random.block(static_cast<uint64_t>(draw))[1]) * *last;
-      rows[static_cast<size_t>(draw)] =
-          block * kBlock + (std::upper_bound(ends.data(), last, target) - ends.data());
     }
   });
   return rows;

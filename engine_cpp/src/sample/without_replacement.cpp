@@ -29,12 +29,21 @@ struct Earlier {
   }
 };
 
-/// The logarithm of the time, so that the smallest and the largest weights stay within range. Early times
-/// decide, and log1p keeps all 64 random bits of those.
-double log_time(uint64_t bits, double weight) noexcept {
+/// In (0, 1), with all 64 random bits where it is small: early times decide.
+double fraction(uint64_t bits) noexcept {
   constexpr double kBelowOne = 1 - std::numeric_limits<double>::epsilon() / 2;
-  const double u = std::min((static_cast<double>(bits) + 0.5) * 0x1p-64, kBelowOne);  // in (0, 1)
-  return std::log(-std::log1p(-u)) - std::log(weight);
+  return std::min((static_cast<double>(bits) + 0.5) * 0x1p-64, kBelowOne);
+}
+
+/// The logarithm of the time, so that the smallest and the largest weights stay within range.
+double log_time(double u, double weight) noexcept { return std::log(-std::log1p(-u)) - std::log(weight); }
+
+/// Rows with u > limit * weight are later than `bound`, since -log1p(-u) >= u: no need for their logarithms.
+double limit_for(const Arrival* bound) noexcept {
+  constexpr double kSmallest = -600;  // below, exp would lose bits
+  constexpr double kMargin = 1 + 1e-9;
+  if (bound == nullptr || bound->log_time < kSmallest) return std::numeric_limits<double>::infinity();
+  return std::exp(bound->log_time) * kMargin;
 }
 
 }  // namespace
@@ -50,9 +59,12 @@ std::vector<int64_t> sample_without_replacement(std::span<const double> weights,
   std::vector<Earliest> parts(static_cast<size_t>(pool.threads()), Earliest(wanted, Earlier()));
   pool.parallel_for(population, kWeightMorsel, [&](int64_t begin, int64_t end, int worker) {
     Earliest& part = parts[static_cast<size_t>(worker)];
+    const double limit = limit_for(part.bound());
     for (int64_t row = begin; row < end; ++row) {
       const double weight = effective_weight(weights[static_cast<size_t>(row)]);
-      if (weight > 0) part.add({log_time(random.bits(static_cast<uint64_t>(row)), weight), row});
+      if (weight == 0) continue;
+      const double u = fraction(random.bits(static_cast<uint64_t>(row)));
+      if (u <= limit * weight) part.add({log_time(u, weight), row});
     }
   });
   const std::vector<Arrival> arrivals = Earliest::merge(pool, parts);
