@@ -69,7 +69,9 @@ define sanitized
 	  $(TOOLS) $(filter-out torch,$(TEST_TOOLS))
 	PATH="$(abspath build/$(1)-env/bin):$$PATH" build/$(1)-env/bin/pip install --quiet --no-build-isolation --no-deps \
 	  --config-settings=build-dir=build/$(1) --config-settings=cmake.build-type=RelWithDebInfo \
-	  --config-settings=install.strip=false --config-settings=cmake.define.TQL_SANITIZE=$(2) .
+	  --config-settings=install.strip=false --config-settings=cmake.define.TQL_SANITIZE=$(2) \
+	  --config-settings=cmake.define.TQL_NATIVE_TESTS=ON .
+	$(4) build/$(1)/tql_native_tests
 	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=$(3)) $$($${CXX:-c++} -print-file-name=libstdc++.so)" \
 	  $(4) build/$(1)-env/bin/python -P -m pytest -p no:cacheprovider $(5)
 endef

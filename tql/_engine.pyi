@@ -212,7 +212,7 @@ class EncodedRows:
     def shapes(self) -> NDArray[np.int64]: ...
     @property
     def uniform_shape(self) -> tuple[int, ...] | None:
-        """The one shape of all rows, None where they differ."""
+        """The one shape of all rows, None where they differ or there is no row."""
 
     def row_bytes(self, row: int) -> bytes:
         """The stored bytes of one row."""
@@ -228,7 +228,9 @@ class DecodePool:
     def __init__(self, threads: int = 0) -> None: ...
     @property
     def threads(self) -> int: ...
-    def submit(self, rows: EncodedRows) -> DecodeTicket: ...
+    def submit(self, rows: EncodedRows) -> DecodeTicket:
+        """Raises EngineError("value") if this build lacks the codec, EngineError("cancelled") after `close()`."""
+
     def close(self) -> None: ...
 
 class DecodeTicket:
@@ -237,8 +239,8 @@ class DecodeTicket:
     def wait(self, timeout: float | None = None) -> NDArray[Any] | list[NDArray[Any]]:
         """The rows: one array [n, *shape] where all shapes are equal, else a list of n arrays.
 
-        Raises EngineError("value", message, row) if a row can't be decoded (row counts within the batch), and
-        TimeoutError.
+        Raises EngineError("value", message, row) if a row can't be decoded (the first such row, counted within
+        the batch), EngineError("cancelled") if the pool was closed or the process forked before, and TimeoutError.
         """
 
     def done(self) -> bool: ...
