@@ -70,9 +70,10 @@ def _check_names(operation: ast.SetOperation, left: Columns, right: Columns) -> 
 
 
 def _common_type(operation: ast.SetOperation, name: str, left: Type, right: Type) -> Type:
-    if left.element == right.element:
+    same_rank = left.rank == right.rank
+    if same_rank and left.element == right.element:
         element = left.element
-    elif left.is_numeric and right.is_numeric:
+    elif same_rank and left.is_numeric and right.is_numeric:
         element = types.promote(left.element, right.element)
     else:
         raise ColumnsMismatchError(
@@ -85,6 +86,7 @@ def _common_type(operation: ast.SetOperation, name: str, left: Type, right: Type
 
 
 def _common_shape(left: Type, right: Type) -> tuple[int | None, ...] | None:
-    if left.shape is None or right.shape is None or len(left.shape) != len(right.shape):
+    """Of two types of one rank."""
+    if left.shape is None or right.shape is None:
         return None
     return tuple(a if a == b else None for a, b in zip(left.shape, right.shape, strict=True))
