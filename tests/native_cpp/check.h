@@ -20,5 +20,7 @@ void test_selection();
 void test_set_ops();
 void test_sort();
 void test_decode_pool();
+void test_sampling();
+void test_codec();
 
 }  // namespace tql_test

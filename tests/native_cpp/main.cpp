@@ -8,6 +8,8 @@ int main() {
   tql_test::test_selection();
   tql_test::test_set_ops();
   tql_test::test_sort();
+  tql_test::test_sampling();
+  tql_test::test_codec();
   tql_test::test_decode_pool();
   std::puts("native tests passed");
 }
