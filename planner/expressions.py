@@ -21,7 +21,7 @@ Value = bool | int | float | str | tuple["Value", ...]
 """A constant: nested tuples for arrays."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expression:
     """Base of every bound expression.
 
@@ -38,7 +38,7 @@ class Expression:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column(Expression):
     """A column of the source, or the shapes of its rows, which need no values to be read."""
 
@@ -46,7 +46,7 @@ class Column(Expression):
     facet: Facet = "values"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Computed(Expression):
     """A column that a `Project` node below computed."""
 
@@ -68,7 +68,7 @@ class Constant(Expression):
         return hash((self.type, identity(self.value)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call(Expression):
     """A kernel over arguments. `options` are the kernel's members in docs/plan-format.md, sorted."""
 

@@ -17,7 +17,7 @@ from tql.types import Type
 SetKind = Literal["union", "intersect", "except"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
     """Base of every node."""
 
@@ -40,7 +40,7 @@ class Node:
         return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Unary(Node):
     input: Node
 
@@ -52,12 +52,12 @@ class _Unary(Node):
         return self if inputs[0] is self.input else replace(self, input=inputs[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scan(Node):
     """All rows of the source in order."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Filter(_Unary):
     """Rows for which every conjunct is true, in the order of the input; only the first `fetch` of them."""
 
@@ -72,7 +72,7 @@ class Filter(_Unary):
         return replace(self, conjuncts=expressions)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ComputedColumn:
     """A column that a `Project` adds."""
 
@@ -80,7 +80,7 @@ class ComputedColumn:
     expression: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Project(_Unary):
     """The same rows, with computed columns added."""
 
@@ -95,7 +95,7 @@ class Project(_Unary):
         return replace(self, columns=tuple(columns))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SortKey:
     """A scalar to order by."""
 
@@ -103,7 +103,7 @@ class SortKey:
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sort(_Unary):
     """Stable; NaN, then NULL last in both directions; only the first `fetch` rows where set (top-k)."""
 
@@ -119,7 +119,7 @@ class Sort(_Unary):
         return replace(self, keys=tuple(keys))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limit(_Unary):
     """Skips `offset` rows, then keeps `count` rows, or floor(rows of the input * percent / 100)."""
 
@@ -128,7 +128,7 @@ class Limit(_Unary):
     percent: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sample(_Unary):
     """Weighted draw; as many rows as came in where neither `count` nor `percent` is set."""
 
@@ -145,7 +145,7 @@ class Sample(_Unary):
         return replace(self, weight=expressions[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Distinct(_Unary):
     """The first row of each combination of keys."""
 
@@ -159,7 +159,7 @@ class Distinct(_Unary):
         return replace(self, keys=expressions)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetOp(Node):
     """Two relations combined by source row. `ordered` false: ascending rows; true: the left's order first."""
 
@@ -180,7 +180,7 @@ class SetOp(Node):
         return replace(self, left=left, right=right)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OutputColumn:
     """A visible column: a source column or a computed one, under a name."""
 
@@ -192,7 +192,7 @@ class OutputColumn:
         return self.source.type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Output(_Unary):
     """The root of a plan: which columns the answer shows."""
 

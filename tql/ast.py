@@ -14,7 +14,7 @@ from tql.span import NOWHERE, Span
 BinaryOperator = OneOf["or", "and", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
     """Base of every node."""
 
@@ -34,12 +34,12 @@ def children(node: Node) -> Iterator[Node]:
 # --- expressions -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expr(Node):
     """Base of every expression."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Literal(Expr):
     """A number, bool or text. Integers are unsigned here: a sign is a `Unary`."""
 
@@ -54,21 +54,21 @@ class Literal(Expr):
         return hash((type(self.value), self.value))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ArrayLiteral(Expr):
     """`ARRAY[...]`; nested for higher rank."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parameter(Expr):
     """`?`; `index` counts from 0 through the whole text."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Name(Expr):
     """A column, perhaps qualified by a source's alias. `quoted` says how it was written, no more."""
 
@@ -77,7 +77,7 @@ class Name(Expr):
     quoted: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unary(Expr):
     """`NOT x` or `-x`."""
 
@@ -85,7 +85,7 @@ class Unary(Expr):
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Binary(Expr):
     """`left operator right`; `==` is "=" and `<>` is "!=" here."""
 
@@ -94,7 +94,7 @@ class Binary(Expr):
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Between(Expr):
     """`x [NOT] BETWEEN low AND high`."""
 
@@ -104,7 +104,7 @@ class Between(Expr):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InList(Expr):
     """`x [NOT] IN (a, b, ...)` and `x IN ARRAY[...]`."""
 
@@ -113,7 +113,7 @@ class InList(Expr):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Like(Expr):
     """`x [NOT] LIKE pattern`, or ILIKE where `ignore_case`."""
 
@@ -123,7 +123,7 @@ class Like(Expr):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IsNull(Expr):
     """`x IS [NOT] NULL`, `x ISNULL`."""
 
@@ -131,7 +131,7 @@ class IsNull(Expr):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slice(Node):
     """`[start] : [stop] [: [step]]` inside a subscript."""
 
@@ -140,7 +140,7 @@ class Slice(Node):
     step: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subscript(Expr):
     """`x[i]`, `x[a:b, ::2]`."""
 
@@ -148,7 +148,7 @@ class Subscript(Expr):
     items: tuple[Expr | Slice, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call(Expr):
     """`name(args)`; the name in lower case. `name_span` underlines the name alone."""
 
@@ -157,12 +157,12 @@ class Call(Expr):
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CountStar(Expr):
     """`COUNT(*)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WeightCase(Node):
     """`condition: weight`."""
 
@@ -170,7 +170,7 @@ class WeightCase(Node):
     weight: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WeightCases(Expr):
     """`MAX_WEIGHT(c: w, ...)` or `SUM_WEIGHT(c: w, ...)`."""
 
@@ -181,14 +181,14 @@ class WeightCases(Expr):
 # --- select ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Star(Node):
     """`*` or `alias.*` as a select item."""
 
     qualifier: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SelectItem(Node):
     """`expr [AS alias]`."""
 
@@ -196,7 +196,7 @@ class SelectItem(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableName(Node):
     """A source named in FROM."""
 
@@ -204,7 +204,7 @@ class TableName(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SubQuery(Node):
     """`(statement) [AS alias]` in FROM."""
 
@@ -212,7 +212,7 @@ class SubQuery(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Join(Node):
     """`left JOIN right`; one of `on` and `using` is set, none for a cross join."""
 
@@ -226,7 +226,7 @@ class Join(Node):
 FromSource = TableName | SubQuery | Join
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expand(Node):
     """`EXPAND BY before [, after] [OVERLAP bool] [AS name]`; one number means both sides."""
 
@@ -236,7 +236,7 @@ class Expand(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GroupBy(Node):
     """`GROUP BY keys [HAVING expr] [ACROSS TIME | SPACE]`."""
 
@@ -245,14 +245,14 @@ class GroupBy(Node):
     across: OneOf["time", "space"] = "time"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ungroup(Node):
     """`UNGROUP BY SPLIT` where `by` is None, else `UNGROUP BY expr`."""
 
     by: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Select(Node):
     """One SELECT up to UNGROUP BY; what follows belongs to the `Statement`."""
 
@@ -266,7 +266,7 @@ class Select(Node):
     distinct: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SetOperation(Node):
     """`left UNION | INTERSECT | EXCEPT [ALL] right`; left-associative, equal precedence."""
 
@@ -276,7 +276,7 @@ class SetOperation(Node):
     all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderKey(Node):
     """`expr [ASC | DESC]`."""
 
@@ -284,7 +284,7 @@ class OrderKey(Node):
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limit(Node):
     """`LIMIT count [PERCENT] [OFFSET offset]`; `count` is None for ALL or a bare OFFSET."""
 
@@ -293,7 +293,7 @@ class Limit(Node):
     offset: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SampleBy(Node):
     """`SAMPLE BY weight [REPLACE bool] [LIMIT count [PERCENT]]`."""
 
@@ -303,7 +303,7 @@ class SampleBy(Node):
     percent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement(Node):
     """A whole query, or a parenthesised operand or sub-query.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import marshal
+import sys
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -77,8 +78,8 @@ def _grammar() -> Lark:
         module = import_module("tql._parser_tables")
     except ModuleNotFoundError:
         module = None
-    if module is not None and grammar == module.GRAMMAR:
-        tables = json.loads(module.TABLES, object_pairs_hook=_integer_keys)
+    if module is not None and (grammar, sys.implementation.cache_tag) == (module.GRAMMAR, module.PYTHON):
+        tables = marshal.loads(module.TABLES)
         # What lark's own stand-alone parsers call; `Lark.load` would unpickle.
         lark: Lark = Lark._load_from_dict(tables["data"], tables["memo"], transformer=Builder())  # type: ignore[no-untyped-call]
         return lark
@@ -90,10 +91,6 @@ def _grammar() -> Lark:
         transformer=Builder(),
     )
 
-
-def _integer_keys(pairs: list[tuple[str, object]]) -> dict[str | int, object]:
-    """JSON turns the numbers of states and terminals into text when they are keys."""
-    return {int(key) if key.isdigit() else key: value for key, value in pairs}
 
 
 def _finish(root: ast.Node, text: str) -> None:

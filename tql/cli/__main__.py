@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -11,6 +12,7 @@ def main() -> None:
 
     Exit codes: 0 done, 1 an error in the query or the data, 2 wrong usage, 130 Ctrl-C.
     """
+    gc.disable()  # a command is short: collecting garbage takes longer than it is worth
     try:
         from tql.cli.commands import tql
     except ModuleNotFoundError as error:
