@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "tql_engine/heap_array.h"
+
 namespace tql_engine {
 
 class ThreadPool;
@@ -19,15 +21,16 @@ class Bitmap {
 
   Bitmap() = default;
   explicit Bitmap(int64_t size)
-      : size_(size), words_(static_cast<size_t>((size + kWordBits - 1) / kWordBits)) {}
+      : size_(size),
+        words_(HeapArray<uint64_t>::zeroed(static_cast<size_t>((size + kWordBits - 1) / kWordBits))) {}
 
   int64_t size() const noexcept { return size_; }
   /// Bit r % 64 of word r / 64 is row r. Bits at and beyond size() must stay 0.
-  std::span<uint64_t> words() noexcept { return words_; }
-  std::span<const uint64_t> words() const noexcept { return words_; }
+  std::span<uint64_t> words() noexcept { return words_.values(); }
+  std::span<const uint64_t> words() const noexcept { return words_.values(); }
 
-  bool contains(int64_t row) const noexcept { return (words_[word(row)] >> (row % kWordBits) & 1) != 0; }
-  void insert(int64_t row) noexcept { words_[word(row)] |= uint64_t{1} << (row % kWordBits); }
+  bool contains(int64_t row) const noexcept { return (words()[word(row)] >> (row % kWordBits) & 1) != 0; }
+  void insert(int64_t row) noexcept { words()[word(row)] |= uint64_t{1} << (row % kWordBits); }
   /// Adds rows [begin, end).
   void insert_range(int64_t begin, int64_t end) noexcept;
   /// How many rows of [begin, end) are in the set.
@@ -38,7 +41,7 @@ class Bitmap {
   template <class Visit>
   void for_each(int64_t begin, int64_t end, Visit&& visit) const {
     for (int64_t base = begin - begin % kWordBits; base < end; base += kWordBits) {
-      uint64_t bits = words_[word(base)];
+      uint64_t bits = words()[word(base)];
       if (base < begin) bits &= ~uint64_t{0} << (begin - base);
       if (end - base < kWordBits) bits &= ~(~uint64_t{0} << (end - base));
       for (; bits != 0; bits &= bits - 1) visit(base + std::countr_zero(bits));
@@ -49,7 +52,7 @@ class Bitmap {
   static size_t word(int64_t row) noexcept { return static_cast<size_t>(row / kWordBits); }
 
   int64_t size_ = 0;
-  std::vector<uint64_t> words_;
+  HeapArray<uint64_t> words_;
 };
 
 class Selection {

@@ -17,7 +17,7 @@ void Bitmap::insert_range(int64_t begin, int64_t end) noexcept {
   while (begin < end) {
     const int64_t offset = begin % kWordBits;
     const int64_t bits = std::min(kWordBits - offset, end - begin);
-    words_[word(begin)] |= low_bits(bits) << offset;
+    words()[word(begin)] |= low_bits(bits) << offset;
     begin += bits;
   }
 }
@@ -28,9 +28,9 @@ int64_t Bitmap::count(int64_t begin, int64_t end) const noexcept {
   const size_t last = word(end - 1);
   const uint64_t head = kAll << (begin % kWordBits);
   const uint64_t tail = low_bits((end - 1) % kWordBits + 1);
-  if (first == last) return std::popcount(words_[first] & head & tail);
-  int64_t rows = std::popcount(words_[first] & head) + std::popcount(words_[last] & tail);
-  for (size_t i = first + 1; i < last; ++i) rows += std::popcount(words_[i]);
+  if (first == last) return std::popcount(words()[first] & head & tail);
+  int64_t rows = std::popcount(words()[first] & head) + std::popcount(words()[last] & tail);
+  for (size_t i = first + 1; i < last; ++i) rows += std::popcount(words()[i]);
   return rows;
 }
 

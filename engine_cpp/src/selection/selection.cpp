@@ -7,7 +7,7 @@
 #include <numeric>
 #include <string>
 
-#include "tql_engine/buffer.h"
+#include "tql_engine/heap_array.h"
 #include "tql_engine/status.h"
 #include "tql_engine/thread_pool.h"
 
@@ -60,9 +60,8 @@ class Selection::Rows {
   std::span<const int64_t> indices(ThreadPool* pool) const {
     if (kind_ == Kind::kIndices) return indices_;
     std::call_once(made_once_, [this, pool] {
-      if (kind_ == Kind::kBitmap)
-        directory();  // not from inside the parallel loop: it is made under a lock
-      Buffer<int64_t> made(static_cast<size_t>(size_));
+      if (kind_ == Kind::kBitmap) directory();  // not from inside the parallel loop: it is made under a lock
+      HeapArray<int64_t> made(static_cast<size_t>(size_));
       for_morsels(pool, size_, [&](int64_t begin, int64_t end) {
         copy(begin, made.values().subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
       });
@@ -144,7 +143,7 @@ class Selection::Rows {
   mutable std::once_flag directory_made_;
   mutable std::vector<int64_t> directory_;
   mutable std::once_flag made_once_;
-  mutable Buffer<int64_t> made_;
+  mutable HeapArray<int64_t> made_;
   const std::vector<int64_t> indices_;
 };
 

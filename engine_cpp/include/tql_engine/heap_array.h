@@ -1,4 +1,5 @@
-// Uninitialised memory for large results: what is overwritten at once need not be cleared first.
+// Memory for large results that costs nothing before it is used: what is overwritten at once need not be
+// cleared first, and what must start as zeros comes so from the system.
 #pragma once
 
 #include <cstddef>
@@ -15,18 +16,27 @@
 
 namespace tql_engine {
 
-/// Values of a trivial type that the owner is going to write before anybody reads them.
+/// Values of a trivial type.
 template <class T>
-class Buffer {
+class HeapArray {
  public:
-  Buffer() = default;
-  /// Throws std::bad_alloc.
-  explicit Buffer(size_t size) : values_(allocate(size)), size_(size) {}
+  HeapArray() = default;
+  /// Uninitialised: to be written before anybody reads. Throws std::bad_alloc.
+  explicit HeapArray(size_t size) : HeapArray(allocate(size), size) {}
+
+  /// All zeros. The pages of a large block are cleared when they are first touched, by the thread that does.
+  static HeapArray zeroed(size_t size) {
+    void* memory = size == 0 ? nullptr : std::calloc(size, sizeof(T));
+    if (memory == nullptr && size > 0) throw std::bad_alloc();
+    return HeapArray(static_cast<T*>(memory), size);
+  }
 
   std::span<T> values() noexcept { return {values_.get(), size_}; }
   std::span<const T> values() const noexcept { return {values_.get(), size_}; }
 
  private:
+  HeapArray(T* values, size_t size) : values_(values), size_(size) {}
+
   struct Free {
     void operator()(T* values) const noexcept { std::free(values); }
   };
