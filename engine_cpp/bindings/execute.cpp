@@ -68,11 +68,12 @@ void raise_pending_signal() {
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
-ExecuteResult run(const Plan& plan, const py::object& source, uint64_t seed, int threads) {
+ExecuteResult run(const Plan& plan, const py::object& source, const py::int_& seed, int threads) {
   if (threads < 0) throw py::value_error("threads must not be negative");
+  const uint64_t bits = PyLong_AsUnsignedLongLongMask(seed.ptr());  // of any integer the lowest 64 bits
   PythonSource wrapped(source);
   const py::gil_scoped_release release;
-  return execute(plan, wrapped, {seed, threads, &raise_pending_signal});
+  return execute(plan, wrapped, {bits, threads, &raise_pending_signal});
 }
 
 py::dict columns_of(const ExecuteResult& result) {
@@ -107,8 +108,8 @@ void register_execute(py::module_& module) {
       .def_property_readonly("selection", [](const ExecuteResult& result) { return result.selection; })
       .def_property_readonly("columns", &columns_of)
       .def_property_readonly("statistics", &statistics_of);
-  module.def("execute", &run, py::arg("plan"), py::arg("source"), py::kw_only(),
-             py::arg("seed") = uint64_t{0}, py::arg("threads") = 0);
+  module.def("execute", &run, py::arg("plan"), py::arg("source"), py::kw_only(), py::arg("seed") = 0,
+             py::arg("threads") = 0);
   module.def("kernel_names", &kernel_names);
 }
 

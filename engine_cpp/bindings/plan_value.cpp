@@ -10,7 +10,7 @@
 namespace tql_engine::bindings {
 namespace {
 
-constexpr int kMaxDepth = 4096;  // also ends data that contains itself
+constexpr int kMaxDepth = 500;  // also ends data that contains itself; stacks of threads may be small
 
 std::string text_of(py::handle object) {
   Py_ssize_t size = 0;

@@ -10,7 +10,7 @@
 namespace tql_engine {
 namespace {
 
-constexpr int kMaxDepth = 1000;
+constexpr int kMaxDepth = 400;
 constexpr int64_t kMaxRows = std::numeric_limits<int64_t>::max();
 
 /// The columns that a node's answer carries, to check references at compile time.

@@ -234,6 +234,17 @@ def test_a_plan_runs_many_times() -> None:
     assert first.indices.tolist() == second.indices.tolist()
 
 
+def test_seeds_may_be_any_integer() -> None:
+    code = Code(COLUMNS)
+    code.add("random", type="int32")
+    drawn = [
+        tuple(run(project_of({"r": code}), MemorySource(COLUMNS), ["r"], seed=seed).columns["r"].values[:4])
+        for seed in (0, -1, 2**64 - 1, 2**70 + 5)
+    ]
+    assert drawn[1] == drawn[2]
+    assert len(set(drawn)) == 3
+
+
 def test_negative_threads_are_refused() -> None:
     with pytest.raises(ValueError, match="threads"):
         run(scan(), MemorySource(COLUMNS), threads=-1)

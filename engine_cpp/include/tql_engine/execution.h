@@ -32,7 +32,6 @@ class Execution {
 
   ThreadPool& pool() noexcept { return pool_; }
   uint64_t seed() const noexcept { return seed_; }
-  int64_t num_rows() const noexcept { return num_rows_; }
 
   /// Reads rows of a column and checks what came back. Both count for the node that runs.
   Column read(const ColumnRef& column, RowRange rows);

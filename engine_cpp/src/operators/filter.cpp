@@ -50,8 +50,6 @@ class TaskBits {
   void insert(int64_t row) noexcept {
     words_[static_cast<size_t>((row - base_) / kWordBits)] |= uint64_t{1} << (row % kWordBits);
   }
-  int64_t base() const noexcept { return base_; }
-  uint64_t* words() noexcept { return words_.data(); }
 
   /// Fills the bits with a comparison of values[0 .. end - begin).
   void fill(const FusedCompare& fused, const std::byte* values) {
@@ -63,6 +61,26 @@ class TaskBits {
       *word++ <<= begin_ % kWordBits;
     }
     if (end_ - begin_ > head) fused.loop(values + head * size, fused.constant, end_ - begin_ - head, word);
+  }
+
+  /// Takes the rows of this task from `bits`, whose words at the ends neighbours may be changing.
+  void load(Bitmap& bits, int64_t origin) noexcept {
+    uint64_t* from = bits.words().data() + (base_ - origin) / kWordBits;
+    const int64_t count = (end_ - base_ + kWordBits - 1) / kWordBits;
+    for (int64_t i = 0; i < count; ++i) {
+      words_[static_cast<size_t>(i)] = std::atomic_ref<uint64_t>(from[i]).load(std::memory_order_relaxed);
+    }
+  }
+
+  /// Calls visit(row) for each row of [begin, end), which lies within this task.
+  template <class Visit>
+  void for_each(int64_t begin, int64_t end, Visit&& visit) const {
+    for (int64_t row = begin - begin % kWordBits; row < end; row += kWordBits) {
+      uint64_t bits = words_[static_cast<size_t>((row - base_) / kWordBits)];
+      if (row < begin) bits &= ~uint64_t{0} << (begin - row);
+      if (row + kWordBits > end) bits &= ~uint64_t{0} >> (row + kWordBits - end);
+      for (; bits != 0; bits &= bits - 1) visit(row + std::countr_zero(bits));
+    }
   }
 
   /// Replaces the rows of this task in `bits` (bit 0 is row `origin`, a multiple of 64), or keeps of them
@@ -284,6 +302,8 @@ class RangeFilter {
     std::array<int32_t, kLargestBatch> picked;
     std::array<int32_t, kLargestBatch> kept;
     Evaluator& evaluator = *evaluators_[j][static_cast<size_t>(worker)];
+    TaskBits alive(rows.start, rows.stop);
+    if (j > 0) alive.load(bits_, origin_);
     for (int64_t begin = rows.start; begin < rows.stop; begin += batch_size) {
       const int64_t end = std::min(rows.stop, begin + batch_size);
       Batch batch{&segment, begin - first, end - begin, nullptr};
