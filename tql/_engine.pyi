@@ -229,7 +229,7 @@ class DecodePool:
     @property
     def threads(self) -> int: ...
     def submit(self, rows: EncodedRows) -> DecodeTicket:
-        """Raises EngineError("value") if this build lacks the codec, EngineError("cancelled") after `close()`."""
+        """Raises EngineError: "value" if this build lacks the codec, "cancelled" after `close()`."""
 
     def close(self) -> None: ...
 
@@ -239,8 +239,8 @@ class DecodeTicket:
     def wait(self, timeout: float | None = None) -> NDArray[Any] | list[NDArray[Any]]:
         """The rows: one array [n, *shape] where all shapes are equal, else a list of n arrays.
 
-        Raises EngineError("value", message, row) if a row can't be decoded (the first such row, counted within
-        the batch), EngineError("cancelled") if the pool was closed or the process forked before, and TimeoutError.
+        Raises EngineError("value", message, row) for the first row, counted within the batch, that can't be
+        decoded, EngineError("cancelled") if the pool was closed or the process forked, and TimeoutError.
         """
 
     def done(self) -> bool: ...
