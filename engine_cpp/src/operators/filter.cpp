@@ -4,11 +4,10 @@
 // them.
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <bit>
 #include <memory>
 #include <utility>
 
+#include "task_bits.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/status.h"
 
@@ -16,11 +15,11 @@ namespace tql_engine {
 namespace {
 
 constexpr int64_t kWordBits = Bitmap::kWordBits;
-constexpr int64_t kTaskRows = 1 << 16;    // a multiple of kWordBits
-constexpr int64_t kWaveRows = 1 << 22;    // rows of partitions that are evaluated together
-constexpr int64_t kWaveBytes = 64 << 20;  // and the bytes that are read for them
-constexpr int64_t kFirstRows = 4096;      // where `fetch` begins
-constexpr int64_t kTakeFraction = 16;     // fewer survivors than 1/16: read them alone
+constexpr int64_t kTaskRows = TaskBits::kMaxRows;  // a multiple of kWordBits
+constexpr int64_t kWaveRows = 1 << 22;             // rows of partitions that are evaluated together
+constexpr int64_t kWaveBytes = 64 << 20;           // and the bytes that are read for them
+constexpr int64_t kFirstRows = 4096;               // where `fetch` begins
+constexpr int64_t kTakeFraction = 16;              // fewer survivors than 1/16: read them alone
 constexpr int64_t kTakeRows = 1 << 16;
 
 using Evaluators = std::vector<std::vector<std::unique_ptr<Evaluator>>>;  // per conjunct and worker
@@ -39,77 +38,6 @@ Evaluators make_evaluators(Execution& execution, const Filter& filter) {
 bool same_column(const ColumnRef& left, const ColumnRef& right) noexcept {
   return left.name == right.name && left.facet == right.facet;
 }
-
-/// Rows of a bitmap that one task filters. Words at the ends may be shared with a neighbour.
-class TaskBits {
- public:
-  TaskBits(int64_t begin, int64_t end) : begin_(begin), end_(end), base_(begin - begin % kWordBits) {
-    words_.fill(0);
-  }
-
-  void insert(int64_t row) noexcept {
-    words_[static_cast<size_t>((row - base_) / kWordBits)] |= uint64_t{1} << (row % kWordBits);
-  }
-
-  /// Fills the bits with a comparison of values[0 .. end - begin).
-  void fill(const FusedCompare& fused, const std::byte* values) {
-    const int64_t size = element_size(fused.element);
-    const int64_t head = std::min((kWordBits - begin_ % kWordBits) % kWordBits, end_ - begin_);
-    uint64_t* word = words_.data();
-    if (head > 0) {
-      fused.loop(values, fused.constant, head, word);
-      *word++ <<= begin_ % kWordBits;
-    }
-    if (end_ - begin_ > head) fused.loop(values + head * size, fused.constant, end_ - begin_ - head, word);
-  }
-
-  /// Takes the rows of this task from `bits`, whose words at the ends neighbours may be changing.
-  void load(Bitmap& bits, int64_t origin) noexcept {
-    uint64_t* from = bits.words().data() + (base_ - origin) / kWordBits;
-    const int64_t count = (end_ - base_ + kWordBits - 1) / kWordBits;
-    for (int64_t i = 0; i < count; ++i) {
-      words_[static_cast<size_t>(i)] = std::atomic_ref<uint64_t>(from[i]).load(std::memory_order_relaxed);
-    }
-  }
-
-  /// Calls visit(row) for each row of [begin, end), which lies within this task.
-  template <class Visit>
-  void for_each(int64_t begin, int64_t end, Visit&& visit) const {
-    for (int64_t row = begin - begin % kWordBits; row < end; row += kWordBits) {
-      uint64_t bits = words_[static_cast<size_t>((row - base_) / kWordBits)];
-      if (row < begin) bits &= ~uint64_t{0} << (begin - row);
-      if (row + kWordBits > end) bits &= ~uint64_t{0} >> (row + kWordBits - end);
-      for (; bits != 0; bits &= bits - 1) visit(row + std::countr_zero(bits));
-    }
-  }
-
-  /// Replaces the rows of this task in `bits` (bit 0 is row `origin`, a multiple of 64), or keeps of them
-  /// those that are also here.
-  void store(Bitmap& bits, int64_t origin, bool keep) const {
-    uint64_t* to = bits.words().data() + (base_ - origin) / kWordBits;
-    const int64_t count = (end_ - base_ + kWordBits - 1) / kWordBits;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t row = base_ + i * kWordBits;
-      uint64_t mask = ~uint64_t{0};
-      if (row < begin_) mask &= ~uint64_t{0} << (begin_ - row);
-      if (row + kWordBits > end_) mask &= ~uint64_t{0} >> (row + kWordBits - end_);
-      const uint64_t word = words_[static_cast<size_t>(i)];
-      if (mask == ~uint64_t{0}) {
-        to[i] = keep ? to[i] & word : word;
-      } else {
-        std::atomic_ref<uint64_t> shared(to[i]);
-        if (!keep) shared.fetch_or(word & mask, std::memory_order_relaxed);
-        if (keep) shared.fetch_and(word | ~mask, std::memory_order_relaxed);
-      }
-    }
-  }
-
- private:
-  int64_t begin_;
-  int64_t end_;
-  int64_t base_;
-  std::array<uint64_t, kTaskRows / kWordBits + 1> words_;
-};
 
 /// Rows of one partition that are being filtered, and what has been read for it.
 struct Part {
@@ -309,8 +237,7 @@ class RangeFilter {
       Batch batch{&segment, begin - first, end - begin, nullptr};
       if (j > 0) {
         size_t count = 0;
-        bits_.for_each(begin - origin_, end - origin_,
-                       [&](int64_t bit) { picked[count++] = static_cast<int32_t>(origin_ + bit - begin); });
+        alive.for_each(begin, end, [&](int64_t row) { picked[count++] = static_cast<int32_t>(row - begin); });
         if (count == 0) continue;
         if (static_cast<int64_t>(count) < batch.size) batch.picked = picked.data();
         batch.size = static_cast<int64_t>(count);

@@ -1,0 +1,90 @@
+// The rows of one task of a filter, as bits of its own that are merged into the bitmap of all.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "tql_engine/program.h"
+#include "tql_engine/selection.h"
+
+namespace tql_engine {
+
+/// Rows of a bitmap that one task filters. Words at the ends may be shared with a neighbour.
+class TaskBits {
+ public:
+  static constexpr int64_t kMaxRows = 1 << 16;  // of a task; a multiple of 64
+
+  TaskBits(int64_t begin, int64_t end) : begin_(begin), end_(end), base_(begin - begin % kWordBits) {
+    words_.fill(0);
+  }
+
+  void insert(int64_t row) noexcept {
+    words_[static_cast<size_t>((row - base_) / kWordBits)] |= uint64_t{1} << (row % kWordBits);
+  }
+
+  /// Fills the bits with a comparison of values[0 .. end - begin).
+  void fill(const FusedCompare& fused, const std::byte* values) {
+    const int64_t size = element_size(fused.element);
+    const int64_t head = std::min((kWordBits - begin_ % kWordBits) % kWordBits, end_ - begin_);
+    uint64_t* word = words_.data();
+    if (head > 0) {
+      fused.loop(values, fused.constant, head, word);
+      *word++ <<= begin_ % kWordBits;
+    }
+    if (end_ - begin_ > head) fused.loop(values + head * size, fused.constant, end_ - begin_ - head, word);
+  }
+
+  /// Takes the rows of this task from `bits`, whose words at the ends neighbours may be changing.
+  void load(Bitmap& bits, int64_t origin) noexcept {
+    uint64_t* from = bits.words().data() + (base_ - origin) / kWordBits;
+    const int64_t count = (end_ - base_ + kWordBits - 1) / kWordBits;
+    for (int64_t i = 0; i < count; ++i) {
+      words_[static_cast<size_t>(i)] = std::atomic_ref<uint64_t>(from[i]).load(std::memory_order_relaxed);
+    }
+  }
+
+  /// Calls visit(row) for each row of [begin, end), which lies within this task.
+  template <class Visit>
+  void for_each(int64_t begin, int64_t end, Visit&& visit) const {
+    for (int64_t row = begin - begin % kWordBits; row < end; row += kWordBits) {
+      uint64_t bits = words_[static_cast<size_t>((row - base_) / kWordBits)];
+      if (row < begin) bits &= ~uint64_t{0} << (begin - row);
+      if (row + kWordBits > end) bits &= ~uint64_t{0} >> (row + kWordBits - end);
+      for (; bits != 0; bits &= bits - 1) visit(row + std::countr_zero(bits));
+    }
+  }
+
+  /// Replaces the rows of this task in `bits` (bit 0 is row `origin`, a multiple of 64), or keeps of them
+  /// those that are also here.
+  void store(Bitmap& bits, int64_t origin, bool keep) const {
+    uint64_t* to = bits.words().data() + (base_ - origin) / kWordBits;
+    const int64_t count = (end_ - base_ + kWordBits - 1) / kWordBits;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t row = base_ + i * kWordBits;
+      uint64_t mask = ~uint64_t{0};
+      if (row < begin_) mask &= ~uint64_t{0} << (begin_ - row);
+      if (row + kWordBits > end_) mask &= ~uint64_t{0} >> (row + kWordBits - end_);
+      const uint64_t word = words_[static_cast<size_t>(i)];
+      if (mask == ~uint64_t{0}) {
+        to[i] = keep ? to[i] & word : word;
+      } else {
+        std::atomic_ref<uint64_t> shared(to[i]);
+        if (!keep) shared.fetch_or(word & mask, std::memory_order_relaxed);
+        if (keep) shared.fetch_and(word | ~mask, std::memory_order_relaxed);
+      }
+    }
+  }
+
+ private:
+  static constexpr int64_t kWordBits = Bitmap::kWordBits;
+
+  int64_t begin_;
+  int64_t end_;
+  int64_t base_;
+  std::array<uint64_t, kMaxRows / kWordBits + 1> words_;
+};
+
+}  // namespace tql_engine
