@@ -14,7 +14,7 @@ def run(path: str) -> None:
     dataset = load(path)
     facts = dataset.describe()
     console = Console(highlight=False)
-    head = ", ".join(f"{key}: {value}" for key, value in facts.items() if key != "columns")
+    head = ", ".join(f"{key}: {_plain(value)}" for key, value in facts.items() if key != "columns")
     console.print(head, soft_wrap=True, markup=False)
 
     table = Table(header_style="bold")
@@ -41,3 +41,7 @@ def run(path: str) -> None:
     codecs = _engine.codecs()
     for name, fallback in (("jpeg", "Pillow"), ("lz4", "the lz4 package")):
         console.print(f"{name} decoding: {codecs.get(name, f'through {fallback} (slower)')}")
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

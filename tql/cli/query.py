@@ -23,7 +23,7 @@ def run(path: str, query: str, *, limit: int, seed: int | None) -> None:
     for name, field in shown.schema.items():
         table.add_column(
             f"{name}\n[dim]{_escape(str(field.type))}[/dim]",
-            justify="right" if field.type.is_numeric else "left",
+            justify="right" if field.type.is_numeric and field.type.class_names is None else "left",
         )
     for index, row in zip(shown.indices, shown, strict=True):
         cells = (_cell(row[name], field.type) for name, field in shown.schema.items())
@@ -49,9 +49,12 @@ def _cell(value: Any, type_: Type) -> str:
         return _escape(", ".join(items))
     if array.size == 1:
         return _escape(_number(array.reshape(-1)[0]))
-    return _escape(
-        np.array2string(array, separator=", ", precision=4, threshold=_MAX_ELEMENTS).replace("\n", "")
-    )
+    return _escape(_nested(array))
+
+
+def _nested(array: np.ndarray[Any, Any]) -> str:
+    items = (_nested(item) if array.ndim > 1 else _number(item) for item in array)
+    return f"[{', '.join(items)}]"
 
 
 def _number(value: Any) -> str:
