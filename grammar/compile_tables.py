@@ -2,8 +2,8 @@
 
 Working the tables out takes a third of a second, reading them a few milliseconds. The build runs this;
 tql/parser.py loads the module where it fits the grammar and the interpreter, and works the tables out itself
-where not. They are one bytes literal in Python's own format for constants, which is fast even where Python may
-not keep the compiled module.
+where not. They are one bytes literal in Python's own format for constants, which is fast even where Python
+may not keep the compiled module.
 """
 
 import marshal
