@@ -92,7 +92,6 @@ def _grammar() -> Lark:
     )
 
 
-
 def _finish(root: ast.Node, text: str) -> None:
     """Numbers the parameters and refuses trees that are too deep; both are rare enough to look first."""
     if len(text) <= MAX_DEPTH and "?" not in text:
