@@ -194,8 +194,16 @@ def hamming_distance(left: Value, right: Value) -> Value:
     if dtype.kind == "f":
         dtype = np.dtype(_INTEGER_WIDTH_OF_FLOATS)
     mask = 2 ** (dtype.itemsize * 8) - 1
-    pairs = zip(a.astype(dtype).reshape(-1).tolist(), b.astype(dtype).reshape(-1).tolist(), strict=True)
+    pairs = zip(_integers(a, dtype), _integers(b, dtype), strict=True)
     return np.array(sum(((x ^ y) & mask).bit_count() for x, y in pairs), dtype=np.int64)
+
+
+def _integers(array: np.ndarray, dtype: np.dtype) -> list[int]:
+    """Elements as integers of a dtype: floats are cut towards zero and saturate, NaN becomes 0."""
+    if array.dtype.kind != "f":
+        return array.astype(dtype).reshape(-1).tolist()
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    return [0 if np.isnan(x) else int(min(max(x, least), most)) for x in array.reshape(-1).tolist()]
 
 
 def maxsim(documents: Value, queries: Value) -> Value:
