@@ -1,8 +1,9 @@
-"""How long the property tests search: `HYPOTHESIS_PROFILE=fuzz` for long, anything else a few examples."""
+"""Settings of the whole run: how long the property tests search (`HYPOTHESIS_PROFILE=fuzz`: for long), Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -19,3 +20,8 @@ settings.register_profile(
     suppress_health_check=_SLOW,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# A shell starts background jobs with SIGINT ignored, and every process of a test would inherit that: tests of
+# Ctrl-C need the interpreter's usual answer to it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
