@@ -317,6 +317,12 @@ def test_logical_of_other_shapes_is_false(kernel: str) -> None:
     assert rows_of(compute(code)) == expected
 
 
+def test_logical_of_shapes_that_always_differ_is_a_scalar() -> None:
+    code = Code({"x": Column.dense(np.ones((3, 2), bool)), "y": Column.dense(np.ones((3, 1), bool))})
+    code.add("logical_or", code.column("x"), code.column("y"))
+    assert rows_of(compute(code)) == [False, False, False]
+
+
 def test_contains_looks_at_every_axis() -> None:
     columns = {"x": boxes(validity=VALID), "k": Column.dense(np.array([3, 8, 1, 2, 0, 5, 1], np.int32))}
     code = Code(columns)

@@ -146,16 +146,18 @@ class Gather final : public Operation {
 /// false.
 class Logical final : public Operation {
  public:
-  explicit Logical(bool is_and) : is_and_(is_and) {}
+  /// `conflicts_always`: the planner saw that the shapes differ in every row and declared a scalar.
+  Logical(bool is_and, bool conflicts_always) : is_and_(is_and), conflicts_always_(conflicts_always) {}
 
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
     const Vector& x = *args[0];
     const Vector& y = *args[1];
     const int64_t rows = frame.size();
-    const int rank = x.rank != 0 && y.rank != 0 && x.rank != y.rank ? 0 : std::max(x.rank, y.rank);
+    const bool ranks_differ = x.rank != 0 && y.rank != 0 && x.rank != y.rank;
+    const int rank = ranks_differ || conflicts_always_ ? 0 : std::max(x.rank, y.rank);
     if (rank == 0) {
       auto* result = reinterpret_cast<uint8_t*>(out.make_scalars(Element::kBool, rows));
-      const bool conflict = x.rank != 0;
+      const bool conflict = x.rank != 0 || y.rank != 0;
       for (int64_t row = 0; row < rows; ++row) {
         result[row] = conflict ? 0 : combine(truth_of(x, row), truth_of(y, row));
       }
@@ -211,6 +213,7 @@ class Logical final : public Operation {
   }
 
   bool is_and_;
+  bool conflicts_always_;
 };
 
 Bound bind_scalar(const BindContext& context) {
@@ -237,7 +240,7 @@ Bound bind_logical(const BindContext& context) {
   for (size_t i = 0; i < 2; ++i) {
     if (context.args[i].element != Element::kBool) refuse_argument(context, i);
   }
-  return {std::make_unique<Logical>(is_and), Element::kBool};
+  return {std::make_unique<Logical>(is_and, context.result.is_scalar()), Element::kBool};
 }
 
 constexpr Kernel kKernels[] = {
