@@ -56,8 +56,9 @@ template <class Op, bool negate, class T, class C>
 }
 
 template <class Op, bool negate, class T, class C>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void compare_avx512(
-    const void* values, const void* constant, int64_t n, uint64_t* words) {
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void compare_avx512(const void* values,
+                                                                          const void* constant, int64_t n,
+                                                                          uint64_t* words) {
   compare_body<Op, negate, T, C>(values, constant, n, words);
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cstdint>
 
@@ -12,7 +11,8 @@
 
 namespace tql_engine {
 
-/// Rows of a bitmap that one task filters. Words at the ends may be shared with a neighbour.
+/// Rows of a bitmap that one task filters. Words at the ends may be shared with a neighbour; the builtins stand
+/// in for std::atomic_ref, which older libc++ lacks.
 class TaskBits {
  public:
   static constexpr int64_t kMaxRows = 1 << 16;  // of a task; a multiple of 64
@@ -42,7 +42,7 @@ class TaskBits {
     uint64_t* from = bits.words().data() + (base_ - origin) / kWordBits;
     const int64_t count = (end_ - base_ + kWordBits - 1) / kWordBits;
     for (int64_t i = 0; i < count; ++i) {
-      words_[static_cast<size_t>(i)] = std::atomic_ref<uint64_t>(from[i]).load(std::memory_order_relaxed);
+      words_[static_cast<size_t>(i)] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
     }
   }
 
@@ -71,9 +71,8 @@ class TaskBits {
       if (mask == ~uint64_t{0}) {
         to[i] = keep ? to[i] & word : word;
       } else {
-        std::atomic_ref<uint64_t> shared(to[i]);
-        if (!keep) shared.fetch_or(word & mask, std::memory_order_relaxed);
-        if (keep) shared.fetch_and(word | ~mask, std::memory_order_relaxed);
+        if (!keep) __atomic_fetch_or(to + i, word & mask, __ATOMIC_RELAXED);
+        if (keep) __atomic_fetch_and(to + i, word | ~mask, __ATOMIC_RELAXED);
       }
     }
   }
