@@ -11,8 +11,8 @@
 
 namespace tql_engine {
 
-/// Rows of a bitmap that one task filters. Words at the ends may be shared with a neighbour; the builtins stand
-/// in for std::atomic_ref, which older libc++ lacks.
+/// Rows of a bitmap that one task filters. Words at the ends may be shared with a neighbour; the builtins
+/// stand in for std::atomic_ref, which older libc++ lacks.
 class TaskBits {
  public:
   static constexpr int64_t kMaxRows = 1 << 16;  // of a task; a multiple of 64
