@@ -1,4 +1,4 @@
-"""Settings of the whole run: how long the property tests search (`HYPOTHESIS_PROFILE=fuzz`: for long), Ctrl-C."""
+"""Settings of every run: how long property tests search (`HYPOTHESIS_PROFILE=fuzz`: long), and Ctrl-C."""
 
 from __future__ import annotations
 
