@@ -80,7 +80,7 @@ asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sa
 	$(call sanitized,asan,address$(comma)undefined,libasan.so,ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1,tests)
 
 tsan: | $(BIN)/python  ## the engine and loader tests under the thread sanitizer
-	$(call sanitized,tsan,thread,libtsan.so,TSAN_OPTIONS=halt_on_error=1,tests/engine tests/loader)
+	$(call sanitized,tsan,thread,libtsan.so,TSAN_OPTIONS="halt_on_error=1 die_after_fork=0",tests/engine tests/loader)
 
 comma := ,
 

@@ -99,7 +99,8 @@ def train_classifier(chain: tql.DataLoader, test: tql.View, classes: int) -> Non
             right += int((model(images).argmax(1) == labels).sum())
             rows += len(labels)
     guess = 1 / (classes - 1)  # the query leaves one class out
-    print(f"\na classifier after one epoch: {right / rows:.1%} of {rows} unseen rows (guessing: {guess:.1%})")
+    accuracy = f"{right / rows:.1%} right on {rows} unseen rows (guessing: {guess:.1%})"
+    print(f"\na classifier after one epoch: {accuracy}")
 
 
 if __name__ == "__main__":
