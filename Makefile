@@ -62,7 +62,8 @@ golden: build  ## rewrite the golden files, show the difference
 	git --no-pager diff --stat -- tests docs
 
 # A sanitizer needs its own environment: the editable install of .venv would win over the instrumented build.
-# The runtime is preloaded because the interpreter itself is not instrumented.
+# The runtime is preloaded because the interpreter itself is not instrumented. PYTHONSAFEPATH keeps ./tql, which
+# holds no engine, off the path of the tests and of the processes that they start.
 define sanitized
 	@test -x build/$(1)-env/bin/python || $(PYTHON) -m venv build/$(1)-env
 	build/$(1)-env/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
@@ -73,7 +74,7 @@ define sanitized
 	  --config-settings=cmake.define.TQL_NATIVE_TESTS=ON .
 	$(4) build/$(1)/tql_native_tests
 	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=$(3)) $$($${CXX:-c++} -print-file-name=libstdc++.so)" \
-	  $(4) build/$(1)-env/bin/python -P -m pytest -p no:cacheprovider $(5)
+	  PYTHONSAFEPATH=1 $(4) build/$(1)-env/bin/python -m pytest -p no:cacheprovider $(5)
 endef
 
 asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sanitizers
@@ -96,7 +97,7 @@ wheel: $(VENV)/tools  ## build the wheel and test it in a fresh environment
 	$(PYTHON) -m venv build/wheel-env
 	build/wheel-env/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	  $(filter-out torch,$(TEST_TOOLS)) dist/*.whl
-	mkdir build/wheel-tests && cp -r tests examples pyproject.toml README.md build/wheel-tests/
+	mkdir build/wheel-tests && cp -r tests examples docs pyproject.toml *.md LICENSE build/wheel-tests/
 	cd build/wheel-tests && ../wheel-env/bin/python -m pytest -q
 
 demo: build  ## the main job on real data

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from importlib.resources import files
 
 from tql import _engine
 
-STUB = Path(__file__).resolve().parents[2] / "tql" / "_engine.pyi"
+STUB = files("tql") / "_engine.pyi"
 ONLY_IN_THE_STUB = {"Buffer", "Source"}  # names for type checkers: an alias and a protocol
 
 
