@@ -22,6 +22,7 @@ class Field:
             the values. The planner's cost model reads it.
         row_bytes: estimated decoded size of one row in bytes, 0 where unknown.
         shape_in_metadata: whether shapes can be had without reading the values.
+        index: "inverted" or "bm25" for a text column that is searched by words, else None.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Field:
     encoding: str | None = None
     row_bytes: int = 0
     shape_in_metadata: bool = True
+    index: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -37,13 +39,14 @@ class Field:
             "encoding": self.encoding,
             "row_bytes": self.row_bytes,
             "shape_in_metadata": self.shape_in_metadata,
+            "index": self.index,
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Field:
         return Field(
             data["name"], Type.from_json(data["type"]), data.get("encoding"), data.get("row_bytes", 0),
-            data.get("shape_in_metadata", True),
+            data.get("shape_in_metadata", True), data.get("index"),
         )  # fmt: skip
 
 

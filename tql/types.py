@@ -30,12 +30,17 @@ class Type:
             row; None where even the rank differs.
         nullable: whether NULL may occur.
         class_names: names of the classes that an integer element stands for, or None.
+        sequence: the entries of the first axis are the steps of a sequence, which UNGROUP BY takes apart.
+        nested: the row is a list of values that may be NULL or differ in their extents; `shape` is then
+            `(None, ...)` with the shape of an entry behind the first None. A nested type is a sequence.
     """
 
     element: Element
     shape: tuple[int | None, ...] | None = ()
     nullable: bool = False
     class_names: tuple[str, ...] | None = None
+    sequence: bool = False
+    nested: bool = False
 
     @property
     def rank(self) -> int | None:
@@ -70,7 +75,26 @@ class Type:
         return self.shape is not None and all(extent == 1 for extent in self.shape)
 
     def with_shape(self, shape: tuple[int | None, ...] | None) -> Type:
-        return replace(self, shape=shape)
+        return replace(self, shape=shape, sequence=False, nested=False)
+
+    @property
+    def entry(self) -> Type:
+        """The type of one entry of the first axis.
+
+        Raises:
+            ValueError: for a scalar.
+        """
+        if self.shape == ():
+            raise ValueError(f"{self} has no entries")
+        shape = None if self.shape is None else self.shape[1:]
+        return Type(self.element, shape, self.nullable or self.nested, self.class_names)
+
+    @property
+    def in_sequence(self) -> Type:
+        """The type of a sequence of such values: nested unless every value is there and has the same shape."""
+        shape = None if self.shape is None else (None, *self.shape)
+        nested = self.nullable or not self.is_fixed
+        return Type(self.element, shape, False, self.class_names, sequence=True, nested=nested)
 
     def with_element(self, element: Element) -> Type:
         return replace(self, element=element, class_names=None)
@@ -80,7 +104,10 @@ class Type:
         if self.shape is None:
             name += "[...]"
         elif self.shape:
-            name += "[" + ",".join("" if n is None else str(n) for n in self.shape) + "]"
+            outer, inner = (self.shape[:1], self.shape[1:]) if self.nested else ((), self.shape)
+            for axes in (inner, outer):
+                if axes:
+                    name += "[" + ",".join("" if n is None else str(n) for n in axes) + "]"
         return name + "?" if self.nullable else name
 
     def to_json(self) -> dict[str, Any]:
@@ -93,6 +120,10 @@ class Type:
             data["nullable"] = True
         if self.class_names is not None:
             data["class_names"] = list(self.class_names)
+        if self.sequence:
+            data["sequence"] = True
+        if self.nested:
+            data["nested"] = True
         return data
 
     @staticmethod
@@ -104,6 +135,8 @@ class Type:
             None if shape is None else tuple(shape),
             bool(data.get("nullable", False)),
             None if names is None else tuple(names),
+            bool(data.get("sequence", False)),
+            bool(data.get("nested", False)),
         )
 
     def numpy_dtype(self) -> np.dtype[Any]:
