@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -91,7 +92,7 @@ class Type:
 
     @property
     def in_sequence(self) -> Type:
-        """The type of a sequence of such values: nested unless every value is there and has the same shape."""
+        """The type of a sequence of such values: nested unless all are there and have one shape."""
         shape = None if self.shape is None else (None, *self.shape)
         nested = self.nullable or not self.is_fixed
         return Type(self.element, shape, False, self.class_names, sequence=True, nested=nested)
@@ -101,14 +102,33 @@ class Type:
 
     def __str__(self) -> str:
         name: str = "class_label" if self.class_names is not None else self.element
-        if self.shape is None:
-            name += "[...]"
-        elif self.shape:
-            outer, inner = (self.shape[:1], self.shape[1:]) if self.nested else ((), self.shape)
-            for axes in (inner, outer):
-                if axes:
-                    name += "[" + ",".join("" if n is None else str(n) for n in axes) + "]"
+        if not self.nested:
+            name += _axes(self.shape)
+        elif self.shape is not None and len(self.shape) == 1:
+            name += "?[]"  # a list of scalars is nested only where some may be NULL
+        else:
+            name += _axes(None if self.shape is None else self.shape[1:]) + "[]"
         return name + "?" if self.nullable else name
+
+    @staticmethod
+    def parse(text: str, class_names: Sequence[str] | None = None) -> Type:
+        """The type that a text names; `str(Type)` gives such a text.
+
+        `int8`, `text`, `json`: scalars. `float32[2,3]`: arrays of one shape. `float32[,4]`: the extent of the
+        first axis differs from row to row; `int64[]`: one such axis; `uint8[...]`: any rank. `text[]`: lists
+        of texts. `float32[,4][]`: lists of arrays `[,4]`; `int64?[]`: lists of numbers some of which may be
+        NULL. A `?` at the end: may be NULL.
+
+        Args:
+            text: the type; blanks do not count.
+            class_names: makes integers stand for these classes. `class_label` is a uint32 with such names.
+
+        Raises:
+            ArgumentError: the text is no type; near names are among its `candidates`.
+        """
+        from tql.type_text import parse_type
+
+        return parse_type(text, class_names)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: `{"element", "shape", "nullable"?, "class_names"?}`."""
@@ -142,6 +162,12 @@ class Type:
     def numpy_dtype(self) -> np.dtype[Any]:
         """The NumPy dtype of the elements; object for text, bytes and json."""
         return np.dtype(self.element) if self.is_numeric else np.dtype(object)
+
+
+def _axes(shape: tuple[int | None, ...] | None) -> str:
+    if shape is None:
+        return "[...]"
+    return "[" + ",".join("" if n is None else str(n) for n in shape) + "]" if shape else ""
 
 
 BOOL = Type("bool")
