@@ -48,10 +48,10 @@ def _element(name: str, class_names: Sequence[str] | None) -> Element:
             raise ArgumentError(f"only integers can stand for classes, got {name}")
         return name  # type: ignore[return-value]
     folded = name.casefold()
-    other = folded if folded in ELEMENTS else _OTHER_WORDS.get(folded)
-    near = [other] if other else difflib.get_close_matches(folded, [*ELEMENTS, "class_label"], n=2)
-    hint = None if near else f"elements: {', '.join(ELEMENTS)}"
-    raise ArgumentError(f"no element type named '{name}'", candidates=near, hint=hint)
+    meant = folded if folded in ELEMENTS else _OTHER_WORDS.get(folded)
+    near = [meant] if meant else difflib.get_close_matches(folded, [*ELEMENTS, "class_label"], n=2)
+    known = None if near else f"elements: {', '.join(ELEMENTS)}"
+    raise ArgumentError(f"no element type named '{name}'", candidates=near, hint=known)
 
 
 def _shape(axes: str, text: str) -> tuple[int | None, ...] | None:
