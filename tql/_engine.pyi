@@ -54,16 +54,31 @@ class Column:
     ) -> Column:
         """Lists of strings: `row_offsets` [n + 1] in strings, `offsets` [strings + 1] in bytes."""
 
+    @staticmethod
+    def list(
+        items: Column, row_offsets: NDArray[np.int64], validity: NDArray[np.bool_] | None = None
+    ) -> Column:
+        """Lists of values that may be NULL or differ in shape: `row_offsets` [n + 1] in rows of `items`."""
+
     def __len__(self) -> int: ...
     @property
     def element(self) -> str: ...
     @property
-    def layout(self) -> Literal["dense", "ragged", "text", "text_list"]: ...
+    def layout(self) -> Literal["dense", "ragged", "text", "text_list", "list"]: ...
     @property
-    def rank(self) -> int: ...
+    def rank(self) -> int:
+        """Axes of one row; of a list column one more than its items have."""
+
     @property
     def values(self) -> NDArray[Any]:
-        """dense: [n, ...]; ragged: flat elements; text: the bytes as uint8. Read-only, no copy."""
+        """dense: [n, ...]; ragged: flat elements; text: the bytes as uint8. Read-only, no copy.
+
+        Raises ValueError for a list column, which has `items` instead.
+        """
+
+    @property
+    def items(self) -> Column | None:
+        """What the rows of a list column are made of; None for other layouts."""
 
     @property
     def offsets(self) -> NDArray[np.int64] | None: ...
@@ -71,7 +86,7 @@ class Column:
     def row_offsets(self) -> NDArray[np.int64] | None: ...
     @property
     def shapes(self) -> NDArray[np.int64]:
-        """[n, rank]."""
+        """[n, rank]; of a list column [n, 1]: the number of items of each row."""
 
     @property
     def validity(self) -> NDArray[np.bool_] | None: ...

@@ -81,7 +81,20 @@ Column make_text_list(const py::object& row_offsets, const py::object& offsets, 
   return Column::text_list(span_of(rows), span_of(starts), bytes, valid, keep_alive(std::move(keep)));
 }
 
+Column make_list(const Column& items, const py::object& row_offsets, const py::object& validity) {
+  const auto rows = int64_array(row_offsets, "row_offsets");
+  std::vector<py::object> keep{rows};
+  const auto valid = validity_span(bool_array(validity, "validity"), rows.size() - 1, keep);
+  return Column::list(span_of(rows), items, valid, keep_alive(std::move(keep)));
+}
+
+std::optional<Column> items_of(const Column& column) {
+  if (column.layout() != Layout::kList) return std::nullopt;
+  return column.items();
+}
+
 py::array values_view(const Column& column) {
+  if (column.layout() == Layout::kList) throw py::value_error("a list column has items instead of values");
   std::vector<py::ssize_t> shape;
   if (column.layout() == Layout::kDense) {
     shape.push_back(column.length());
@@ -99,13 +112,14 @@ py::object int64_view(const Column& column, std::span<const int64_t> values) {
 }
 
 py::array shapes_view(const Column& column) {
-  const std::vector<py::ssize_t> shape{column.length(), column.rank()};
+  const int rank = column.shape_rank();
+  const std::vector<py::ssize_t> shape{column.length(), rank};
   if (column.layout() == Layout::kRagged) {
     return readonly_view(py::dtype::of<int64_t>(), shape, column.shapes().data(), column.owner());
   }
   py::array_t<int64_t> array(shape);
   int64_t* extents = array.mutable_data();
-  for (int64_t row = 0; row < column.length(); ++row) column.shape_at(row, extents + row * column.rank());
+  for (int64_t row = 0; row < column.length(); ++row) column.shape_at(row, extents + row * rank);
   return array;
 }
 
@@ -136,12 +150,14 @@ void register_column(py::module_& module) {
       .def_static("text", &make_text, py::arg("offsets"), py::arg("data"), py::arg("validity") = none)
       .def_static("text_list", &make_text_list, py::arg("row_offsets"), py::arg("offsets"), py::arg("data"),
                   py::arg("validity") = none)
+      .def_static("list", &make_list, py::arg("items"), py::arg("row_offsets"), py::arg("validity") = none)
       .def_static("concat", &concat, py::arg("columns"))
       .def("__len__", &Column::length)
       .def_property_readonly("element", [](const Column& c) { return element_name(c.element()); })
       .def_property_readonly("layout", [](const Column& c) { return layout_name(c.layout()); })
       .def_property_readonly("rank", &Column::rank)
       .def_property_readonly("values", &values_view)
+      .def_property_readonly("items", &items_of)
       .def_property_readonly("offsets", [](const Column& c) { return int64_view(c, c.offsets()); })
       .def_property_readonly("row_offsets", [](const Column& c) { return int64_view(c, c.row_offsets()); })
       .def_property_readonly("shapes", &shapes_view)

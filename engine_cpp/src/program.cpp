@@ -90,6 +90,11 @@ Type parse_type(const Value& value) {
   }
   if (const auto found = dict.find("nullable"); found != dict.end())
     type.nullable = as_bool(found->second, "nullable");
+  if (const auto found = dict.find("nested"); found != dict.end())
+    type.nested = as_bool(found->second, "nested");
+  if (type.nested && type.shape && (type.shape->empty() || type.shape->front() >= 0)) {
+    throw EngineError(Code::kInternal, "the first extent of a nested type must be null");
+  }
   return type;
 }
 

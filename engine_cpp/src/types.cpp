@@ -49,8 +49,16 @@ Half float_to_half(float value) noexcept {
   return {static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13))};
 }
 
+Type Type::entry() const {
+  Type type = *this;
+  type.nested = false;
+  type.nullable = nested;
+  if (shape && !shape->empty()) type.shape->erase(type.shape->begin());
+  return type;
+}
+
 bool Type::is_fixed() const noexcept {
-  if (!shape) return false;
+  if (!shape || nested) return false;
   for (const int64_t extent : *shape) {
     if (extent < 0) return false;
   }

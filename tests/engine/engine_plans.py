@@ -43,7 +43,11 @@ def type_of(column: Column) -> dict[str, Any]:
     """The declared type of a column."""
     shape: list[int | None]
     shape = list(column.values.shape[1:]) if column.layout == "dense" else [None] * column.rank
-    return {"element": column.element, "shape": shape, "nullable": column.validity is not None}
+    declared: dict[str, Any] = {"element": column.element, "shape": shape}
+    declared["nullable"] = column.validity is not None
+    if column.layout == "list":
+        declared["nested"] = True
+    return declared
 
 
 class Code:
@@ -62,7 +66,7 @@ class Code:
         column = self.columns[name]
         declared = type_of(column)
         if facet == "shape":
-            declared = {"element": "int64", "shape": [column.rank]}
+            declared = {"element": "int64", "shape": [column.shapes.shape[1]]}
         return self.add("column", type=declared, name=name, facet=facet)
 
     def constant(self, value: Any, element: str) -> int:
@@ -132,6 +136,10 @@ def _row(column: Column, row: int) -> Any:
         return None
     if column.layout == "dense":
         return column.values[row].tolist()
+    if column.layout == "list":
+        starts = column.row_offsets
+        assert starts is not None and column.items is not None
+        return rows_of(column.items.slice(int(starts[row]), int(starts[row + 1])))
     offsets = column.offsets
     assert offsets is not None
     if column.layout == "ragged":
@@ -168,6 +176,11 @@ def text_list(rows: Sequence[Sequence[str]]) -> Column:
     row_offsets = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
     offsets = np.cumsum([0, *(len(item) for item in encoded)], dtype=np.int64)
     return Column.text_list(row_offsets, offsets, b"".join(encoded))
+
+
+def nested(items: Column, counts: Sequence[int], validity: Any = None) -> Column:
+    """A list column: row i has counts[i] of the items."""
+    return Column.list(items, np.cumsum([0, *counts], dtype=np.int64), _bools(validity))
 
 
 def _bools(values: Any) -> Any:

@@ -7,7 +7,7 @@ import gc
 import numpy as np
 import pytest
 
-from engine.engine_plans import ragged, rows_of, text, text_list
+from engine.engine_plans import nested, ragged, rows_of, text, text_list
 from tql._engine import Column
 
 DTYPES = ["bool", *(f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 32, 64))]
@@ -27,6 +27,15 @@ def examples() -> dict[str, tuple[Column, list[object]]]:
         ),
         "text": (text(["a", None, "", "grün"]), ["a", None, "", "grün"]),
         "text_list": (text_list([["a", "bc"], [], [""], ["d"]]), [["a", "bc"], [], [""], ["d"]]),
+        "list of text": (nested(text(["a", None, "b"]), [1, 0, 2, 0]), [["a"], [], [None, "b"], []]),
+        "list of arrays": (
+            nested(ragged([[1, 2], [], [3]], "int32", 1), [2, 0, 1, 0], [1, 1, 1, 0]),
+            [[[1, 2], []], [], [[3]], None],
+        ),
+        "list of lists": (
+            nested(nested(Column.dense(np.arange(3.0)), [2, 0, 1]), [0, 1, 0, 2]),
+            [[], [[0.0, 1.0]], [], [[], [2.0]]],
+        ),
     }
 
 
@@ -43,6 +52,27 @@ def test_rows_survive_slice_take_and_concat(name: str) -> None:
         == rows[2:] + rows + rows[1:2]
     )
     assert rows_of(column.slice(1, 4).slice(1, 3).take(np.array([1]))) == [rows[3]]
+
+
+def test_a_list_column_says_what_it_is_made_of() -> None:
+    column = nested(Column.dense(np.arange(6).reshape(3, 2)), [2, 0, 1])
+    assert (column.layout, column.rank, column.element, len(column)) == ("list", 2, "int64", 3)
+    assert column.shapes.tolist() == [[2], [0], [1]]
+    assert column.items is not None and column.items.values.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert Column.dense(np.zeros(1)).items is None
+    assert column.nbytes == 6 * 8 + 4 * 8
+    assert column.slice(1, 3).nbytes == 2 * 8 + 3 * 8
+    with pytest.raises(ValueError, match="items"):
+        _ = column.values
+
+
+def test_lists_of_dense_items_of_different_shape_go_together() -> None:
+    left = nested(Column.dense(np.zeros((2, 3), np.int8)), [2, 0])
+    right = nested(Column.dense(np.ones((1, 1), np.int8)), [0, 1])
+    assert rows_of(Column.concat([left, right])) == [[[0, 0, 0], [0, 0, 0]], [], [], [[1]]]
+    empty = nested(text([]), [0])
+    full = nested(text(["a"]), [1])
+    assert rows_of(Column.concat([empty, full, empty])) == [[], ["a"], []]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -86,6 +116,13 @@ def test_sizes() -> None:
 BIG = 2**62
 
 
+def deep_list(depth: int) -> Column:
+    column = Column.dense(np.zeros(1))
+    for _ in range(depth):
+        column = nested(column, [1])
+    return column
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -107,6 +144,11 @@ BIG = 2**62
         lambda: Column.text(np.array([0, 4]), b"abc"),
         lambda: Column.text(np.array([], np.int64), b""),
         lambda: Column.text_list(np.array([0, 3]), np.array([0, 1]), b"a"),
+        lambda: Column.list(Column.dense(np.zeros(2)), np.array([0, 3])),
+        lambda: Column.list(Column.dense(np.zeros(2)), np.array([1, 0])),
+        lambda: Column.list(Column.dense(np.zeros(2)), np.array([], np.int64)),
+        lambda: Column.list(Column.dense(np.zeros(2)), np.array([0, 1]), np.ones(2, bool)),
+        lambda: deep_list(40),
         lambda: Column.concat([]),
         lambda: Column.concat([Column.dense(np.zeros(1)), Column.dense(np.zeros(1, np.int8))]),
     ],

@@ -13,7 +13,7 @@
 
 namespace tql_engine {
 
-enum class Layout : uint8_t { kDense, kRagged, kText, kTextList };
+enum class Layout : uint8_t { kDense, kRagged, kText, kTextList, kList };
 
 std::string_view layout_name(Layout layout) noexcept;
 
@@ -43,13 +43,18 @@ class Column {
   static Column text_list(std::span<const int64_t> row_offsets, std::span<const int64_t> offsets,
                           std::span<const char> data, std::span<const uint8_t> validity, Owner owner);
 
+  /// Lists of the rows of a column of any layout: row i is rows [row_offsets[i], row_offsets[i + 1]) of
+  /// `items`, which may be NULL or differ in shape.
+  static Column list(std::span<const int64_t> row_offsets, Column items, std::span<const uint8_t> validity,
+                     Owner owner);
+
   /// No rows of this type; a type without shape counts as rank 1.
   static Column empty(const Type& type);
 
   int64_t length() const noexcept { return length_; }
   Element element() const noexcept { return element_; }
   Layout layout() const noexcept { return layout_; }
-  /// Axes of one row.
+  /// Axes of one row; of a list one more than its items have.
   int rank() const noexcept { return rank_; }
   /// The shape of every row of a dense column.
   const std::vector<int64_t>& row_shape() const noexcept { return row_shape_; }
@@ -65,10 +70,12 @@ class Column {
   int64_t value_count() const noexcept { return value_count_; }
   /// [length + 1] for ragged and text columns; [strings + 1] for lists of text.
   std::span<const int64_t> offsets() const noexcept { return offsets_; }
-  /// [length + 1] in strings, of lists of text.
+  /// [length + 1] in strings, of lists of text; in items, of lists.
   std::span<const int64_t> row_offsets() const noexcept { return row_offsets_; }
   /// [length * rank] of a ragged column.
   std::span<const int64_t> shapes() const noexcept { return shapes_; }
+  /// What the rows of a list column are made of; of no other layout.
+  const Column& items() const noexcept { return *items_; }
   /// One byte per row, 0: NULL; null where every row has a value.
   const uint8_t* validity() const noexcept { return validity_; }
   bool is_null(int64_t row) const noexcept { return validity_ != nullptr && validity_[row] == 0; }
@@ -79,9 +86,11 @@ class Column {
     const auto i = static_cast<size_t>(index);
     return {values<char>() + offsets_[i], static_cast<size_t>(offsets_[i + 1] - offsets_[i])};
   }
-  /// Elements (strings, for lists of text) of one row.
+  /// Elements (strings, for lists of text; items, for lists) of one row.
   int64_t elements_at(int64_t row) const noexcept;
-  /// Writes the `rank()` extents of one row.
+  /// How many axes of a row have an extent: `rank()`, but one for lists, whose items differ.
+  int shape_rank() const noexcept { return layout_ == Layout::kList ? 1 : rank_; }
+  /// Writes the `shape_rank()` extents of one row.
   void shape_at(int64_t row, int64_t* extents) const noexcept;
 
   /// Bytes of the rows' buffers, without what a slice leaves out.
@@ -91,8 +100,10 @@ class Column {
   Column slice(int64_t start, int64_t stop) const;
   /// The rows at these positions, repeats allowed. Throws std::out_of_range.
   Column take(std::span<const int64_t> rows) const;
-  /// One behind the other. Dense columns of different shape become a ragged one. Throws std::invalid_argument
-  /// if elements, layouts or ranks differ, or there is no column.
+  /// The same, where -1 stands for a row that is NULL.
+  Column take_or_null(std::span<const int64_t> rows) const;
+  /// One behind the other. Dense columns of different shape, and dense beside ragged ones, become a ragged
+  /// one. Throws std::invalid_argument if elements, layouts or ranks differ, or there is no column.
   static Column concat(std::span<const Column> columns);
   /// The same rows as a ragged column; only dense columns change.
   Column as_ragged() const;
@@ -100,6 +111,8 @@ class Column {
   const Owner& owner() const noexcept { return owner_; }
 
  private:
+  Column gather(std::span<const int64_t> rows, bool with_missing) const;
+
   Element element_ = Element::kBool;
   Layout layout_ = Layout::kDense;
   int rank_ = 0;
@@ -112,6 +125,7 @@ class Column {
   std::span<const int64_t> row_offsets_;
   std::span<const int64_t> shapes_;
   const uint8_t* validity_ = nullptr;
+  std::shared_ptr<const Column> items_;
   Owner owner_;
 };
 

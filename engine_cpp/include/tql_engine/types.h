@@ -121,7 +121,11 @@ struct Type {
   Element element = Element::kBool;
   std::optional<std::vector<int64_t>> shape = std::vector<int64_t>{};
   bool nullable = false;
+  /// A row is a list of values of one rank, NULL or of different extents: one per entry of the first axis.
+  bool nested = false;
 
+  /// The type of one entry of the first axis; of types with at least one axis.
+  Type entry() const;
   bool is_scalar() const noexcept { return shape.has_value() && shape->empty(); }
   bool is_fixed() const noexcept;
   /// Every row has exactly one element.

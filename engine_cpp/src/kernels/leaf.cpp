@@ -123,6 +123,8 @@ void load(const Column& column, const Batch& batch, Register& out) {
     case Layout::kTextList:
       load_text_list(column, batch, out);
       break;
+    case Layout::kList:
+      throw EngineError(Code::kInternal, "a nested column cannot be loaded as a whole");
   }
   if (column.validity() == nullptr) return;
   if (batch.picked == nullptr) {

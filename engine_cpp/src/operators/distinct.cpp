@@ -28,6 +28,13 @@ void append_floats(std::string& key, const T* values, int64_t n) {
 void append_row(std::string& key, const Column& column, int64_t row) {
   key.push_back(column.is_null(row) ? '\0' : '\1');
   if (column.is_null(row)) return;
+  if (column.layout() == Layout::kList) {
+    const auto first = column.row_offsets()[static_cast<size_t>(row)];
+    const int64_t count = column.elements_at(row);
+    append(key, count);
+    for (int64_t item = first; item < first + count; ++item) append_row(key, column.items(), item);
+    return;
+  }
   if (column.element() == Element::kText) {
     const bool list = column.layout() == Layout::kTextList;
     const int64_t first = list ? column.row_offsets()[static_cast<size_t>(row)] : row;
