@@ -110,7 +110,7 @@ def run_planned(planned: PlannedQuery, source: Source, *, seed: int | None = Non
     from tql.loader.view import View
 
     view = source if isinstance(source, View) else View.of(source)
-    wanted = {name: field.type for name, field in planned.source.items()}
+    wanted = {name: field.type for name, field in (planned.source or {}).items()}
     given = {name: field.type for name, field in view.schema.items()}
     for name, type_ in wanted.items():
         if given.get(name) != type_:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tql import ast
 from tql.parser import parse, parse_expression
 from tql.planner.binder import bind, bind_weight
-from tql.planner.logical import Output
+from tql.planner.context import Resolver
+from tql.planner.expressions import Column
+from tql.planner.logical import Output, Scan, nodes, schema_of
 from tql.planner.lowering import lower
 from tql.planner.rewrite import Fired, optimize
 from tql.schema import Field, Schema
@@ -28,7 +30,8 @@ class PlannedQuery:
         fired: the rules that changed something, in order, with how often and how long.
         schema: the columns of the answer.
         order_chosen: whether the rows come in an order that the query asked for.
-        source: the schema that the query was planned against.
+        source: the schema of the bound source, None if there was none.
+        sources: schemas of the named sources that the plan reads, by key.
     """
 
     text: str
@@ -39,26 +42,35 @@ class PlannedQuery:
     fired: tuple[Fired, ...]
     schema: Schema
     order_chosen: bool
-    source: Schema
+    source: Schema | None
+    sources: Mapping[str, Schema]
 
 
 def plan(
-    text: str, schema: Schema, *, params: Sequence[Any] = (), disable: Collection[str] = ()
+    text: str,
+    schema: Schema | None,
+    *,
+    params: Sequence[Any] = (),
+    disable: Collection[str] = (),
+    sources: Resolver | None = None,
 ) -> PlannedQuery:
     """Plan a query.
 
     Args:
         text: the query.
-        schema: the columns that it runs on.
+        schema: of the bound source, which a SELECT without FROM runs on; None if there is none.
         params: values of `?`, left to right: numbers, bools, texts and lists of these.
         disable: names of rules that stay out.
+        sources: gives the key and the schema of a source that FROM names, or None where there is none of that
+            name. Equal keys are the same data; "" is the key of the bound source. Its optional attribute
+            `names` lists what it knows, for messages.
 
     Raises:
         TQLError: for a mistake in the query; further independent ones are in its `related`.
         ArgumentError: if `disable` names no rule.
     """
     statement = parse(text)
-    return _finish(text, statement, bind(statement, text, schema, params), schema, disable)
+    return _finish(text, statement, bind(statement, text, schema, params, sources), schema, disable)
 
 
 def plan_weights(
@@ -73,9 +85,13 @@ def plan_weights(
 
 
 def _finish(
-    text: str, statement: ast.Statement | ast.Expr, logical: Output, schema: Schema, disable: Collection[str]
+    text: str,
+    statement: ast.Statement | ast.Expr,
+    logical: Output,
+    bound: Schema | None,
+    disable: Collection[str],
 ) -> PlannedQuery:
-    optimized, fired = optimize(logical, schema, disable)
+    optimized, fired = optimize(logical, disable)
     return PlannedQuery(
         text,
         statement,
@@ -83,18 +99,16 @@ def _finish(
         optimized,
         lower(optimized),
         fired,
-        _schema_of(logical, schema),
+        _answer_schema(logical),
         logical.order_chosen,
-        schema,
+        bound,
+        {node.key: node.schema for node in nodes(optimized) if isinstance(node, Scan) and node.key},
     )
 
 
-def _schema_of(plan: Output, source: Schema) -> Schema:
+def _answer_schema(plan: Output) -> Schema:
     """Fields of the answer: what is known of a source column stays known under its new name."""
-    from dataclasses import replace
-
-    from tql.planner.expressions import Column
-
+    source = schema_of(plan)
     return Schema(
         [
             replace(source[c.source.name], name=c.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from tql import ast
@@ -272,6 +273,8 @@ class ExpressionBinder:
         return bind_call(self, node)
 
     def _count_star(self, node: ast.CountStar) -> Expression:
+        if self._scope.group_size is not None:
+            return replace(self._scope.group_size, span=node.span)
         raise QueryTypeError(
             "count(*) counts the rows of a group and needs GROUP BY",
             span=node.span,

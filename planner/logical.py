@@ -1,7 +1,9 @@
 """The logical plan: what to compute. Frozen nodes, changed by copying.
 
-A node's answer is a relation: source rows in an order, repeats allowed, with the columns that `Project` nodes
-below have computed. Source columns stay reachable from every node, so a pure column selection needs no node.
+A node's answer is a relation: rows of one source in an order, repeats allowed, with the columns that nodes
+below have computed. Source columns stay reachable from every node above, so a pure column selection needs no
+node. The nodes that make a source of their own are in made_sources.py; what can be said of a relation is in
+relations.py.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tql.planner.expressions import Column, Computed, Expression
+from tql.schema import Schema
 from tql.span import NOWHERE, Span
 from tql.types import Type
 
@@ -41,7 +44,17 @@ class Node:
 
 
 @dataclass(frozen=True)
-class _Unary(Node):
+class Source(Node):
+    """Base of the nodes whose rows are rows of their own: they come in order, each once."""
+
+    @property
+    def schema(self) -> Schema:
+        """The columns that its rows have."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Unary(Node):
     input: Node
 
     @property
@@ -53,12 +66,26 @@ class _Unary(Node):
 
 
 @dataclass(frozen=True)
-class Scan(Node):
-    """All rows of the source in order."""
+class Scan(Source):
+    """All rows of a stored source in order: the bound one, or a named one under its key.
+
+    Attributes:
+        columns: of the source.
+        key: what the caller of the engine hands it over by; "" for the bound one.
+        name: as the query calls it.
+    """
+
+    columns: Schema = field(repr=False)
+    key: str = ""
+    name: str = field(default="", compare=False)
+
+    @property
+    def schema(self) -> Schema:
+        return self.columns
 
 
 @dataclass(frozen=True)
-class Filter(_Unary):
+class Filter(Unary):
     """Rows for which every conjunct is true, in the order of the input; only the first `fetch` of them."""
 
     conjuncts: tuple[Expression, ...]
@@ -81,7 +108,7 @@ class ComputedColumn:
 
 
 @dataclass(frozen=True)
-class Project(_Unary):
+class Project(Unary):
     """The same rows, with computed columns added."""
 
     columns: tuple[ComputedColumn, ...]
@@ -104,7 +131,7 @@ class SortKey:
 
 
 @dataclass(frozen=True)
-class Sort(_Unary):
+class Sort(Unary):
     """Stable; NaN, then NULL last in both directions; only the first `fetch` rows where set (top-k)."""
 
     keys: tuple[SortKey, ...]
@@ -120,7 +147,7 @@ class Sort(_Unary):
 
 
 @dataclass(frozen=True)
-class Limit(_Unary):
+class Limit(Unary):
     """Skips `offset` rows, then keeps `count` rows, or floor(rows of the input * percent / 100)."""
 
     offset: int = 0
@@ -129,7 +156,7 @@ class Limit(_Unary):
 
 
 @dataclass(frozen=True)
-class Sample(_Unary):
+class Sample(Unary):
     """Weighted draw; as many rows as came in where neither `count` nor `percent` is set."""
 
     weight: Expression
@@ -146,7 +173,42 @@ class Sample(_Unary):
 
 
 @dataclass(frozen=True)
-class Distinct(_Unary):
+class Expand(Unary):
+    """Rows that pass the conjuncts with their neighbours in the input, window after window.
+
+    Attributes:
+        conjuncts: all must be true for a row to open a window.
+        before: how many rows in front of it belong to the window.
+        after: how many behind it.
+        overlap: rows of several windows repeat; otherwise each row comes once, in the order of the input.
+        id: of the computed column that numbers the windows, or None.
+    """
+
+    conjuncts: tuple[Expression, ...]
+    before: int
+    after: int
+    overlap: bool = True
+    id: str | None = None
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return self.conjuncts
+
+    def with_expressions(self, *expressions: Expression) -> Node:
+        return replace(self, conjuncts=expressions)
+
+
+@dataclass(frozen=True)
+class Bm25(Unary):
+    """The same rows with a float64 column: how well a text column goes with the words of a query."""
+
+    id: str
+    column: Column
+    query: str
+
+
+@dataclass(frozen=True)
+class Distinct(Unary):
     """The first row of each combination of keys."""
 
     keys: tuple[Expression, ...]
@@ -193,7 +255,7 @@ class OutputColumn:
 
 
 @dataclass(frozen=True)
-class Output(_Unary):
+class Output(Unary):
     """The root of a plan: which columns the answer shows."""
 
     columns: tuple[OutputColumn, ...]
@@ -218,56 +280,25 @@ def map_expressions(node: Node, function: Callable[[Expression], Expression]) ->
     return node.with_expressions(*after)
 
 
-def is_ascending(node: Node) -> bool:
-    """Whether the rows surely come in ascending order of source rows."""
-    match node:
-        case Scan():
-            return True
-        case Sort() | Sample():
-            return False
-        case SetOp():
-            return not node.ordered
-        case _:
-            return is_ascending(node.inputs[0])
+def source_of(node: Node) -> Source:
+    """The node that makes the rows which the rows of `node` are."""
+    path: list[Node] = []
+    while not isinstance(node, Source):
+        found = node.__dict__.get(_SOURCE)
+        if found is not None:
+            node = found
+            break
+        path.append(node)
+        node = node.inputs[0]
+    for passed in path:  # kept beside the fields, where neither comparisons nor copies see it
+        passed.__dict__[_SOURCE] = node
+    assert isinstance(node, Source)
+    return node
 
 
-def has_repeats(node: Node) -> bool:
-    """Whether a source row may occur twice."""
-    match node:
-        case Scan() | Distinct():
-            return isinstance(node, Distinct) and has_repeats(node.input)
-        case Sample():
-            return node.replace or has_repeats(node.input)
-        case SetOp(kind="union", all=True):
-            return True
-        case _:
-            return any(has_repeats(child) for child in node.inputs)
+def schema_of(node: Node) -> Schema:
+    """The columns of the source that the rows of `node` belong to."""
+    return source_of(node).schema
 
 
-def order_is_chosen(node: Node) -> bool:
-    """Whether the rows come in an order that the user asked for: a sort that no later draw has undone."""
-    match node:
-        case Sort():
-            return True
-        case Sample() | Scan():
-            return False
-        case SetOp(kind="union"):
-            return node.ordered and (order_is_chosen(node.left) or order_is_chosen(node.right))
-        case SetOp():
-            return node.ordered and order_is_chosen(node.left)
-        case _:
-            return order_is_chosen(node.inputs[0])
-
-
-def computed_columns(node: Node) -> dict[str, Type]:
-    """Ids and types of the computed columns that a node's answer carries."""
-    match node:
-        case Project():
-            return computed_columns(node.input) | {c.id: c.expression.type for c in node.columns}
-        case SetOp():
-            right = computed_columns(node.right)
-            return {
-                id_: type_ for id_, type_ in computed_columns(node.left).items() if right.get(id_) == type_
-            }
-        case _:
-            return {id_: t for child in node.inputs for id_, t in computed_columns(child).items()}
+_SOURCE = "_source"

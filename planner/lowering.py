@@ -40,7 +40,7 @@ class _Lowering:
         self._next_id += 1
         match node:
             case Scan():
-                physical |= {"op": "scan"}
+                physical |= {"op": "scan"} | ({"source": node.key} if node.key else {})
             case Filter():
                 conjuncts = [compile_program(c) for c in node.conjuncts]
                 physical |= {"op": "filter", "conjuncts": conjuncts, "fetch": node.fetch}

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from tql.errors import ArgumentError, InternalError
 from tql.planner.expressions import Call, Column, Computed, Expression, transform, walk
-from tql.planner.logical import Node, Output, Project, SetOp, map_expressions
+from tql.planner.logical import Node, Output, SetOp, schema_of, source_of
+from tql.planner.made_sources import expression_inputs, references
+from tql.planner.relations import carried
 from tql.planner.suggest import near_names
 from tql.schema import Schema
 from tql.span import NOWHERE
@@ -26,8 +28,8 @@ class Rule:
 
     Attributes:
         function: `(node, schema) -> node` or `(expression, schema) -> expression`; the very same object where
-        it
-            has nothing to do. The driver walks: nodes parents first, expressions operands first.
+            it has nothing to do. The schema is that of the source whose rows the node reads, or for which
+            the expression is computed. The driver walks: nodes parents first, expressions operands first.
         level: what it rewrites.
         on: the classes of nodes, or the kernels, that it looks at.
     """
@@ -65,7 +67,6 @@ class Fired:
 
 def optimize(
     plan: Output,
-    schema: Schema,
     disable: Collection[str] = (),
     observer: Observer | None = None,
     rules: tuple[Rule, ...] | None = None,
@@ -74,7 +75,6 @@ def optimize(
 
     Args:
         plan: a bound plan.
-        schema: of the source.
         disable: names of rules that stay out.
         observer: is told the rule's name and the plan after each rule that fired.
         rules: in order, `RULES` if None.
@@ -90,8 +90,8 @@ def optimize(
     for name in disable:
         if name not in names:
             raise ArgumentError(f"no rule is named '{name}'", candidates=near_names(name, names))
-    drivers = [_Driver(rule, schema) for rule in rules if rule.name not in disable]
-    checker = Checker(plan, schema)
+    drivers = [_Driver(rule) for rule in rules if rule.name not in disable]
+    checker = Checker(plan)
     for _ in range(_MAX_PASSES):
         before = plan
         for driver in drivers:
@@ -110,18 +110,19 @@ def optimize(
 class _Driver:
     """Walks a plan with one rule. Subtrees that it left alone once are not walked again."""
 
-    def __init__(self, rule: Rule, schema: Schema) -> None:
+    def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.times = 0
         self.seconds = 0.0
-        self._schema = schema
         self._settled: dict[int, Node] = {}  # by identity; the value keeps the node alive
+        self._changed: dict[int, tuple[Node, Node]] = {}  # of this pass: equal sources stay one object
         self._visit = self._visit_node if rule.level == "node" else self._visit_expressions
 
     def apply(self, plan: Output) -> Output:
         if id(plan) in self._settled:
             return plan
         start = perf_counter()
+        self._changed.clear()
         after = self._walk(plan)
         self.seconds += perf_counter() - start
         if after is not plan:
@@ -132,40 +133,51 @@ class _Driver:
     def _walk(self, node: Node) -> Node:
         if id(node) in self._settled:
             return node
+        changed = self._changed.get(id(node))
+        if changed is not None:
+            return changed[1]
         after = self._visit(node)
         inputs = after.inputs
         if inputs:
             after = after.with_inputs(*[self._walk(child) for child in inputs])
         if after is node:
             self._settled[id(node)] = node
+        else:
+            self._changed[id(node)] = (node, after)
         return after
 
     def _visit_node(self, node: Node) -> Node:
         if type(node) not in self.rule.on:
             return node
-        after: Node = self.rule.function(node, self._schema)
+        after: Node = self.rule.function(node, schema_of(node.inputs[0]))
         return after
 
     def _visit_expressions(self, node: Node) -> Node:
-        return map_expressions(node, self._rewrite)
+        before = node.expressions
+        if not before:
+            return node
+        after = []
+        for expression, below in zip(before, expression_inputs(node), strict=True):
+            schema = schema_of(below)
 
-    def _rewrite(self, expression: Expression) -> Expression:
-        return transform(expression, self._rewrite_one)
+            def rewrite(x: Expression, schema: Schema = schema) -> Expression:
+                if isinstance(x, Call) and x.kernel in self.rule.on:
+                    result: Expression = self.rule.function(x, schema)
+                    return result
+                return x
 
-    def _rewrite_one(self, expression: Expression) -> Expression:
-        if isinstance(expression, Call) and expression.kernel in self.rule.on:
-            after: Expression = self.rule.function(expression, self._schema)
-            return after
-        return expression
+            after.append(transform(expression, rewrite))
+        if all(a is b for a, b in zip(before, after, strict=True)):
+            return node
+        return node.with_expressions(*after)
 
 
 class Checker:
     """What must hold after every rule: the same output, every reference resolves, no call lost its place."""
 
-    def __init__(self, plan: Output, schema: Schema) -> None:
+    def __init__(self, plan: Output) -> None:
         self._output = plan.columns
         self._order_chosen = plan.order_chosen
-        self._schema = schema
         self._has_spans = plan.span is not NOWHERE
         self._known: dict[int, tuple[Node, dict[str, Type]]] = {}
 
@@ -173,36 +185,34 @@ class Checker:
         """Raise InternalError, naming the rule, if the plan is not sound."""
         if plan.columns != self._output or plan.order_chosen != self._order_chosen:
             raise _broken(rule, "the output changed", plan)
-        computed = self._check_node(plan.input, rule)
+        self._check_node(plan.input, rule)
         for column in plan.columns:
-            self._check_reference(column.source, computed, rule, plan)
+            self._check_reference(column.source, plan.input, rule, plan)
 
-    def _check_node(self, node: Node, rule: str) -> dict[str, Type]:
-        """The computed columns that the node's answer carries."""
-        known = self._known.get(id(node))
-        if known is not None:
-            return known[1]
-        below = [self._check_node(child, rule) for child in node.inputs]
-        visible = below[0] if below else {}
-        for expression in node.expressions:
+    def _check_node(self, node: Node, rule: str) -> None:
+        if id(node) in self._known:
+            return
+        for child in node.inputs:
+            self._check_node(child, rule)
+        below = [self._known[id(child)][1] for child in node.inputs]
+        self._known[id(node)] = (node, carried(node, below))
+        for child, reference in references(node):
+            self._check_reference(reference, child, rule, node)
+        for expression, read in zip(node.expressions, expression_inputs(node), strict=True):
             for x in walk(expression):
-                self._check_reference(x, visible, rule, node)
-        if isinstance(node, Project):
-            visible = visible | {c.id: c.expression.type for c in node.columns}
-        elif isinstance(node, SetOp):
-            visible = {id_: t for id_, t in below[0].items() if below[1].get(id_) == t}
-        self._known[id(node)] = (node, visible)
-        return visible
+                self._check_reference(x, read, rule, node)
+        if isinstance(node, SetOp) and source_of(node.left) != source_of(node.right):
+            raise _broken(rule, "the sides of a set operation are rows of different sources", node)
 
-    def _check_reference(self, x: Expression, computed: dict[str, Type], rule: str, node: Node) -> None:
+    def _check_reference(self, x: Expression, below: Node, rule: str, node: Node) -> None:
+        """Where `below` is the input whose answer the expression reads."""
         match x:
             case Column():
-                if x.name not in self._schema or (
-                    x.facet == "values" and self._schema.type_of(x.name) != x.type
-                ):
+                schema = schema_of(below)
+                if x.name not in schema or (x.facet == "values" and schema.type_of(x.name) != x.type):
                     raise _broken(rule, f"column '{x.name}' does not resolve", node)
             case Computed():
-                if computed.get(x.id) != x.type:
+                if self._known[id(below)][1].get(x.id) != x.type:
                     raise _broken(rule, f"computed column '{x.id}' does not resolve", node)
             case Call() if self._has_spans and x.span is NOWHERE:
                 raise _broken(rule, f"a call of '{x.kernel}' lost its place in the query", node)

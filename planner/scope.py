@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from tql import ast
 from tql.errors import TQLError, UnknownAliasError, UnknownColumnError
 from tql.planner.expressions import Column, Computed, Expression
 from tql.planner.suggest import listing, near_names
-from tql.schema import Schema
+from tql.schema import Field, Schema
+
+_NO_COLUMNS = Schema()
 
 
 class Failed(Exception):  # noqa: N818 - it is a signal, no error
@@ -23,6 +25,8 @@ class Scope:
     Attributes:
         columns: visible name to the column it stands for.
         alias: what the source is called, if anything.
+        schema: the columns of the source that the rows belong to.
+        group_size: what COUNT(*) means here, None where rows are not groups.
         hidden: names of this select list that this place cannot see, for a better message.
         broken: names whose definition had an error, so that using them is no second one.
     """
@@ -31,10 +35,17 @@ class Scope:
     alias: str | None = None
     hidden: frozenset[str] = frozenset()
     broken: frozenset[str] = field(default=frozenset())
+    schema: Schema = field(default=_NO_COLUMNS)
+    group_size: Expression | None = None
 
     @staticmethod
-    def of_schema(schema: Schema) -> Scope:
-        return Scope({field.name: Column(field.type, field.name) for field in schema.fields})
+    def of_schema(schema: Schema, alias: str | None = None) -> Scope:
+        columns = {field.name: Column(field.type, field.name) for field in schema.fields}
+        return Scope(columns, alias, schema=schema)
+
+    def field_of(self, column: Expression) -> Field | None:
+        """What is known of a source column; None for any other expression."""
+        return self.schema.get(column.name) if isinstance(column, Column) else None
 
     def resolve(self, name: ast.Name) -> Expression:
         """The column that a name stands for.
@@ -54,10 +65,19 @@ class Scope:
             return Computed(column.type, column.id, span=name.span)
         return Column(column.type, column.name, column.facet, span=name.span)
 
-    def check_alias(self, qualifier: str | None, node: ast.Node) -> None:
-        """Raise UnknownAliasError unless the qualifier names this source."""
-        if qualifier is not None and qualifier != self.alias:
-            raise self._unknown_alias(qualifier, node)
+    def star(self, node: ast.Star, replaced: Collection[str | None] = ()) -> Mapping[str, Column | Computed]:
+        """The columns that `*` or `alias.*` stands for, in order.
+
+        Args:
+            node: the item.
+            replaced: names that other items of the select list give another meaning.
+
+        Raises:
+            UnknownAliasError: if no source has that alias.
+        """
+        if node.qualifier is not None and node.qualifier != self.alias:
+            raise self._unknown_alias(node.qualifier, node)
+        return self.columns
 
     def _unknown_alias(self, qualifier: str, node: ast.Node) -> TQLError:
         hint = None

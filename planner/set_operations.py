@@ -8,7 +8,8 @@ from tql import ast, types
 from tql.errors import ColumnsMismatchError
 from tql.planner.coercion import describe
 from tql.planner.expressions import Column, Computed, cast
-from tql.planner.logical import ComputedColumn, Node, Project, SetOp, is_ascending
+from tql.planner.logical import ComputedColumn, Node, Project, SetOp
+from tql.planner.relations import is_ascending
 from tql.planner.suggest import listing
 from tql.types import Type
 

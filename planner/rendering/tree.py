@@ -61,7 +61,7 @@ def _reads(node: Node) -> tuple[str, ...]:
 def _describe(node: Node) -> tuple[str, tuple[str, ...]]:
     match node:
         case Scan():
-            return "scan", ()
+            return "scan", (name_text(node.name),) if node.name else ()
         case Filter():
             operator = "filter" if node.fetch is None else f"filter, stop after {node.fetch:,} rows"
             return operator, tuple(expression_text(c) for c in node.conjuncts)

@@ -2,7 +2,8 @@ from functools import reduce
 
 from tql.catalogue.result_types import shapes_may_conflict
 from tql.planner.expressions import Call, Expression, call, is_fallible, is_pinned, walk
-from tql.planner.logical import Filter, Node, SetOp, has_repeats
+from tql.planner.logical import Filter, Node, SetOp
+from tql.planner.relations import has_repeats
 from tql.schema import Schema
 from tql.span import Span
 

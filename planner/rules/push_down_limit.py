@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from tql.planner.expressions import is_pinned
-from tql.planner.logical import Filter, Limit, Node, Project, SetOp, Sort, has_repeats
+from tql.planner.logical import Filter, Limit, Node, Project, SetOp, Sort
+from tql.planner.relations import has_repeats
 from tql.schema import Schema
 
 

@@ -54,7 +54,7 @@ def test_an_unknown_rule_cannot_be_left_out() -> None:
 def test_the_observer_sees_the_plan_after_each_rule() -> None:
     seen: list[tuple[str, Output]] = []
     after, _ = optimize(
-        bound("select * where true limit 5"), SCHEMA, observer=lambda rule, plan: seen.append((rule, plan))
+        bound("select * where true limit 5"), observer=lambda rule, plan: seen.append((rule, plan))
     )
     assert [name for name, _ in seen] == ["split_conjuncts"]
     assert seen[-1][1] is after
@@ -62,8 +62,8 @@ def test_the_observer_sees_the_plan_after_each_rule() -> None:
 
 def test_a_second_run_finds_nothing_to_do() -> None:
     for query in QUERIES:
-        once, _ = optimize(bound(query), SCHEMA)
-        again, fired = optimize(once, SCHEMA)
+        once, _ = optimize(bound(query))
+        again, fired = optimize(once)
         assert again is once, query
         assert fired == ()
 
@@ -71,8 +71,8 @@ def test_a_second_run_finds_nothing_to_do() -> None:
 def test_every_query_settles_long_before_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "_MAX_PASSES", driver._MAX_PASSES // 2)
     for query in QUERIES:
-        once, _ = optimize(bound(query), SCHEMA)
-        assert optimize(once, SCHEMA)[1] == (), query
+        once, _ = optimize(bound(query))
+        assert optimize(once)[1] == (), query
 
 
 def invent_column(node: Filter, schema: Schema) -> Node:
@@ -92,7 +92,7 @@ def drop_project(node: Project, schema: Schema) -> Node:
 
 
 def drop_one_side(node: SetOp, schema: Schema) -> Node:
-    return replace(node, left=Scan())
+    return replace(node, left=Scan(SCHEMA))
 
 
 def lose_span(x: Call, schema: Schema) -> Expression:
@@ -113,7 +113,7 @@ BROKEN = [
 def test_a_rule_that_breaks_the_plan_is_named(rule: Rule, what: str) -> None:
     query = "(select i64 + 1 as x, name where i64 = 1) union (select i64 * 2 as x, name where flag)"
     with pytest.raises(InternalError) as caught:
-        optimize(bound(query), SCHEMA, rules=(rule,))
+        optimize(bound(query), rules=(rule,))
     assert caught.value.message == f"the optimiser rule '{rule.name}' broke the plan: {what}"
 
 
@@ -121,7 +121,7 @@ def test_a_rule_that_never_ends_is_stopped() -> None:
     def grow(node: Filter, schema: Schema) -> Node:
         return replace(node, conjuncts=(*node.conjuncts, Constant(INT64, len(node.conjuncts))))
 
-    after, fired = optimize(bound("select * where flag"), SCHEMA, rules=(node_rule(grow, Filter),))
+    after, fired = optimize(bound("select * where flag"), rules=(node_rule(grow, Filter),))
     assert isinstance(after.input, Filter)
     assert fired[0].times < 100
 

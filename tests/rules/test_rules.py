@@ -61,7 +61,7 @@ def run(names: list[str], query: str, case: QueryCase) -> tuple[Output, list[str
     """The plan after the rules of these names, and which of them fired."""
     rules = tuple(rule for rule in RULES if rule.name in names)
     assert len(rules) == len(names)
-    plan, fired = optimize(bind(parse(query), query, case.schema), case.schema, rules=rules)
+    plan, fired = optimize(bind(parse(query), query, case.schema), rules=rules)
     return plan, [f.rule for f in fired]
 
 

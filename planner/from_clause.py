@@ -1,0 +1,87 @@
+"""FROM: the bound source, named sources and sub-queries, and the names under which their columns are seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tql import ast
+from tql.errors import SourceNotFoundError, TQLError, UnsupportedError
+from tql.planner.context import Context
+from tql.planner.logical import Node, Scan, schema_of
+from tql.planner.scope import Scope
+from tql.planner.select_list import Relation
+from tql.planner.suggest import listing, near_names
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+BindStatement = Callable[[ast.Statement], Relation]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A bound FROM: its rows and what can be seen of them."""
+
+    node: Node
+    scope: Scope
+
+
+def bind_source(context: Context, source: ast.FromSource | None, statement: BindStatement) -> Source:
+    """The rows that a SELECT starts from; `statement` binds sub-queries.
+
+    Raises:
+        SourceNotFoundError: if there is no source of that name, or none at all.
+        UnsupportedError, AmbiguousColumnError, QueryTypeError: for a join that cannot be made.
+    """
+    match source:
+        case None:
+            return _bound(context)
+        case ast.SubQuery():
+            with context.sub_query():
+                relation = statement(source.statement)
+            scope = Scope(relation.columns, source.alias, schema=schema_of(relation.node))
+            return Source(relation.node, scope)
+        case ast.TableName():
+            return _named(context, source)
+        case ast.Join():
+            raise UnsupportedError("joins are not available yet", span=source.span)
+    raise AssertionError(source)
+
+
+def _bound(context: Context) -> Source:
+    if context.bound is None:
+        raise SourceNotFoundError(
+            "source not found: the query has no FROM, and there is no dataset that it is called on",
+            hint='name a source: select ... from "path/to/dataset"',
+        )
+    return Source(Scan(context.bound), Scope.of_schema(context.bound))
+
+
+def _named(context: Context, table: ast.TableName) -> Source:
+    found = None
+    if context.sources is not None:
+        try:
+            found = context.sources(table.name)
+        except TQLError as error:
+            error.span = error.span or table.span
+            raise
+    if found is None:
+        raise _not_found(context, table)
+    key, schema = found
+    alias = table.alias or (table.name if _IDENTIFIER.match(table.name) else None)
+    node = Scan(schema, key, table.name if key else "", span=table.span)
+    return Source(node, Scope.of_schema(schema, alias))
+
+
+def _not_found(context: Context, table: ast.TableName) -> TQLError:
+    names = list(getattr(context.sources, "names", ()))
+    hint = f"sources: {listing(names)}" if names else None
+    if hint is None and context.bound is not None:
+        hint = "leave FROM out to query the dataset that this is called on"
+    return SourceNotFoundError(
+        f"source not found: {table.name}",
+        span=table.span,
+        candidates=near_names(table.name, names),
+        hint=hint,
+    )

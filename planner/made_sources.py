@@ -1,0 +1,280 @@
+"""Logical nodes that make a source: their rows are new rows, and their columns are columns of that source.
+
+Each declares its columns: what they are called, which column of which input they take, and hence their type.
+`shared` says that the rows are those of an equal node elsewhere in the plan, on the other side of a set
+operation: what a rule did to one of them for the sake of what is above would make them different sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from tql.planner.expressions import Column, Computed, Expression
+from tql.planner.logical import Bm25, Node, Source, Unary, schema_of
+from tql.schema import Field, Schema
+from tql.types import INT64, Type
+
+JoinKind = Literal["inner", "left", "right", "full", "cross"]
+Side = Literal["left", "right"]
+
+
+@dataclass(frozen=True)
+class JoinColumn:
+    """A column of one side under its name in the pairs; NULL may occur where the side may be missing."""
+
+    id: str
+    side: Side
+    source: Column | Computed
+    optional: bool = False
+
+    @property
+    def type(self) -> Type:
+        return replace(self.source.type, nullable=True) if self.optional else self.source.type
+
+
+@dataclass(frozen=True)
+class Join(Source):
+    """Pairs of rows.
+
+    Attributes:
+        left: its rows give the order.
+        right: partners come in its order.
+        kind: what becomes of rows without a partner.
+        columns: of the pairs.
+        left_key: one scalar per row of the left side; None for a cross join.
+        right_key: its partner, of the same element kind.
+        conditions: further conditions, over the columns of the pairs.
+    """
+
+    left: Node
+    right: Node
+    kind: JoinKind
+    columns: tuple[JoinColumn, ...]
+    left_key: Expression | None = None
+    right_key: Expression | None = None
+    conditions: tuple[Expression, ...] = ()
+    shared: bool = False
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        return (self.left, self.right)
+
+    def with_inputs(self, *inputs: Node) -> Node:
+        left, right = inputs
+        if left is self.left and right is self.right:
+            return self
+        return replace(self, left=left, right=right)
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        keys = () if self.left_key is None or self.right_key is None else (self.left_key, self.right_key)
+        return keys + self.conditions
+
+    def with_expressions(self, *expressions: Expression) -> Node:
+        if self.left_key is None:
+            return replace(self, conditions=expressions)
+        left, right, *conditions = expressions
+        return replace(self, left_key=left, right_key=right, conditions=tuple(conditions))
+
+    @cached_property
+    def _schema(self) -> Schema:
+        schemas = {"left": schema_of(self.left), "right": schema_of(self.right)}
+        return Schema([_field(c.id, c.type, c.source, schemas[c.side]) for c in self.columns])
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+
+@dataclass(frozen=True)
+class GroupColumn:
+    """The values of a column in a group; without a source column: how many rows the group has."""
+
+    id: str
+    source: Column | Computed | None
+
+    @property
+    def type(self) -> Type:
+        return INT64 if self.source is None else self.source.type.in_sequence
+
+
+@dataclass(frozen=True)
+class Group(Source, Unary):
+    """A row per distinct combination of keys, in order of first appearance."""
+
+    keys: tuple[Expression, ...]
+    columns: tuple[GroupColumn, ...]
+    shared: bool = False
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return self.keys
+
+    def with_expressions(self, *expressions: Expression) -> Node:
+        return replace(self, keys=expressions)
+
+    @cached_property
+    def _schema(self) -> Schema:
+        return Schema([Field(c.id, c.type) for c in self.columns])
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+
+UngroupMode = Literal["element", "part", "repeat", "position"]
+
+
+@dataclass(frozen=True)
+class UngroupColumn:
+    """A column of the rows that a row is cut into.
+
+    Attributes:
+        id: its name.
+        source: what is cut or repeated; None for a position.
+        mode: `element`: one entry of the first axis per row made; `part`: a run of entries; `repeat`: the
+            value as it is; `position`: the place of the row made among those of its row.
+    """
+
+    id: str
+    source: Column | Computed | None
+    mode: UngroupMode
+
+    @property
+    def type(self) -> Type:
+        if self.source is None:
+            return INT64
+        type_ = self.source.type
+        if self.mode == "repeat":
+            return type_
+        if self.mode == "element":
+            return replace(type_.entry, nullable=type_.nested)
+        return replace(type_, shape=None if type_.shape is None else (None, *type_.shape[1:]))
+
+
+@dataclass(frozen=True)
+class Ungroup(Source, Unary):
+    """Rows cut into rows: one per entry, or so many consecutive parts, or runs of these lengths."""
+
+    columns: tuple[UngroupColumn, ...]
+    parts: int | None = None
+    lengths: tuple[int, ...] | None = None
+    shared: bool = False
+
+    @cached_property
+    def _schema(self) -> Schema:
+        below = schema_of(self.input)
+        return Schema(
+            [
+                _field(c.id, c.type, c.source, below)
+                if c.source and c.mode == "repeat"
+                else Field(c.id, c.type)
+                for c in self.columns
+            ]
+        )
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+
+@dataclass(frozen=True)
+class AppendColumn:
+    """A column that both sides have, in one type."""
+
+    id: str
+    left: Column | Computed
+    right: Column | Computed
+
+    @property
+    def type(self) -> Type:
+        a, b = self.left.type, self.right.type
+        return a if a == b else replace(a, shape=common_shape(a, b), nullable=a.nullable or b.nullable)
+
+
+@dataclass(frozen=True)
+class Append(Source):
+    """The rows of one relation behind those of another, of another source.
+
+    Attributes:
+        left: comes first.
+        right: comes behind it.
+        columns: of both.
+        distinct: a source row that a side repeats comes once.
+    """
+
+    left: Node
+    right: Node
+    columns: tuple[AppendColumn, ...]
+    distinct: bool = False
+    shared: bool = False
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        return (self.left, self.right)
+
+    def with_inputs(self, *inputs: Node) -> Node:
+        left, right = inputs
+        if left is self.left and right is self.right:
+            return self
+        return replace(self, left=left, right=right)
+
+    @cached_property
+    def _schema(self) -> Schema:
+        left, right = schema_of(self.left), schema_of(self.right)
+        fields = []
+        for column in self.columns:
+            known = _field(column.id, column.type, column.left, left)
+            other = _field(column.id, column.type, column.right, right)
+            fields.append(known if known == other else Field(column.id, column.type))
+        return Schema(fields)
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+
+MadeSource = Join | Group | Ungroup | Append
+
+
+def references(node: Node) -> Iterator[tuple[Node, Column | Computed]]:
+    """The columns that a node takes over as they are, each with the input that has it."""
+    match node:
+        case Join():
+            for joined in node.columns:
+                yield node.left if joined.side == "left" else node.right, joined.source
+        case Append():
+            for appended in node.columns:
+                yield node.left, appended.left
+                yield node.right, appended.right
+        case Group() | Ungroup():
+            for taken in node.columns:
+                if taken.source is not None:
+                    yield node.input, taken.source
+        case Bm25():
+            yield node.input, node.column
+
+
+def expression_inputs(node: Node) -> tuple[Node, ...]:
+    """For each of a node's expressions the node whose answer it reads."""
+    if not isinstance(node, Join):
+        return node.inputs[:1] * len(node.expressions)
+    keys = () if node.left_key is None else (node.left, node.right)
+    return keys + (node,) * len(node.conditions)
+
+
+def _field(id_: str, type_: Type, source: Column | Computed, below: Schema) -> Field:
+    """What is known of the storage of a value that is handed on as it is."""
+    if not isinstance(source, Column):
+        return Field(id_, type_)
+    return replace(below[source.name], name=id_, type=type_)
+
+
+def common_shape(left: Type, right: Type) -> tuple[int | None, ...] | None:
+    """Of two types of one rank."""
+    if left.shape is None or right.shape is None:
+        return None
+    return tuple(a if a == b else None for a, b in zip(left.shape, right.shape, strict=True))

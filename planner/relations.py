@@ -1,0 +1,97 @@
+"""What can be said of a relation without running it: order, repeats, the computed columns that it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tql.planner.expressions import is_volatile
+from tql.planner.logical import (
+    Bm25,
+    Expand,
+    Node,
+    Project,
+    Sample,
+    Scan,
+    SetOp,
+    Sort,
+    Source,
+    nodes,
+)
+from tql.planner.made_sources import Append, Group, Join
+from tql.types import FLOAT64, INT64, Type
+
+
+def is_ascending(node: Node) -> bool:
+    """Whether the rows come as they are stored, and no clause has given them another order or made them.
+
+    Of a set operation it decides between ascending rows and the order of its sides (language reference,
+    section 17): rows that were grouped or expanded have an order of their own.
+    """
+    match node:
+        case Scan():
+            return True
+        case Sort() | Sample() | Expand() | Group():
+            return False
+        case SetOp():
+            return not node.ordered
+        case _:
+            return all(is_ascending(child) for child in node.inputs)
+
+
+def has_repeats(node: Node) -> bool:
+    """Whether a row of the source may occur twice."""
+    match node:
+        case Source():
+            return False
+        case Sample(replace=True) | Expand(overlap=True) | SetOp(kind="union", all=True):
+            return True
+        case _:
+            return any(has_repeats(child) for child in node.inputs)
+
+
+def order_is_chosen(node: Node) -> bool:
+    """Whether the rows come in an order that the user asked for: a sort that no later draw has undone."""
+    match node:
+        case Sort():
+            return True
+        case Sample() | Scan():
+            return False
+        case SetOp(kind="union"):
+            return node.ordered and (order_is_chosen(node.left) or order_is_chosen(node.right))
+        case SetOp():
+            return node.ordered and order_is_chosen(node.left)
+        case Append():
+            return order_is_chosen(node.left) or order_is_chosen(node.right)
+        case Join():
+            return order_is_chosen(node.left)
+        case _:
+            return order_is_chosen(node.inputs[0])
+
+
+def computed_columns(node: Node) -> dict[str, Type]:
+    """Ids and types of the computed columns that a node's answer carries."""
+    return carried(node, [computed_columns(child) for child in node.inputs])
+
+
+def carried(node: Node, below: Sequence[Mapping[str, Type]]) -> dict[str, Type]:
+    """`computed_columns`, where those of the inputs are known."""
+    match node:
+        case Source():
+            return {}
+        case Project():
+            return {**below[0], **{c.id: c.expression.type for c in node.columns}}
+        case Expand(id=str() as id_):
+            return {**below[0], id_: INT64}
+        case Bm25():
+            return {**below[0], node.id: FLOAT64}
+        case SetOp():
+            return {id_: type_ for id_, type_ in below[0].items() if below[1].get(id_) == type_}
+        case _:
+            return dict(below[0])
+
+
+def is_repeatable(node: Node) -> bool:
+    """Whether two runs of the plan surely give the same rows: no draw, no random number."""
+    return not any(
+        isinstance(below, Sample) or any(map(is_volatile, below.expressions)) for below in nodes(node)
+    )
