@@ -3,7 +3,7 @@
 It knows no storage format and no query language. Every call that computes releases the GIL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -105,7 +105,10 @@ class Column:
 # --- execution ---------------------------------------------------------------------------------------------
 
 class Source(Protocol):
-    """What the engine asks of storage. Called with the GIL held, from one thread at a time."""
+    """What the engine asks of storage. Called with the GIL held.
+
+    One execution asks from one thread at a time; a made source asks from whatever thread reads from it.
+    """
 
     @property
     def num_rows(self) -> int: ...
@@ -151,6 +154,10 @@ class Result:
     @property
     def selection(self) -> Selection: ...
     @property
+    def source(self) -> str | None:
+        """What `selection` counts rows of: None for the bound source, or the key of a named one."""
+
+    @property
     def columns(self) -> dict[str, Column]:
         """The computed output columns, one row per selected row."""
 
@@ -158,8 +165,18 @@ class Result:
     def statistics(self) -> list[dict[str, Any]]:
         """Per plan node: {"id", "rows_in", "rows_out", "nanoseconds", "bytes_read", "partitions_read"}."""
 
-def execute(plan: Plan, source: Source, *, seed: int = 0, threads: int = 0) -> Result:
-    """Run a plan. `threads` 0 means one per core. The answer does not depend on `threads`."""
+def execute(
+    plan: Plan,
+    source: Source | None,
+    *,
+    sources: Mapping[str, Source] = ...,
+    seed: int = 0,
+    threads: int = 0,
+) -> Result:
+    """Run a plan. `source` is what a scan without a name reads, `sources` what the others read, by key.
+
+    `threads` 0 means one per core. The answer does not depend on `threads`.
+    """
 
 def kernel_names() -> list[str]:
     """Every kernel that a program may name."""

@@ -2,6 +2,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,6 +22,14 @@ namespace {
 class PythonSource final : public Source {
  public:
   explicit PythonSource(py::object source) : source_(std::move(source)) {}
+  ~PythonSource() override {
+    if (Py_IsInitialized() == 0) {
+      source_.release();  // at exit the interpreter has let go of everything
+      return;
+    }
+    const py::gil_scoped_acquire gil;
+    source_ = py::object();
+  }
 
   int64_t num_rows() override {
     const py::gil_scoped_acquire gil;
@@ -68,12 +77,21 @@ void raise_pending_signal() {
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
-ExecuteResult run(const Plan& plan, const py::object& source, const py::int_& seed, int threads) {
+ExecuteResult run(const Plan& plan, const py::object& source,
+                  const std::map<std::string, py::object>& sources, const py::int_& seed, int threads) {
   if (threads < 0) throw py::value_error("threads must not be negative");
   const uint64_t bits = PyLong_AsUnsignedLongLongMask(seed.ptr());  // of any integer the lowest 64 bits
-  PythonSource wrapped(source);
+  Sources wrapped;
+  if (!source.is_none()) wrapped.bound = std::make_shared<PythonSource>(source);
+  for (const auto& [key, named] : sources) wrapped.named.emplace(key, std::make_shared<PythonSource>(named));
   const py::gil_scoped_release release;
   return execute(plan, wrapped, {bits, threads, &raise_pending_signal});
+}
+
+/// None for the bound source, the key of a named one, or the one that the plan made.
+py::object source_of(const ExecuteResult& result) {
+  if (result.source) return py::str(*result.source);
+  return py::none();
 }
 
 py::dict columns_of(const ExecuteResult& result) {
@@ -106,9 +124,11 @@ void register_execute(py::module_& module) {
            py::arg("plan"));
   py::class_<ExecuteResult>(module, "Result")
       .def_property_readonly("selection", [](const ExecuteResult& result) { return result.selection; })
+      .def_property_readonly("source", &source_of)
       .def_property_readonly("columns", &columns_of)
       .def_property_readonly("statistics", &statistics_of);
-  module.def("execute", &run, py::arg("plan"), py::arg("source"), py::kw_only(), py::arg("seed") = 0,
+  module.def("execute", &run, py::arg("plan"), py::arg("source"), py::kw_only(),
+             py::arg("sources") = std::map<std::string, py::object>(), py::arg("seed") = 0,
              py::arg("threads") = 0);
   module.def("kernel_names", &kernel_names);
 }

@@ -1,5 +1,5 @@
-// Walks the plan, inputs first, and stands between the operators and the source: every column that comes back
-// is checked against what the plan said.
+// Walks the plan, inputs first, and stands between the operators and the sources: every column that comes
+// back is checked against what the plan said.
 #include "tql_engine/executor.h"
 
 #include <algorithm>
@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kInterruptInterval{20};
 
-[[noreturn]] void blame_source(const std::string& message) {
-  throw EngineError(Code::kInternal, "the source " + message);
-}
-
 template <class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
@@ -25,7 +21,7 @@ struct Overloaded : Cases... {
 }  // namespace
 
 Relation Relation::slice(int64_t start, int64_t count) const {
-  Relation result{rows.slice(start, count), {}};
+  Relation result{source, rows.slice(start, count), {}};
   const int64_t begin = std::min(start, size());
   for (const auto& [id, column] : computed)
     result.computed.emplace(id, column.slice(begin, begin + result.size()));
@@ -33,21 +29,18 @@ Relation Relation::slice(int64_t start, int64_t count) const {
 }
 
 Relation Relation::select(std::span<const int64_t> positions, ThreadPool& pool) const {
-  Relation result{rows.select(positions, &pool), {}};
+  Relation result{source, rows.select(positions, &pool), {}};
   for (const auto& [id, column] : computed) result.computed.emplace(id, column.take(positions));
   return result;
 }
 
-Execution::Execution(Source& source, const ExecuteOptions& options)
-    : source_(source),
+Execution::Execution(const Sources& sources, const ExecuteOptions& options)
+    : sources_(sources),
       pool_(ThreadPool::shared(options.threads)),
       seed_(options.seed),
       interrupt_(options.check_interrupt),
       caller_(std::this_thread::get_id()),
-      last_check_(Clock::now()),
-      num_rows_(source.num_rows()) {
-  if (num_rows_ < 0) blame_source("has a negative number of rows");
-}
+      last_check_(Clock::now()) {}
 
 Relation Execution::run(const Node& node) {
   NodeStatistics statistics;
@@ -78,8 +71,10 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
   };
   return std::visit(
       Overloaded{
-          [&](const Scan&) {
-            return timed(num_rows_, [&] { return Relation{Selection::range(0, num_rows_), {}}; });
+          [&](const Scan& op) {
+            const SourcePtr& source = base(op.source);
+            const int64_t rows = source->num_rows();
+            return timed(rows, [&] { return Relation{source, Selection::range(0, rows), {}}; });
           },
           [&](const Filter& op) {
             return unary(op.input, [&](const Relation& in) { return run_filter(*this, op, in); });
@@ -109,37 +104,48 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
       node.op);
 }
 
-void Execution::check(const Column& column, const ColumnRef& ref, int64_t rows) const {
-  if (column.length() != rows) {
-    blame_source("gave " + std::to_string(column.length()) + " rows of column '" + ref.name +
-                 "' instead of " + std::to_string(rows));
+const SourcePtr& Execution::base(const std::optional<std::string>& key) {
+  const auto known = bases_.find(key);
+  if (known != bases_.end()) return known->second;
+  SourcePtr source = sources_.bound;
+  if (key) {
+    const auto found = sources_.named.find(*key);
+    if (found == sources_.named.end())
+      throw EngineError(Code::kInternal, "there is no source '" + *key + "'");
+    source = found->second;
   }
-  if (column.element() != ref.type.element) {
-    blame_source("gave column '" + ref.name + "' as " + std::string(element_name(column.element())) +
-                 ", the plan says " + std::string(element_name(ref.type.element)));
-  }
-  if (ref.type.shape && static_cast<size_t>(column.rank()) != ref.type.shape->size()) {
-    blame_source("gave column '" + ref.name + "' with rank " + std::to_string(column.rank()) +
-                 ", the plan says " + std::to_string(ref.type.shape->size()));
-  }
+  if (source == nullptr) throw EngineError(Code::kInternal, "there is no bound source");
+  return bases_.emplace(key, std::make_shared<CheckedSource>(std::move(source))).first->second;
 }
 
-Column Execution::read(const ColumnRef& column, RowRange rows) {
-  Column result = source_.read(column.name, column.facet, rows.start, rows.stop);
-  check(result, column, rows.stop - rows.start);
+std::optional<std::string> Execution::key_of(const SourcePtr& source) const {
+  for (const auto& [key, base] : bases_) {
+    if (base == source) return key;
+  }
+  return std::nullopt;
+}
+
+bool Execution::is_made(const SourcePtr& source) const {
+  return std::none_of(bases_.begin(), bases_.end(), [&](const auto& base) { return base.second == source; });
+}
+
+Column Execution::read(Source& source, const ColumnRef& column, RowRange rows) {
+  Column result = source.read(column.name, column.facet, rows.start, rows.stop);
+  check_type(result, column.name, column.type);
   current_->bytes_read += result.byte_count();
   ++current_->partitions_read;
   return result;
 }
 
-Column Execution::take(const ColumnRef& column, std::span<const int64_t> rows) {
-  Column result = source_.take(column.name, column.facet, rows);
-  check(result, column, static_cast<int64_t>(rows.size()));
+Column Execution::take(Source& source, const ColumnRef& column, std::span<const int64_t> rows) {
+  Column result = source.take(column.name, column.facet, rows);
+  check_type(result, column.name, column.type);
   current_->bytes_read += result.byte_count();
   return result;
 }
 
-std::vector<RowRange> Execution::partitions(std::span<const ColumnRef> columns, RowRange rows) {
+std::vector<RowRange> Execution::partitions(Source& source, std::span<const ColumnRef> columns,
+                                            RowRange rows) {
   if (rows.start >= rows.stop) return {};
   if (columns.empty()) return {rows};
   std::vector<std::string> names;
@@ -147,15 +153,10 @@ std::vector<RowRange> Execution::partitions(std::span<const ColumnRef> columns, 
     if (std::find(names.begin(), names.end(), column.name) == names.end()) names.push_back(column.name);
   }
   std::vector<RowRange> result;
-  int64_t expected = 0;
-  for (const RowRange& part : source_.partitions(names)) {
-    if (part.start != expected || part.stop < part.start)
-      blame_source("has partitions with gaps or out of order");
-    expected = part.stop;
+  for (const RowRange& part : source.partitions(names)) {
     const RowRange cut{std::max(part.start, rows.start), std::min(part.stop, rows.stop)};
     if (cut.start < cut.stop) result.push_back(cut);
   }
-  if (expected != num_rows_) blame_source("has partitions that do not cover all rows");
   return result;
 }
 
@@ -173,10 +174,12 @@ void Execution::check_interrupt() {
   if (interrupt_) interrupt_();
 }
 
-ExecuteResult execute(const Plan& plan, Source& source, const ExecuteOptions& options) {
-  Execution execution(source, options);
+ExecuteResult execute(const Plan& plan, const Sources& sources, const ExecuteOptions& options) {
+  Execution execution(sources, options);
   Relation relation = execution.run(plan.root());
-  ExecuteResult result{std::move(relation.rows), {}, execution.statistics()};
+  ExecuteResult result{
+      std::move(relation.rows), execution.key_of(relation.source), nullptr, {}, execution.statistics()};
+  if (execution.is_made(relation.source)) result.made = std::move(relation.source);
   for (const auto& [name, id] : plan.computed_output())
     result.columns.emplace_back(name, relation.computed.at(id));
   return result;

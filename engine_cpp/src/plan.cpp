@@ -69,7 +69,12 @@ class PlanCompiler {
     const size_t wanted = op == "scan" ? 0 : op == "set_op" ? 2 : 1;
     const bool named = op == "scan" || find(dict, op == "set_op" ? "left" : "input") != nullptr;
     if (inputs.size() != wanted || !named) throw EngineError(Code::kInternal, "wrong inputs");
-    if (op == "scan") return {make(id, Scan{}), {}};
+    if (op == "scan") {
+      const Value* source = find(dict, "source");
+      Scan scan;
+      if (source != nullptr) scan.source = as_string(*source, "source");
+      return {make(id, std::move(scan)), {}};
+    }
     if (op == "set_op") return set_op(id, dict, inputs);
     NodePtr input = std::move(inputs[0].node);
     Ids ids = std::move(inputs[0].ids);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -13,8 +14,9 @@
 
 namespace tql_engine {
 
-/// An operator's answer: source rows in order, and the columns computed so far, row by row beside them.
+/// An operator's answer: rows of a source in order, and the columns computed so far, row by row beside them.
 struct Relation {
+  SourcePtr source;
   Selection rows;
   std::map<std::string, Column> computed;
 
@@ -25,7 +27,7 @@ struct Relation {
 
 class Execution {
  public:
-  Execution(Source& source, const ExecuteOptions& options);
+  Execution(const Sources& sources, const ExecuteOptions& options);
 
   Relation run(const Node& node);
   const std::vector<NodeStatistics>& statistics() const noexcept { return statistics_; }
@@ -34,29 +36,34 @@ class Execution {
   uint64_t seed() const noexcept { return seed_; }
 
   /// Reads rows of a column and checks what came back. Both count for the node that runs.
-  Column read(const ColumnRef& column, RowRange rows);
-  Column take(const ColumnRef& column, std::span<const int64_t> rows);
+  Column read(Source& source, const ColumnRef& column, RowRange rows);
+  Column take(Source& source, const ColumnRef& column, std::span<const int64_t> rows);
   /// The partitions for these columns, cut to `rows`; none of them empty. Without columns it is `rows`
   /// itself.
-  std::vector<RowRange> partitions(std::span<const ColumnRef> columns, RowRange rows);
+  static std::vector<RowRange> partitions(Source& source, std::span<const ColumnRef> columns, RowRange rows);
+
+  /// The key under which the caller handed over a source; nothing for the bound source and for made ones.
+  std::optional<std::string> key_of(const SourcePtr& source) const;
+  bool is_made(const SourcePtr& source) const;
 
   /// A loop over rows on all threads. Looks for interrupts now and then, on the calling thread.
   void parallel_for(int64_t count, int64_t grain, const ThreadPool::Body& body);
 
  private:
   Relation run_operator(const Node& node, NodeStatistics& statistics);
-  void check(const Column& column, const ColumnRef& ref, int64_t rows) const;
+  const SourcePtr& base(const std::optional<std::string>& key);
   void check_interrupt();
 
   using Clock = std::chrono::steady_clock;
 
-  Source& source_;
+  const Sources& sources_;
+  std::map<std::optional<std::string>, SourcePtr>
+      bases_;  // that were scanned, checked; no key: the bound one
   ThreadPool& pool_;
   uint64_t seed_;
   const std::function<void()>& interrupt_;
   std::thread::id caller_;
   Clock::time_point last_check_;
-  int64_t num_rows_;
   NodeStatistics* current_ = nullptr;
   std::vector<NodeStatistics> statistics_;
 };

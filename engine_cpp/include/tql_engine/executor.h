@@ -1,8 +1,10 @@
-// Runs a plan against a source.
+// Runs a plan against its sources.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +14,12 @@
 #include "tql_engine/source.h"
 
 namespace tql_engine {
+
+/// What a plan may read.
+struct Sources {
+  SourcePtr bound;  // null: there is none
+  std::map<std::string, SourcePtr> named;
+};
 
 struct ExecuteOptions {
   uint64_t seed = 0;
@@ -30,12 +38,14 @@ struct NodeStatistics {
 };
 
 struct ExecuteResult {
-  Selection selection;
+  Selection selection;                // of rows of the source below
+  std::optional<std::string> source;  // the key of a named one
+  SourcePtr made;                     // one that the plan made; neither: the bound one
   std::vector<std::pair<std::string, Column>> columns;
   std::vector<NodeStatistics> statistics;  // inputs before what reads them
 };
 
 /// The answer does not depend on the number of threads. Throws EngineError, and whatever the source throws.
-ExecuteResult execute(const Plan& plan, Source& source, const ExecuteOptions& options);
+ExecuteResult execute(const Plan& plan, const Sources& sources, const ExecuteOptions& options);
 
 }  // namespace tql_engine

@@ -18,7 +18,9 @@ namespace tql_engine {
 struct Node;
 using NodePtr = std::unique_ptr<const Node>;
 
-struct Scan {};
+struct Scan {
+  std::optional<std::string> source;  // the key of a named one
+};
 
 struct Filter {
   NodePtr input;

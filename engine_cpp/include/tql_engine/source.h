@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,16 +17,36 @@ struct RowRange {
   int64_t stop;
 };
 
-/// Called from the thread that called execute() and no other.
+/// Rows with columns that are read on demand. May be called from any thread.
 class Source {
  public:
   virtual ~Source() = default;
   virtual int64_t num_rows() = 0;
-  /// Row ranges that are cheap to read together, ascending, without gaps, covering all rows. The engine
-  /// checks.
+  /// Row ranges that are cheap to read together, ascending, without gaps, covering all rows.
   virtual std::vector<RowRange> partitions(std::span<const std::string> columns) = 0;
   virtual Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) = 0;
   virtual Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) = 0;
 };
+
+using SourcePtr = std::shared_ptr<Source>;
+
+/// A source that is not trusted: how many rows it has and gives, and where its partitions lie, is checked.
+/// Throws EngineError(kInternal) where it is not what it must be, and whatever the source throws.
+class CheckedSource final : public Source {
+ public:
+  explicit CheckedSource(SourcePtr source);
+
+  int64_t num_rows() override { return num_rows_; }
+  std::vector<RowRange> partitions(std::span<const std::string> columns) override;
+  Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) override;
+  Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) override;
+
+ private:
+  SourcePtr source_;
+  int64_t num_rows_;
+};
+
+/// Throws EngineError(kInternal) if a column that a source gave is not of the type that the plan says.
+void check_type(const Column& column, const std::string& name, const Type& type);
 
 }  // namespace tql_engine

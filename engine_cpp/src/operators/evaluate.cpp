@@ -134,7 +134,7 @@ class ColumnBuilder {
 
  private:
   void read_range(RowRange range) {
-    for (const RowRange& part : execution_.partitions(shared_.refs(), range)) {
+    for (const RowRange& part : Execution::partitions(*relation_.source, shared_.refs(), range)) {
       add(read(part), part.start - range.start, part.stop - part.start, {nullptr, part.start});
     }
   }
@@ -145,7 +145,8 @@ class ColumnBuilder {
     const Bitmap set = rows.to_bitmap(rows.row_bound());
     int64_t position = 0;  // of the first row that is not taken yet
     int64_t behind = 0;    // of the first row of the next partition
-    for (const RowRange& part : execution_.partitions(shared_.refs(), {0, rows.row_bound()})) {
+    for (const RowRange& part :
+         Execution::partitions(*relation_.source, shared_.refs(), {0, rows.row_bound()})) {
       const int64_t first = behind;
       behind += set.count(part.start, part.stop);
       if ((behind - first) * kReadFraction < part.stop - part.start) continue;
@@ -158,7 +159,8 @@ class ColumnBuilder {
 
   std::vector<Column> read(RowRange part) {
     std::vector<Column> columns;
-    for (const ColumnRef& ref : shared_.refs()) columns.push_back(execution_.read(ref, part));
+    for (const ColumnRef& ref : shared_.refs())
+      columns.push_back(execution_.read(*relation_.source, ref, part));
     return columns;
   }
 
@@ -173,7 +175,7 @@ class ColumnBuilder {
       std::vector<Column> columns;
       int64_t bytes = 0;
       for (const ColumnRef& ref : shared_.refs()) {
-        columns.push_back(execution_.take(ref, taken));
+        columns.push_back(execution_.take(*relation_.source, ref, taken));
         bytes += columns.back().byte_count();
       }
       add(columns, position, count, {taken.data(), 0});

@@ -61,7 +61,7 @@ class RangeFilter {
     for (const Program& conjunct : filter_.conjuncts) {
       columns.insert(columns.end(), conjunct.inputs().columns.begin(), conjunct.inputs().columns.end());
     }
-    const std::vector<RowRange> partitions = execution_.partitions(columns, range_);
+    const std::vector<RowRange> partitions = Execution::partitions(*input_.source, columns, range_);
     return filter_.fetch ? run_first(partitions, *filter_.fetch) : run_all(partitions);
   }
 
@@ -108,7 +108,8 @@ class RangeFilter {
   }
 
   Relation answer(Selection rows) {
-    if (input_.computed.empty() && input_.rows.weights() == nullptr) return {std::move(rows), {}};
+    if (input_.computed.empty() && input_.rows.weights() == nullptr)
+      return {input_.source, std::move(rows), {}};
     std::vector<int64_t> positions(static_cast<size_t>(rows.size()));
     rows.copy_rows(0, positions);
     for (int64_t& position : positions) position -= range_.start;
@@ -153,7 +154,7 @@ class RangeFilter {
     int64_t bytes = 0;
     for (const ColumnRef& ref : filter_.conjuncts[j].inputs().columns) {
       if (find_column(part, ref) != nullptr) continue;
-      part.columns.emplace_back(&ref, execution_.read(ref, part.partition));
+      part.columns.emplace_back(&ref, execution_.read(*input_.source, ref, part.partition));
       bytes += part.columns.back().second.byte_count();
     }
     return bytes;
@@ -260,7 +261,8 @@ class RangeFilter {
     segment.source = {rows.data(), 0};
     segment.position = {positions.data(), 0};
     const ProgramInputs& inputs = filter_.conjuncts[j].inputs();
-    for (const ColumnRef& ref : inputs.columns) segment.columns.push_back(execution_.take(ref, rows));
+    for (const ColumnRef& ref : inputs.columns)
+      segment.columns.push_back(execution_.take(*input_.source, ref, rows));
     for (const std::string& id : inputs.computed)
       segment.computed.push_back(input_.computed.at(id).take(positions));
     const int64_t grain = batch_rows(segment);
@@ -308,7 +310,7 @@ Relation filter_positions(Execution& execution, const Filter& filter, const Rela
       segment.position = {alive.data(), 0};
       const ProgramInputs& inputs = filter.conjuncts[j].inputs();
       for (const ColumnRef& ref : inputs.columns) {
-        segment.columns.push_back(execution.take(ref, rows));
+        segment.columns.push_back(execution.take(*input.source, ref, rows));
         bytes += segment.columns.back().byte_count();
       }
       for (const std::string& id : inputs.computed)

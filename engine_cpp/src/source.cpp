@@ -1,0 +1,64 @@
+// Checks between the engine and sources that somebody else wrote.
+#include "tql_engine/source.h"
+
+#include <utility>
+
+#include "tql_engine/status.h"
+
+namespace tql_engine {
+namespace {
+
+[[noreturn]] void blame_source(const std::string& message) {
+  throw EngineError(Code::kInternal, "the source " + message);
+}
+
+Column check_length(Column column, const std::string& name, int64_t rows) {
+  if (column.length() != rows) {
+    blame_source("gave " + std::to_string(column.length()) + " rows of column '" + name + "' instead of " +
+                 std::to_string(rows));
+  }
+  return column;
+}
+
+}  // namespace
+
+CheckedSource::CheckedSource(SourcePtr source) : source_(std::move(source)), num_rows_(source_->num_rows()) {
+  if (num_rows_ < 0) blame_source("has a negative number of rows");
+}
+
+std::vector<RowRange> CheckedSource::partitions(std::span<const std::string> columns) {
+  std::vector<RowRange> parts = source_->partitions(columns);
+  int64_t expected = 0;
+  for (const RowRange& part : parts) {
+    if (part.start != expected || part.stop < part.start)
+      blame_source("has partitions with gaps or out of order");
+    expected = part.stop;
+  }
+  if (expected != num_rows_) blame_source("has partitions that do not cover all rows");
+  return parts;
+}
+
+Column CheckedSource::read(const std::string& column, Facet facet, int64_t start, int64_t stop) {
+  return check_length(source_->read(column, facet, start, stop), column, stop - start);
+}
+
+Column CheckedSource::take(const std::string& column, Facet facet, std::span<const int64_t> rows) {
+  return check_length(source_->take(column, facet, rows), column, static_cast<int64_t>(rows.size()));
+}
+
+void check_type(const Column& column, const std::string& name, const Type& type) {
+  if (column.element() != type.element) {
+    blame_source("gave column '" + name + "' as " + std::string(element_name(column.element())) +
+                 ", the plan says " + std::string(element_name(type.element)));
+  }
+  if (type.shape && static_cast<size_t>(column.rank()) != type.shape->size()) {
+    blame_source("gave column '" + name + "' with rank " + std::to_string(column.rank()) +
+                 ", the plan says " + std::to_string(type.shape->size()));
+  }
+  if (type.nested != (column.layout() == Layout::kList)) {
+    blame_source("gave column '" + name + "' as " + std::string(layout_name(column.layout())) +
+                 ", which is not what the plan says");
+  }
+}
+
+}  // namespace tql_engine
