@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,21 +80,58 @@ class TextListRows:
         return Column.dense(np.diff(self.row_offsets)[:, None])
 
 
-Rows = ArrayRows | TextRows | TextListRows
+@dataclass(frozen=True, slots=True)
+class ListRows:
+    """Lists of values that may be NULL or of different extents: `offsets` int64 [n + 1] counts entries."""
+
+    offsets: NDArray[np.int64]
+    entries: Rows
+    validity: NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def to_column(self) -> Column:
+        return Column.list(self.entries.to_column(), self.offsets, self.validity)
+
+
+Rows: TypeAlias = "ArrayRows | TextRows | TextListRows | ListRows"
 
 
 def rows_of_column(column: Column) -> Rows:
     """The arrays behind an engine column, which pickle where the column does not."""
     if column.layout == "dense":
         return ArrayRows(column.values.reshape(-1), column.shapes, column.validity)
+    if column.layout == "list":
+        offsets, items = list_parts(column)
+        return ListRows(offsets, rows_of_column(items), column.validity)
     assert column.offsets is not None
     if column.layout == "ragged":  # a slice has the values of all rows behind it: keep its own
         start, stop = int(column.offsets[0]), int(column.offsets[-1])
         return ArrayRows(column.values[start:stop], column.shapes, column.validity)
     if column.layout == "text":
-        return TextRows(column.offsets, column.values, column.validity)
+        return text_parts(column)
     assert column.row_offsets is not None
-    return TextListRows(column.row_offsets, TextRows(column.offsets, column.values), column.validity)
+    return TextListRows(column.row_offsets - column.row_offsets[0], text_parts(column), column.validity)
+
+
+def text_parts(column: Column) -> TextRows:
+    """The strings of a text column or of lists of texts, without those that a slice left out."""
+    assert column.offsets is not None
+    offsets, validity = column.offsets, column.validity
+    if column.row_offsets is not None:
+        offsets, validity = offsets[column.row_offsets[0] : column.row_offsets[-1] + 1], None
+    start, stop = int(offsets[0]), int(offsets[-1])
+    return TextRows(offsets - start if start else offsets, column.values[start:stop], validity)
+
+
+def list_parts(column: Column) -> tuple[NDArray[np.int64], Column]:
+    """Where the rows of a list column start among its items [n + 1], and these, without what a slice left
+    out.
+    """
+    assert column.items is not None and column.row_offsets is not None
+    start, stop = int(column.row_offsets[0]), int(column.row_offsets[-1])
+    return column.row_offsets - start, column.items.slice(start, stop)
 
 
 Items = NDArray[np.int64] | range

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql._engine import Column
+from tql.loader import documents
+from tql.loader.arrays import list_parts, text_parts
 from tql.loader.to_torch import is_tensor
 from tql.types import Type
 
@@ -27,7 +28,7 @@ def column_values(column: Column, type_: Type) -> Values:
 
     Returns:
         A writable array [n, ...] of rows of one shape without NULL; otherwise a list with one array, str,
-        bytes, list of str or JSON value per row, None for NULL.
+        bytes, JSON value or list of such values per row, None for NULL.
     """
     if column.layout == "dense" and column.validity is None:
         return column.values.copy()
@@ -36,11 +37,13 @@ def column_values(column: Column, type_: Type) -> Values:
         rows = list(column.values.copy())
     elif column.layout == "ragged":
         rows = _ragged_rows(column)
+    elif column.layout == "list":
+        rows = _lists(column, type_)
     else:
         rows = _text_rows(column, type_)
     if column.validity is not None:
         rows = [row if valid else None for row, valid in zip(rows, column.validity, strict=True)]
-    elif rows and column.layout == "ragged" and len({row.shape for row in rows}) == 1:
+    elif column.layout == "ragged" and len({row.shape for row in rows}) == 1:
         return np.stack(rows)
     return rows
 
@@ -54,18 +57,25 @@ def _ragged_rows(column: Column) -> list[NDArray[Any]]:
     ]
 
 
+def _lists(column: Column, type_: Type) -> list[Any]:
+    offsets, items = list_parts(column)
+    entries = list(column_values(items, type_.entry))
+    return [entries[start:stop] for start, stop in pairwise(offsets.tolist())]
+
+
 def _text_rows(column: Column, type_: Type) -> list[Any]:
-    assert column.offsets is not None
-    data, offsets = column.values.tobytes(), column.offsets.tolist()
-    pieces: list[Any] = [data[start:end] for start, end in pairwise(offsets)]
-    if type_.element == "bytes":
-        return pieces
-    texts = [piece.decode("utf-8", errors="replace") for piece in pieces]
-    if column.layout == "text_list":
-        assert column.row_offsets is not None
-        bounds = column.row_offsets.tolist()
-        return [texts[start:end] for start, end in pairwise(bounds)]
-    return [json.loads(text) if text else None for text in texts] if type_.element == "json" else texts
+    own = text_parts(column)
+    data = own.data.tobytes()
+    texts: list[Any] = [data[start:end] for start, end in pairwise(own.offsets.tolist())]
+    if type_.element != "bytes":
+        texts = [piece.decode("utf-8", errors="replace") for piece in texts]
+    if type_.element == "json":
+        texts = [documents.load(text) for text in texts]
+    if column.layout == "text":
+        return texts
+    assert column.row_offsets is not None
+    bounds = (column.row_offsets - column.row_offsets[0]).tolist()
+    return [texts[start:end] for start, end in pairwise(bounds)]
 
 
 class NumpyFace:

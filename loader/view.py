@@ -158,6 +158,23 @@ class View:
             for row in zip(*values, strict=True):
                 yield dict(zip(self._columns, row, strict=True))
 
+    def to_pydict(self, names: bool = False) -> dict[str, list[Any]]:
+        """All values as plain Python: the inverse of `tql.from_pydict`.
+
+        Args:
+            names: give the names of classes in place of their indices.
+
+        Returns:
+            Column to a list of len values: int, float, bool, str, bytes, lists of these, JSON values; None
+            for NULL. `tql.from_pydict(view.to_pydict(), view.schema)` has the same rows.
+        """
+        from tql.loader.to_python import python_values
+
+        return {
+            name: python_values(self.read(name, "values", 0, len(self)), field.type, names)
+            for name, field in self._schema.items()
+        }
+
     # --- queries and draws --------------------------------------------------------------------------------
 
     def query(

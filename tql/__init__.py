@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _HOME = {
     "load": "tql.api",
     "from_numpy": "tql.api",
+    "from_pydict": "tql.api",
     "compile": "tql.api",
     "CompiledQuery": "tql.api",
     "Dataset": "tql.loader.dataset",
@@ -27,6 +28,8 @@ _HOME = {
     "Schema": "tql.schema",
     "Field": "tql.schema",
     "Type": "tql.types",
+    "class_label": "tql.column_type",
+    "text": "tql.column_type",
     "TQLError": "tql.errors",
     "errors": "tql",
 }
@@ -38,7 +41,10 @@ if TYPE_CHECKING:
     from tql.api import CompiledQuery as CompiledQuery
     from tql.api import compile as compile
     from tql.api import from_numpy as from_numpy
+    from tql.api import from_pydict as from_pydict
     from tql.api import load as load
+    from tql.column_type import class_label as class_label
+    from tql.column_type import text as text
     from tql.errors import TQLError as TQLError
     from tql.loader.dataloader import DataLoader as DataLoader
     from tql.loader.dataset import Dataset as Dataset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from tql.types import Type
 if TYPE_CHECKING:
     from tql.loader.dataset import Dataset
     from tql.loader.source import Source
+    from tql.loader.sources.pydict import AnyType
     from tql.loader.view import View
     from tql.planner import PlannedQuery
 
@@ -45,6 +46,28 @@ def from_numpy(
     from tql.loader.sources.numpy import from_numpy as wrap
 
     return wrap(columns, class_names=class_names)
+
+
+def from_pydict(columns: Mapping[str, Iterable[Any]], schema: Mapping[str, AnyType] | None = None) -> Dataset:
+    """Make a dataset in memory of plain Python values, of any column type.
+
+    Args:
+        columns: name to one value per row. None is NULL. Lists (or arrays) are arrays, of whatever extents;
+            lists with None or with parts of different lengths are nested; lists of str are lists of texts;
+            dicts, and anything that JSON can say, are documents where the column is `json`.
+        schema: name to the column's type, for some or all columns: a text ("int8", "float32[,4]", "text[]",
+            "json", see `Type.parse`), a `Type`, `tql.class_label(["cat", "dog"])` (its values may be names or
+            indices) or `tql.text(index="bm25")`. The schema of a dataset will do too. A type takes NULL where
+            the data has it, with or without "?". Without an entry the values decide: int64, float64, bool,
+            text, bytes, arrays of these, json where there are dicts.
+
+    Raises:
+        ArgumentError: a value that does not fit its type (the message names column and row), columns of
+            unequal length, a type that is none.
+    """
+    from tql.loader.sources.pydict import from_pydict as make
+
+    return make(columns, schema)
 
 
 @dataclass(frozen=True)

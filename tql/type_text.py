@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from tql.errors import ArgumentError
-from tql.types import ELEMENTS, Element, Type
+from tql.types import ELEMENTS, TEXTS, Element, Type
 
 _FORM = re.compile(
     r"(?P<name>\w+)(?P<axes>\[[^]]*\])?((?P<maybe>\?)?(?P<list>\[\]))?(?P<nullable>\?)?", re.ASCII
@@ -32,7 +32,7 @@ def parse_type(text: str, class_names: Sequence[str] | None = None) -> Type:
     shape: tuple[int | None, ...] | None = () if match["axes"] is None else _shape(match["axes"], text)
     nullable = match["nullable"] is not None
     if match["list"] is None:
-        return Type(element, shape, nullable, names, sequence=element == "text" and shape != ())
+        return Type(element, shape, nullable, names, sequence=element in TEXTS and shape != ())
     shape = None if shape is None else (None, *shape)
     return Type(element, shape, nullable, names, sequence=True, nested=True)
 

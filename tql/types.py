@@ -18,7 +18,8 @@ UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 INTEGERS = SIGNED + UNSIGNED
 FLOATS = ("float16", "float32", "float64")
 NUMBERS = INTEGERS + FLOATS
-ELEMENTS = ("bool", *NUMBERS, "text", "bytes", "json")
+TEXTS = ("text", "bytes", "json")  # stored as strings; arrays of them are lists of one axis
+ELEMENTS = ("bool", *NUMBERS, *TEXTS)
 
 
 @dataclass(frozen=True, slots=True)

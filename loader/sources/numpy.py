@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
-from tql.errors import ArgumentError
+from tql.errors import ArgumentError, UnsupportedError
 from tql.loader.arrays import (
     ArrayRows,
+    ListRows,
     Rows,
     aligned,
     element_counts,
@@ -52,34 +54,46 @@ def from_numpy(
         near = difflib.get_close_matches(unknown[0], list(columns), n=2)
         raise ArgumentError(f"class names for a column that is not there: '{unknown[0]}'", candidates=near)
     converted = {name: _convert(name, value) for name, value in columns.items()}
-    lengths = {name: len(rows) for name, (rows, _) in converted.items()}
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"'{name}' has {length}" for name, length in lengths.items())
-        raise ArgumentError(f"columns must have equally many rows: {listed}")
-    typed = {
-        name: (rows, _with_class_names(name, type_, named.get(name)))
-        for name, (rows, type_) in converted.items()
-    }
-    return Dataset(NumpySource(typed))
+    check_lengths({name: rows for name, (rows, _) in converted.items()})
+    return Dataset(
+        NumpySource(
+            {
+                name: MemoryColumn(rows, _with_class_names(name, type_, named.get(name)))
+                for name, (rows, type_) in converted.items()
+            }
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryColumn:
+    """The rows of one column, their type, and the index of a text column that is searched by words."""
+
+    rows: Rows
+    type: Type
+    index: str | None = None
 
 
 class NumpySource:
     """Columns of arrays in memory.
 
     Args:
-        columns: name to the rows, all of one length, and their type.
+        columns: by name, all of one length.
     """
 
-    def __init__(self, columns: Mapping[str, tuple[Rows, Type]]) -> None:
-        self._rows = {name: rows for name, (rows, _) in columns.items()}
-        self._columns = {name: rows.to_column() for name, rows in self._rows.items()}
-        self._num_rows = len(next(iter(self._rows.values()))) if self._rows else 0
+    def __init__(self, columns: Mapping[str, MemoryColumn]) -> None:
+        self._stored = dict(columns)
+        self._columns = {name: column.rows.to_column() for name, column in columns.items()}
+        self._num_rows = max((len(column.rows) for column in columns.values()), default=0)
         self._schema = Schema(
-            [Field(name, type_, row_bytes=self._row_bytes(name)) for name, (_, type_) in columns.items()]
+            [
+                Field(name, column.type, row_bytes=self._row_bytes(name), index=column.index)
+                for name, column in columns.items()
+            ]
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return NumpySource, ({n: (rows, self._schema.type_of(n)) for n, rows in self._rows.items()},)
+        return NumpySource, (self._stored,)
 
     @property
     def schema(self) -> Schema:
@@ -99,7 +113,7 @@ class NumpySource:
         return _facet_of(self._columns[column].take(rows), facet)
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
-        stored = self._rows[column]
+        stored = self._stored[column].rows
         if not isinstance(stored, ArrayRows) or stored.validity is not None or len(rows) == 0:
             return None
         itemsize = stored.values.dtype.itemsize
@@ -115,6 +129,8 @@ class NumpySource:
 
     def stored_bytes(self, column: str, row: int) -> bytes:
         """The row's elements in C order, or its text in UTF-8."""
+        if isinstance(self._stored[column].rows, ListRows):
+            raise UnsupportedError(f"a list is not stored as one string of bytes: '{column}'")
         values: bytes = self._columns[column].take(np.array([row], np.int64)).values.tobytes()
         return values
 
@@ -134,9 +150,21 @@ def _facet_of(column: _engine.Column, facet: Facet) -> _engine.Column:
     return column if facet == "values" else _engine.Column.dense(np.ascontiguousarray(column.shapes))
 
 
-def _convert(name: object, value: Any) -> tuple[Rows, Type]:
+def check_name(name: object) -> None:
+    """Raises ArgumentError for what can't name a column."""
     if not isinstance(name, str) or not name:
         raise ArgumentError(f"a column name must be a text that is not empty, got {name!r}")
+
+
+def check_lengths(columns: Mapping[str, Rows]) -> None:
+    """Raises ArgumentError unless all columns have equally many rows."""
+    if len({len(rows) for rows in columns.values()}) > 1:
+        listed = ", ".join(f"'{name}' has {len(rows)}" for name, rows in columns.items())
+        raise ArgumentError(f"columns must have equally many rows: {listed}")
+
+
+def _convert(name: str, value: Any) -> tuple[Rows, Type]:
+    check_name(name)
     if isinstance(value, np.ma.MaskedArray):
         return _masked(name, value)
     if not isinstance(value, list | tuple | np.ndarray):
@@ -183,7 +211,7 @@ def _listed(name: str, values: Sequence[Any]) -> tuple[Rows, Type]:
     if any(len(value) for value in values if isinstance(value, list | tuple)) and all(
         isinstance(value, list | tuple) and all(isinstance(text, str) for text in value) for value in values
     ):
-        return text_list_rows(values), Type("text", (None,))
+        return text_list_rows(values), Type("text", (None,), sequence=True)
     return _ragged(name, values)
 
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from tql import Type
 from tql.errors import ArgumentError
-from tql.types import ELEMENTS
+from tql.types import ELEMENTS, TEXTS
 
 EXTENTS = st.one_of(st.none(), st.integers(0, 9))
 PLAIN = st.builds(
     lambda element, shape, nullable: Type(
-        element, shape, nullable, sequence=element == "text" and shape != ()
+        element, shape, nullable, sequence=element in TEXTS and shape != ()
     ),
     st.sampled_from(ELEMENTS),
     st.one_of(st.none(), st.lists(EXTENTS, max_size=3).map(tuple)),

@@ -99,15 +99,15 @@ class TensorMeta:
         if self.kind == "unsupported":
             return Type("bytes", None)
         if self.kind == "json":
-            return Type("json", (None,) if self.is_sequence else ())
+            return Type("json", (None,), sequence=True) if self.is_sequence else Type("json")
         if self.kind in ("text", "link"):
-            return Type("text", (None,) if self.is_sequence else ())
+            return Type("text", (None,), sequence=True) if self.is_sequence else Type("text")
         if self.kind == "tag":
-            return Type("text", (None,))
+            return Type("text", (None,), sequence=True)
         shape = self.fixed_axes or (None,)
         if self.is_sequence:
             shape = (None, *shape)
-        return Type(_element(self.dtype), shape, class_names=self.class_names)
+        return Type(_element(self.dtype), shape, class_names=self.class_names, sequence=self.is_sequence)
 
 
 @dataclass(frozen=True, slots=True)
