@@ -12,15 +12,15 @@ TORCH      ?= torch
 TOOLS      := scikit-build-core pybind11 cmake ninja build
 TEST_TOOLS := numpy lark pillow lz4 click rich pytest hypothesis $(TORCH)
 LINT_TOOLS := ruff mypy clang-format
-BENCH      := duckdb polars pyarrow
+BENCH      := duckdb polars pyarrow numexpr datafusion
 
 CXX_SOURCES = $(shell git ls-files 'engine_cpp/*.cpp' 'engine_cpp/*.h' 'benchmarks/*.cpp' 'tests/*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format golden asan tsan fuzz bench wheel demo clean
+.PHONY: help build test lint format golden asan tsan fuzz bench bench-query wheel demo clean
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -90,6 +90,9 @@ fuzz: build  ## a long run of the property tests; prints the seed and a case to 
 
 bench: build $(VENV)/bench-tools  ## ratios to the peers and to the machine's limit; never a pass or fail
 	$(BIN)/python benchmarks/run.py
+
+bench-query: build $(VENV)/bench-tools  ## queries in memory against the peers; ARGS="--only Q3 --markdown"
+	PYTHONPATH=benchmarks $(BIN)/python -m query $(ARGS)
 
 wheel: $(VENV)/tools  ## build the wheel and test it in a fresh environment
 	rm -rf dist build/wheel-env build/wheel-tests

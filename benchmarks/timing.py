@@ -18,18 +18,27 @@ class Timing:
 
 
 def interleave(
-    contenders: Mapping[str, Callable[[], object]], rounds: int = 9, warmup: int = 1
+    contenders: Mapping[str, Callable[[], object]],
+    rounds: int = 9,
+    warmup: int = 1,
+    budget: float = float("inf"),
 ) -> dict[str, Timing]:
     """Run all contenders in turn, `rounds` times, after `warmup` rounds that do not count.
 
-    A contender that returns a float times itself (in seconds); any other is timed from outside.
+    A contender that returns a float times itself (in seconds); any other is timed from outside. One that has
+    taken more than `budget` seconds in all runs no more, once it has a round that counts.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    spent = dict.fromkeys(contenders, 0.0)
     for number in range(warmup + rounds):
         for name, run in contenders.items():
+            if spent[name] > budget and seconds[name]:
+                continue
             start = time.perf_counter()
             answer = run()
-            taken = answer if isinstance(answer, float) else time.perf_counter() - start
+            passed = time.perf_counter() - start
+            taken = answer if isinstance(answer, float) else passed
+            spent[name] += passed
             if number >= warmup:
                 seconds[name].append(taken)
     return {name: Timing(statistics.median(s), min(s), max(s)) for name, s in seconds.items()}
