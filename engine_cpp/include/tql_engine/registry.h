@@ -27,5 +27,8 @@ std::span<const Kernel> array_kernels() noexcept;
 std::span<const Kernel> subscript_kernels() noexcept;
 std::span<const Kernel> vector_kernels() noexcept;
 std::span<const Kernel> weight_kernels() noexcept;
+std::span<const Kernel> json_path_kernels() noexcept;
+std::span<const Kernel> json_value_kernels() noexcept;
+std::span<const Kernel> json_compare_kernels() noexcept;
 
 }  // namespace tql_engine

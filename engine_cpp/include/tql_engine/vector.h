@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "tql_engine/text_arena.h"
 #include "tql_engine/types.h"
 
 namespace tql_engine {
@@ -79,6 +80,7 @@ struct Register {
   Buffer dims;
   Buffer strides;
   Buffer valid;
+  TextArena texts;  // behind views of texts that were made here
 
   /// Makes the vector one scalar per row in scratch memory (or one for all, if `constant`) and returns it.
   std::byte* make_scalars(Element element, int64_t rows, bool constant = false);

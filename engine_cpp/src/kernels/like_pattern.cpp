@@ -3,57 +3,14 @@
 #include "like_pattern.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 
+#include "../text/utf8.h"
 #include "lower_case.h"
 
 namespace tql_engine {
-namespace {
-
-constexpr char32_t kInvalidByte = 0x110000;  // beyond Unicode: a byte that is no UTF-8
-
-/// The character at text[position], and moves behind it.
-char32_t next_character(std::string_view text, size_t& position) noexcept {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(position);
-  if (first < 0x80) return text[position++];
-  const size_t length = first >= 0xF0 && first < 0xF5 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
-  if (length == 0 || first >= 0xF5 || position + length > text.size()) return kInvalidByte + byte(position++);
-  char32_t character = first & (0xFFu >> (length + 1));
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(position + i) & 0xC0u) != 0x80u) return kInvalidByte + byte(position++);
-    character = (character << 6) | (byte(position + i) & 0x3Fu);
-  }
-  position += length;
-  return character;
-}
-
-void append_utf8(std::string& text, char32_t c) {
-  const auto push = [&](char32_t byte) {
-    text.push_back(static_cast<char>(static_cast<unsigned char>(byte)));
-  };
-  if (c < 0x80) {
-    push(c);
-  } else if (c < 0x800) {
-    push(0xC0 | (c >> 6));
-    push(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    push(0xE0 | (c >> 12));
-    push(0x80 | ((c >> 6) & 0x3F));
-    push(0x80 | (c & 0x3F));
-  } else if (c < kInvalidByte) {
-    push(0xF0 | (c >> 18));
-    push(0x80 | ((c >> 12) & 0x3F));
-    push(0x80 | ((c >> 6) & 0x3F));
-    push(0x80 | (c & 0x3F));
-  } else {
-    push(c - kInvalidByte);
-  }
-}
-
-}  // namespace
-
 size_t find_text(std::string_view text, std::string_view needle) noexcept {
   if (needle.empty()) return 0;
   if (text.size() < needle.size()) return std::string_view::npos;
@@ -76,7 +33,7 @@ bool LikePattern::Part::accepts(char32_t character) const noexcept {
 LikePattern::LikePattern(std::string_view pattern, bool ignore_case) : ignore_case_(ignore_case) {
   std::vector<char32_t> characters;
   for (size_t position = 0; position < pattern.size();) {
-    const char32_t character = next_character(pattern, position);
+    const char32_t character = utf8::next(pattern, position);
     characters.push_back(ignore_case ? lower_case(character) : character);
   }
   parse(characters);
@@ -90,7 +47,8 @@ LikePattern::LikePattern(std::string_view pattern, bool ignore_case) : ignore_ca
         literals_.clear();
         return;
       }
-      append_utf8(literal, part.ranges[0].first);
+      std::array<char, 4> bytes;
+      literal.append(bytes.data(), utf8::write(part.ranges[0].first, bytes.data()));
     }
     literals_.push_back(std::move(literal));
   }
@@ -167,7 +125,7 @@ bool LikePattern::matches_parts(std::string_view text) const noexcept {
       if (position == text.size()) return true;
     } else if (position < text.size()) {
       size_t behind = position;
-      char32_t character = next_character(text, behind);
+      char32_t character = utf8::next(text, behind);
       if (ignore_case_) character = lower_case(character);
       if (pieces_[piece][part].accepts(character)) {
         position = behind;
@@ -176,7 +134,7 @@ bool LikePattern::matches_parts(std::string_view text) const noexcept {
       }
     }
     if (piece == 0 || retry_position >= text.size()) return false;
-    next_character(text, retry_position);  // the run takes one character more
+    utf8::next(text, retry_position);  // the run takes one character more
     position = retry_position;
     part = 0;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "slices.h"
 #include "tql_engine/integers.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/registry.h"
@@ -15,40 +16,11 @@
 namespace tql_engine {
 namespace {
 
-constexpr int kAbsent = -1;
-
-/// One item between the brackets; numbers are arguments of the instruction, kAbsent where not given.
-struct Item {
-  bool is_index;
-  int start;  // of an index: its position
-  int stop;
-  int step;
-};
-
-struct Range {
-  int64_t start;
-  int64_t length;
-};
-
-/// What `start:stop:step` selects of `extent` elements. Absent bounds are null. `step` is not 0.
-Range clip(const int64_t* start, const int64_t* stop, int64_t step, int64_t extent) noexcept {
-  const int64_t lower = step > 0 ? 0 : -1;
-  const int64_t upper = step > 0 ? extent : extent - 1;
-  const auto bound = [&](const int64_t* given, int64_t otherwise) {
-    if (given == nullptr) return otherwise;
-    return std::clamp(*given < 0 ? *given + extent : *given, lower, upper);
-  };
-  const int64_t first = bound(start, step > 0 ? lower : upper);
-  const int64_t end = bound(stop, step > 0 ? upper : lower);
-  if (step > 0) return {first, end > first ? (end - first - 1) / step + 1 : 0};
-  return {first, first > end ? (first - end - 1) / -step + 1 : 0};
-}
-
 class Subscript final : public Operation {
  public:
-  Subscript(std::vector<Item> items, std::vector<IntegerReader> readers)
+  Subscript(std::vector<SubscriptItem> items, std::vector<IntegerReader> readers)
       : items_(std::move(items)), readers_(std::move(readers)) {
-    for (const Item& item : items_) indices_ += item.is_index ? 1 : 0;
+    for (const SubscriptItem& item : items_) indices_ += item.is_index ? 1 : 0;
   }
 
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
@@ -124,7 +96,7 @@ class Subscript final : public Operation {
     offset = 0;
     std::array<int64_t, 3> given{};
     for (size_t axis = 0; axis < items_.size(); ++axis) {
-      const Item& item = items_[axis];
+      const SubscriptItem& item = items_[axis];
       const int64_t extent = from_dims[axis];
       const int64_t stride = from_strides[axis];
       const std::array<int, 3> places = {item.start, item.stop, item.step};
@@ -144,8 +116,8 @@ class Subscript final : public Operation {
       const int64_t step =
           item.step == kAbsent ? 1 : std::max(given[2], -std::numeric_limits<int64_t>::max());
       if (step == 0) frame.fail(Code::kValue, "the step of a slice is zero", row);
-      const Range range = clip(item.start == kAbsent ? nullptr : &given[0],
-                               item.stop == kAbsent ? nullptr : &given[1], step, extent);
+      const SliceRange range = clip_slice(item.start == kAbsent ? nullptr : &given[0],
+                                          item.stop == kAbsent ? nullptr : &given[1], step, extent);
       if (range.length > 0) offset += range.start * stride;
       *dims++ = range.length;
       *strides++ = range.length > 1 ? stride * step : 1;
@@ -184,7 +156,7 @@ class Subscript final : public Operation {
     }
   }
 
-  std::vector<Item> items_;
+  std::vector<SubscriptItem> items_;
   std::vector<IntegerReader> readers_;  // per argument; null for the array itself
   int indices_ = 0;
 };
@@ -195,21 +167,10 @@ Bound bind_subscript(const BindContext& context) {
     readers.push_back(integer_reader(context.args[i].element));
     if (readers.back() == nullptr) refuse_argument(context, i);
   }
-  std::vector<Item> items;
+  std::vector<SubscriptItem> items;
   int next = 1;
   for (const Value& value : as_list(member(*context.members, "items"), "items")) {
-    const Dict& dict = as_dict(value, "items");
-    Item item{dict.contains("index"), kAbsent, kAbsent, kAbsent};
-    if (item.is_index) {
-      item.start = next++;
-    } else {
-      const List& given = as_list(member(dict, "slice"), "slice");
-      if (given.size() != 3) throw EngineError(Code::kInternal, "'slice' must have three entries");
-      if (as_bool(given[0], "slice")) item.start = next++;
-      if (as_bool(given[1], "slice")) item.stop = next++;
-      if (as_bool(given[2], "slice")) item.step = next++;
-    }
-    items.push_back(item);
+    items.push_back(parse_subscript_item(as_dict(value, "items"), next));
   }
   if (next != static_cast<int>(context.args.size()) || items.empty() || items.size() > kMaxRank) {
     throw EngineError(Code::kInternal, "'items' do not go with the arguments");
@@ -238,6 +199,33 @@ constexpr auto kReaders = per_element([]<Element E>() -> IntegerReader {
 constexpr Kernel kKernels[] = {{"subscript", 1, kAnyNumber, &bind_subscript, true}};
 
 }  // namespace
+
+SubscriptItem parse_subscript_item(const Dict& dict, int& next) {
+  SubscriptItem item{dict.contains("index"), kAbsent, kAbsent, kAbsent};
+  if (item.is_index) {
+    item.start = next++;
+    return item;
+  }
+  const List& given = as_list(member(dict, "slice"), "slice");
+  if (given.size() != 3) throw EngineError(Code::kInternal, "'slice' must have three entries");
+  if (as_bool(given[0], "slice")) item.start = next++;
+  if (as_bool(given[1], "slice")) item.stop = next++;
+  if (as_bool(given[2], "slice")) item.step = next++;
+  return item;
+}
+
+SliceRange clip_slice(const int64_t* start, const int64_t* stop, int64_t step, int64_t extent) noexcept {
+  const int64_t lower = step > 0 ? 0 : -1;
+  const int64_t upper = step > 0 ? extent : extent - 1;
+  const auto bound = [&](const int64_t* given, int64_t otherwise) {
+    if (given == nullptr) return otherwise;
+    return std::clamp(*given < 0 ? *given + extent : *given, lower, upper);
+  };
+  const int64_t first = bound(start, step > 0 ? lower : upper);
+  const int64_t end = bound(stop, step > 0 ? upper : lower);
+  if (step > 0) return {first, end > first ? (end - first - 1) / step + 1 : 0};
+  return {first, first > end ? (first - end - 1) / -step + 1 : 0};
+}
 
 IntegerReader integer_reader(Element element) noexcept { return kReaders[static_cast<size_t>(element)]; }
 
