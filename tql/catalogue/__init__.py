@@ -6,6 +6,7 @@ from tql.catalogue import (
     arithmetic,
     arrays,
     comparison,
+    json,
     logic,
     plan,
     reductions,
@@ -27,7 +28,7 @@ LANGUAGE: tuple[Function, ...] = (
 )
 """Everything that a query can say."""
 
-PLAN: tuple[Function, ...] = plan.FUNCTIONS
+PLAN: tuple[Function, ...] = (*plan.FUNCTIONS, *json.FUNCTIONS)
 """Kernels that only the planner writes."""
 
 BY_NAME: dict[str, Function] = {

@@ -176,7 +176,7 @@ Bound bind_json_get(const BindContext& context) {
   return {std::make_unique<JsonGet>(std::move(steps), std::move(readers)), Element::kText};
 }
 
-constexpr Kernel kKernels[] = {{"json_get", 1, kAnyNumber, &bind_json_get, true}};
+constexpr Kernel kKernels[] = {{"json_get", 1, kAnyNumber, &bind_json_get}};
 
 }  // namespace
 
