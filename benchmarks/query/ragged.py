@@ -12,7 +12,7 @@ from query.line import Faster, Line, equal_rows
 from query.peers import Peers, module
 from tql.loader.arrays import ArrayRows, Rows, TextListRows, TextRows, offsets_of
 from tql.loader.dataset import Dataset
-from tql.loader.sources.numpy import NumpySource
+from tql.loader.sources.numpy import MemoryColumn, NumpySource
 from tql.types import Type
 
 CLASSES = tuple(["person", "bicycle", "car", "motorcycle", "bus"] + [f"class {i}" for i in range(5, 80)])
@@ -21,7 +21,7 @@ CAR = CLASSES.index("car")
 
 def dataset_of(name: str, rows: Rows, type_: Type) -> Dataset:
     """A dataset of one column whose rows are already laid out one behind the other."""
-    return Dataset(NumpySource({name: (rows, type_)}))
+    return Dataset(NumpySource({name: MemoryColumn(rows, type_)}))
 
 
 def lengths_and_offsets(rows: int, longest: int) -> tuple[np.ndarray, np.ndarray]:
