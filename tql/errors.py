@@ -158,6 +158,12 @@ class QueryRuntimeError(TQLError, ArithmeticError):
     category = "runtime"
 
 
+class RegisteredFunctionError(TQLError, TypeError):
+    """A registered function gave something that is no value of its declared type."""
+
+    category = "udf"
+
+
 class ArgumentError(TQLError, ValueError):
     """An argument of a Python call or a command is unusable."""
 

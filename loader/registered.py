@@ -1,0 +1,200 @@
+"""Registered functions as the engine calls them: columns of some rows in, one of the declared type out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tql._engine import Column
+from tql.errors import RegisteredFunctionError, UnknownFunctionError
+from tql.loader.arrays import element_offsets, text_list_rows, text_rows
+from tql.loader.to_numpy import column_values
+from tql.planner.physical import programs, walk
+from tql.registered import find
+from tql.types import JSON, TEXT, Type
+
+ColumnFunction = Callable[..., Column]
+
+
+def host_functions(plan: Mapping[str, Any]) -> dict[str, ColumnFunction]:
+    """The callables of the registered functions that a physical plan calls, by the key that the plan names.
+
+    Raises:
+        UnknownFunctionError: if one of them has been unregistered since the query was planned.
+    """
+    found: dict[str, ColumnFunction] = {}
+    for node in walk(plan["root"]):
+        for program in programs(node):
+            for instruction in program["instructions"]:
+                if instruction["kernel"] == "registered":
+                    key = instruction["function"]
+                    found[key] = _column_function(key, Type.from_json(instruction["type"]))
+    return found
+
+
+def _column_function(key: str, returns: Type) -> ColumnFunction:
+    name, _, kinds = key.rstrip(")").partition("(")
+    entry = find(name)
+    if entry is None:
+        raise UnknownFunctionError(f"no function named '{name}' is registered any more")
+    documents = [kind == "json" for kind in kinds.split(",")] if kinds else []
+    function = entry.function
+
+    def apply(*columns: Column) -> Column:
+        number = len(columns[0]) if columns else 1
+        is_json = documents or [False] * len(columns)
+        args = [_values(column, document) for column, document in zip(columns, is_json, strict=True)]
+        rows = list(zip(*args, strict=True)) if columns else [()] * number
+        results = [function(*row) for row in rows]
+        values = [_checked(name, row, value, returns) for row, value in zip(rows, results, strict=True)]
+        return _column(values, returns)
+
+    return apply
+
+
+def _values(column: Column, document: bool) -> list[Any]:
+    """The rows of an argument: arrays (0-d for scalars), str, lists of str, JSON values; None for NULL."""
+    if column.layout in ("text", "text_list"):
+        if column.layout == "text_list" and document:
+            lists = column_values(column, TEXT)
+            return [None if texts is None else [json.loads(text) for text in texts] for texts in lists]
+        return list(column_values(column, JSON if document else TEXT))
+    rows: list[Any]
+    if column.layout == "dense":
+        values = column.values.copy()
+        rows = [values[row, ...] for row in range(len(column))]
+    else:
+        rows = list(column_values(column, Type(column.element, None)))  # type: ignore[arg-type]
+    if column.validity is not None:
+        rows = [row if valid else None for row, valid in zip(rows, column.validity, strict=True)]
+    return rows
+
+
+# --- results ------------------------------------------------------------------------------------------------
+
+
+def _checked(name: str, row: Sequence[Any], value: Any, returns: Type) -> Any:
+    """What a call gave, in the form that `_column` takes; None for NULL.
+
+    Raises:
+        RegisteredFunctionError: if it is no value of the declared type.
+    """
+    if value is None:
+        if returns.nullable:
+            return None
+        hint = f"declare returns='{returns}?' if it may"
+    else:
+        hint = None
+        try:
+            if returns.element == "json":
+                return _document(value) if returns.is_scalar else [_document(item) for item in value]
+            if returns.element == "text":
+                return _text(value, returns)
+            return _array(value, returns)
+        except (TypeError, ValueError, OverflowError) as error:
+            hint = str(error) or None
+    call = f"{name}({', '.join(_shown(arg) for arg in row)})"
+    raise RegisteredFunctionError(f"{call} must give {returns}, not {_shown(value)}", hint=hint)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value)
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _text(value: Any, returns: Type) -> str | list[str]:
+    if returns.is_scalar:
+        if not isinstance(value, str):
+            raise TypeError
+        return str(value)
+    texts = list(value)
+    if isinstance(value, str) or not all(isinstance(text, str) for text in texts):
+        raise TypeError
+    return texts
+
+
+def _document(value: Any) -> str | None:
+    """The JSON text of a value; None for NULL."""
+    if value is None:
+        return None
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(
+        f"a {type(value).__name__} is no JSON value: declare the type of the function with returns=..."
+    )
+
+
+def _array(value: Any, returns: Type) -> NDArray[Any]:
+    given = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    target = returns.numpy_dtype()
+    if given.dtype == object or given.dtype.kind not in "biuf":
+        raise TypeError
+    if returns.is_scalar and given.size == 1:
+        given = given.reshape(())
+    if not _fits(given.shape, returns):
+        raise ValueError(f"its shape is {list(given.shape)}")
+    if given.dtype == target:
+        return given
+    if target.kind == "b":
+        raise TypeError
+    if target.kind in "iu" and given.dtype.kind == "f":
+        raise TypeError("a float has to be rounded to an integer first")
+    with np.errstate(over="ignore"):
+        converted = given.astype(target)
+    if target.kind in "iu" and not bool((converted == given).all()):
+        raise OverflowError(f"it does not fit into {returns.element}")
+    return converted
+
+
+def _fits(shape: tuple[int, ...], returns: Type) -> bool:
+    if returns.shape is None:
+        return True
+    return len(shape) == len(returns.shape) and all(
+        wanted in (None, extent) for extent, wanted in zip(shape, returns.shape, strict=True)
+    )
+
+
+def _column(values: list[Any], returns: Type) -> Column:
+    if returns.element in ("text", "json"):
+        if returns.is_scalar:
+            return text_rows(values).to_column()
+        lists = text_list_rows([value or [] for value in values])
+        validity = _validity(values)
+        texts = lists.texts
+        return Column.text_list(lists.row_offsets, texts.offsets, np.ascontiguousarray(texts.data), validity)
+    return _array_column(values, returns)
+
+
+def _array_column(values: list[Any], returns: Type) -> Column:
+    dtype = returns.numpy_dtype()
+    validity = _validity(values)
+    if returns.shape is not None and None not in returns.shape:
+        blank = np.zeros([extent or 0 for extent in returns.shape], dtype)
+        rows = [blank if value is None else value for value in values]
+        return Column.dense(np.array(rows, dtype).reshape(len(values), *blank.shape), validity)
+    rank = max([value.ndim for value in values if value is not None], default=returns.rank or 1)
+    shapes = np.zeros((len(values), rank), np.int64)
+    for row, value in enumerate(values):
+        if value is not None:
+            if value.ndim != rank:
+                raise RegisteredFunctionError(
+                    f"arrays of one number of axes were expected, not of {value.ndim} and {rank}"
+                )
+            shapes[row] = value.shape
+    parts = [value.reshape(-1) for value in values if value is not None]
+    flat = np.concatenate(parts) if parts else np.zeros(0, dtype)
+    return Column.ragged(np.ascontiguousarray(flat), element_offsets(shapes), shapes, validity)
+
+
+def _validity(values: list[Any]) -> NDArray[np.bool_] | None:
+    there = np.array([value is not None for value in values], np.bool_)
+    return None if bool(there.all()) else there
