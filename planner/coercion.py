@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tql import types
 from tql.errors import QueryTypeError, QueryValueError, TQLError, UnsupportedError
+from tql.planner import json_values
 from tql.planner.expressions import Call, Constant, Expression, Value, call, cast
 from tql.planner.suggest import listing, near_names
 from tql.planner.values import convert, integer_range, leaves
+from tql.planner.wording import describe as describe
+from tql.planner.wording import snippet as snippet
+from tql.planner.wording import snippet_of as snippet_of
 from tql.span import Span
 from tql.types import Element, Type
-
-
-def describe(type_: Type) -> str:
-    """The type as a message names it."""
-    return str(replace(type_, nullable=False))
-
-
-def snippet(x: Expression, text: str) -> str:
-    """What was typed for an expression, shortened."""
-    typed = " ".join(text[x.span.start : x.span.end].split())
-    return typed if len(typed) <= 40 else typed[:37] + "..."
 
 
 def comparison_elements(left: Element, right: Element) -> tuple[Element, Element] | None:
@@ -50,11 +41,15 @@ def comparison_elements(left: Element, right: Element) -> tuple[Element, Element
 
 
 def check_usable(x: Expression) -> None:
-    """Raise UnsupportedError or QueryTypeError for values that no expression can use."""
-    if x.type.element == "json":
-        raise UnsupportedError("JSON columns can be selected, but not used in expressions yet", span=x.span)
+    """Raise QueryTypeError or UnsupportedError for values that no expression can use."""
     if x.type.element == "bytes":
         raise QueryTypeError("raw bytes can be selected, but not used in expressions", span=x.span)
+    if x.type.nested:
+        raise UnsupportedError(
+            f"the values of one row may be NULL or differ in shape here: {describe(x.type)}",
+            span=x.span,
+            hint="compute with them before the rows are grouped, in a sub-query",
+        )
 
 
 # --- class names --------------------------------------------------------------------------------------------
@@ -118,6 +113,8 @@ def compare(kernel: str, left: Expression, right: Expression, span: Span, query:
     """
     check_usable(left)
     check_usable(right)
+    if json_values.is_json(left) or json_values.is_json(right):
+        return json_values.compare(kernel, left, right, span, query)
     left, right = resolve_labels(left, right, query)
     elements = comparison_elements(left.type.element, right.type.element)
     if elements is None:
@@ -145,11 +142,6 @@ def _not_comparable(left: Expression, right: Expression, span: Span, query: str)
         span=span,
         hint=hint,
     )
-
-
-def snippet_of(span: Span, query: str) -> str:
-    typed = " ".join(query[span.start : span.end].split())
-    return typed if len(typed) <= 60 else typed[:57] + "..."
 
 
 def _as_number(text: str) -> str | None:
@@ -194,6 +186,8 @@ def to_bool(x: Expression) -> Expression:
     """Elements by truth: bool as it is, a number is true where it is not zero."""
     if x.type.element == "bool":
         return x
+    if json_values.is_json(x):
+        return json_values.truth(x, "a condition", "") if x.type.is_scalar else json_values.truth_elements(x)
     zero = Constant(Type(x.type.element), 0.0 if x.type.is_float else 0, span=x.span)
     return call("not_equal", x, zero, span=x.span)
 
@@ -218,17 +212,24 @@ def truth(x: Expression, place: str, query: str) -> Expression:
             span=x.span,
             hint=f"compare it with something, for example {example}",
         )
+    if x.type.nested:
+        raise _ambiguous(x, place, query)
     check_usable(x)
+    if json_values.is_json(x):
+        return json_values.truth(x, place, query)
     if x.type.is_scalar:
         return x if x.type.element == "bool" else call("truth", x, span=x.span)
     if not _has_several(x.type):
         return call("truth", x, span=x.span)
-    culprit = _array_below(x)
-    typed = snippet(culprit, query)
-    raise QueryTypeError(
+    raise _ambiguous(_array_below(x), place, query)
+
+
+def _ambiguous(x: Expression, place: str, query: str) -> TQLError:
+    typed = snippet(x, query)
+    return QueryTypeError(
         f"the truth of an array is ambiguous, use ANY or ALL: {typed}",
-        span=culprit.span,
-        hint=f"{place} needs one value per row; this is {describe(culprit.type)}: write any({typed})",
+        span=x.span,
+        hint=f"{place} needs one value per row; this is {describe(x.type)}: write any({typed})",
     )
 
 

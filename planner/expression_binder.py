@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,13 +15,14 @@ from tql.errors import (
     ShapeError,
     TQLError,
 )
-from tql.planner import coercion
+from tql.planner import coercion, json_values, nested_values
 from tql.planner.calls import bind_call
 from tql.planner.expressions import Call as BoundCall
-from tql.planner.expressions import Constant, Expression, Value, call, cast, transform
+from tql.planner.expressions import Column, Constant, Expression, Value, call, cast, transform
 from tql.planner.scope import Failed, Scope
 from tql.planner.subscripts import bind_subscript
 from tql.planner.values import fold, leaves, narrow, nested, shape_of, type_of_value
+from tql.schema import Field
 from tql.types import BOOL, FLOAT64, INT64, TEXT, UINT64, Type
 
 _KERNELS = {name: function.kernel for name, function in BY_NAME.items()}
@@ -45,6 +46,7 @@ class ExpressionBinder:
         self._params = params
         self._params_seen = 0
         self._scope = Scope({})
+        self._spread = False
 
     # --- entry points ---------------------------------------------------------------------------------------
 
@@ -64,11 +66,11 @@ class ExpressionBinder:
         Raises:
             TQLError: the mistake, not recorded yet; Failed: it has been.
         """
-        before, self._scope = self._scope, scope
+        before, self._scope, self._spread = (self._scope, self._spread), scope, False
         try:
             return self.expr(node)
         finally:
-            self._scope = before
+            self._scope, self._spread = before
 
     def condition(self, node: ast.Expr, scope: Scope, place: str) -> Expression:
         """A bound expression that gives one truth per row."""
@@ -107,8 +109,42 @@ class ExpressionBinder:
     def expr(self, node: ast.Expr) -> Expression:
         return _BINDERS[type(node)](self, node)
 
-    def operands(self, *nodes: ast.Expr) -> list[Expression]:
-        """All of them bound; if some cannot be, every mistake is recorded and Failed is raised."""
+    def operands(self, *nodes: ast.Expr, spread: bool = False) -> list[Expression]:
+        """All of them bound; if some cannot be, every mistake is recorded and Failed is raised.
+
+        `spread` is the array mode: documents count as the lists of their elements, nested columns as all
+        their elements.
+        """
+        before, self._spread = self._spread, spread
+        try:
+            return self._operands(nodes)
+        finally:
+            self._spread = before
+
+    def elementwise(self, whole: ast.Expr, *nodes: ast.Expr, spread: bool | None = None) -> list[Expression]:
+        """The operands of an element-wise operator, in the mode of its place or as `spread` says.
+
+        Raises:
+            Failed: as `operands`.
+            UnsupportedError: for a nested column outside of array mode.
+        """
+        spread = self._spread if spread is None else spread
+        bound = self.operands(*nodes, spread=spread)
+        for x in bound:
+            if x.type.nested and not spread:
+                raise nested_values.refuse(x, whole.span, self.text)
+        return [_spread(x) for x in bound] if spread else bound
+
+    @property
+    def columns(self) -> Mapping[str, Expression]:
+        """What the names stand for at the place that is bound right now."""
+        return self._scope.columns
+
+    def field_of(self, x: Expression) -> Field | None:
+        """What is known of the storage of a source column."""
+        return self._scope.field_of(x)
+
+    def _operands(self, nodes: Sequence[ast.Expr]) -> list[Expression]:
         bound: list[Expression] = []
         failed = False
         for node in nodes:
@@ -163,13 +199,13 @@ class ExpressionBinder:
 
     def _unary(self, node: ast.Unary) -> Expression:
         if node.operator == "not":
-            (x,) = self.operands(node.operand)
+            (x,) = self.elementwise(node, node.operand)
             return call("not", self.truth_elements(x, "NOT"), span=node.span)
         literal = node.operand
         if isinstance(literal, ast.Literal) and isinstance(literal.value, int | float):
             return _negated_literal(literal.value, node)
-        (x,) = self.operands(node.operand)
-        self.require_number(x, "-")
+        (x,) = self.elementwise(node, node.operand)
+        x = self.require_number(x, "-")
         element = x.type.element
         if element == "uint64":
             return call(
@@ -180,7 +216,7 @@ class ExpressionBinder:
         return call("negate", x, span=node.span)
 
     def _binary(self, node: ast.Binary) -> Expression:
-        left, right = self.operands(node.left, node.right)
+        left, right = self.elementwise(node, node.left, node.right)
         operator = node.operator
         kernel = _KERNELS[operator]
         if operator in _COMPARISONS:
@@ -190,22 +226,21 @@ class ExpressionBinder:
             return call(
                 kernel, self.truth_elements(left, name), self.truth_elements(right, name), span=node.span
             )
-        self.require_number(left, operator)
-        self.require_number(right, operator)
+        left, right = self.require_number(left, operator), self.require_number(right, operator)
         element = coercion.promote([left.type.element, right.type.element])
         if operator == "/":
             element = coercion.to_float(element)
         return call(kernel, cast(left, element), cast(right, element), span=node.span)
 
     def _between(self, node: ast.Between) -> Expression:
-        x, low, high = self.operands(node.operand, node.low, node.high)
+        x, low, high = self.elementwise(node, node.operand, node.low, node.high)
         above = coercion.compare("greater_equal", x, low, node.span, self.text)
         below = coercion.compare("less_equal", x, high, node.span, self.text)
         both = call("and", above, below, span=node.span)
         return call("not", both, span=node.span) if node.negated else both
 
     def _in_list(self, node: ast.InList) -> Expression:
-        (x,) = self.operands(node.operand)
+        (x,) = self.elementwise(node, node.operand)
         coercion.check_usable(x)
         failed = False
         parts: list[Expression] = []
@@ -221,13 +256,19 @@ class ExpressionBinder:
                 failed = True
         if failed:
             raise Failed
-        result: Expression = call("in_set", x, span=node.span, options={"values": tuple(values)})
+        if json_values.is_json(x):
+            result = json_values.in_list(x, values, node.span)
+        else:
+            result = call("in_set", x, span=node.span, options={"values": tuple(values)})
         for part in parts:
             result = call("or", result, part, span=node.span)
         return call("not", result, span=node.span) if node.negated else result
 
     def _add_item(self, x: Expression, item: Constant, values: list[Value], parts: list[Expression]) -> None:
         """Add the values of x's own kind that equal the item; int64 beside a huge float stays a test."""
+        if json_values.is_json(x):
+            values.append(item.value)
+            return
         coercion.compare("equal", x, item, item.span, self.text)  # for its type checks
         _, item_ = coercion.resolve_labels(x, item, self.text)
         assert isinstance(item_, Constant)
@@ -244,7 +285,8 @@ class ExpressionBinder:
 
     def _like(self, node: ast.Like) -> Expression:
         name = "ILIKE" if node.ignore_case else "LIKE"
-        (x,) = self.operands(node.operand)
+        (x,) = self.elementwise(node, node.operand)
+        x = json_values.text(x)
         if not coercion.is_text(x):
             hint = (
                 "compare class labels with =, or list them: IN ('cat', 'dog')" if x.type.class_names else None
@@ -253,6 +295,14 @@ class ExpressionBinder:
                 f"{name} needs text, not {coercion.describe(x.type)}: {coercion.snippet(x, self.text)}",
                 span=x.span,
                 hint=hint,
+            )
+        names = names_in(node.pattern)
+        if names and names[0].name in self._scope.columns:
+            typed = self.typed(node.pattern)
+            raise QueryTypeError(
+                f"the pattern of {name} must be a constant: {typed}",
+                span=node.pattern.span,
+                hint=f"a text of the same row: contains({coercion.snippet(x, self.text)}, {typed})",
             )
         pattern = self.constant(node.pattern, f"the pattern of {name}", text=True)
         if not isinstance(pattern.value, str):
@@ -263,6 +313,8 @@ class ExpressionBinder:
 
     def _is_null(self, node: ast.IsNull) -> Expression:
         (x,) = self.operands(node.operand)
+        if isinstance(x, Column) and x.type.nested:
+            x = nested_values.shape(x)
         result = call("is_null", x, span=node.span)
         return call("not", result, span=node.span) if node.negated else result
 
@@ -308,19 +360,21 @@ class ExpressionBinder:
 
     # --- checks that several binders share ------------------------------------------------------------------
 
-    def require_number(self, x: Expression, operator: str) -> None:
-        """Raise QueryTypeError unless the operand of an arithmetic operator is a number or bool."""
+    def require_number(self, x: Expression, operator: str) -> Expression:
+        """The operand of an arithmetic operator; raises QueryTypeError unless it may be a number or bool."""
         coercion.check_usable(x)
+        x = json_values.number(x)
         if not x.type.is_numeric:
             typed = coercion.snippet(x, self.text)
             raise QueryTypeError(
                 f"'{operator}' needs numbers, not {coercion.describe(x.type)}: {typed}", span=x.span
             )
+        return x
 
     def truth_elements(self, x: Expression, name: str) -> Expression:
         """The elements by truth, for AND, OR, NOT, ANY, ALL."""
         coercion.check_usable(x)
-        if not x.type.is_numeric:
+        if not x.type.is_numeric and not json_values.is_json(x):
             raise QueryTypeError(
                 f"{name} needs conditions, not {coercion.describe(x.type)}: {coercion.snippet(x, self.text)}",
                 span=x.span,
@@ -351,6 +405,11 @@ def _negated_literal(value: bool | int | float, node: ast.Unary) -> Constant:
     if isinstance(value, int) and -value >= -(2**63):
         return Constant(INT64, -int(value), span=node.span)
     return Constant(FLOAT64, -float(value), span=node.span)
+
+
+def _spread(x: Expression) -> Expression:
+    """An operand as its elements."""
+    return nested_values.flat(x) if isinstance(x, Column) and x.type.nested else json_values.elements(x)
 
 
 def _folded(expression: Expression) -> Expression:

@@ -12,10 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tql.catalogue import BY_KERNEL, Function
+from tql.errors import UnsupportedError
 from tql.span import NOWHERE, Span
 from tql.types import Type
 
-Facet = Literal["values", "shape"]
+Facet = Literal["values", "shape", "flat"]
+
+KEY_OF = ("key_of",)
+"""The item of a JSON path whose key is computed; other items are a key, None for an index, a slice's form."""
 
 Value = bool | int | float | str | tuple["Value", ...]
 """A constant: nested tuples for arrays."""
@@ -40,10 +44,21 @@ class Expression:
 
 @dataclass(frozen=True)
 class Column(Expression):
-    """A column of the source, or the shapes of its rows, which need no values to be read."""
+    """A column of the source, or the shapes of its rows, which need no values to be read.
+
+    Facet "flat" is all elements of all entries of a nested column in one list; NULL entries are left out.
+    """
 
     name: str
     facet: Facet = "values"
+
+
+@dataclass(frozen=True)
+class Cell(Expression):
+    """The value of a column in one row of the source, negative ones from the end: the same for every row."""
+
+    name: str
+    row: int
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,9 @@ def call(
     kernel: str, *operands: Expression, span: Span = NOWHERE, options: Mapping[str, Any] | None = None
 ) -> Call:
     """A call whose result type is what the catalogue says of these arguments."""
-    function = BY_KERNEL[kernel]
+    function = BY_KERNEL.get(kernel)
+    if function is None:
+        raise UnsupportedError("the engine cannot compute this yet", span=span)
     options = options or {}
     types = [operand.type for operand in operands]
     result = function.result(types, options)
@@ -168,7 +185,8 @@ def is_positional(expression: Expression) -> bool:
 def is_pinned(expression: Expression) -> bool:
     """Whether the expression must be evaluated exactly where the query put it."""
     return any(
-        isinstance(e, Call) and (e.function.positional or not e.function.deterministic)
+        isinstance(e, Cell)
+        or (isinstance(e, Call) and (e.function.positional or not e.function.deterministic))
         for e in walk(expression)
     )
 
@@ -176,6 +194,8 @@ def is_pinned(expression: Expression) -> bool:
 def is_fallible(expression: Expression) -> bool:
     """Whether a value may end the query with a run-time error."""
     for e in walk(expression):
+        if isinstance(e, Cell):
+            return True
         if isinstance(e, Call) and e.function.fallible:
             if e.kernel == "modulo" and (e.type.is_float or _is_safe_divisor(e.operands[1])):
                 continue
@@ -189,7 +209,7 @@ def _is_safe_divisor(x: Expression) -> bool:
 
 def columns_of(expression: Expression) -> set[str]:
     """Names of the source columns it reads."""
-    return {e.name for e in walk(expression) if isinstance(e, Column)}
+    return {e.name for e in walk(expression) if isinstance(e, Column | Cell)}
 
 
 def computed_of(expression: Expression) -> set[str]:

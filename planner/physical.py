@@ -14,6 +14,7 @@ class PhysicalType(TypedDict):
     element: str
     shape: list[int | None] | None
     nullable: NotRequired[bool]
+    nested: NotRequired[bool]
 
 
 class Program(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tql.planner.expressions import Call, Column, Computed, Constant, Expression, identity
+from tql.planner.expressions import KEY_OF, Call, Cell, Column, Computed, Constant, Expression, identity
 from tql.planner.physical import PhysicalType, Program
 from tql.span import NOWHERE
 from tql.types import Type
@@ -26,10 +26,10 @@ class _Compiler:
         return {"instructions": self._instructions}
 
     def _register(self, x: Expression) -> int:
-        args = [self._register(operand) for operand in x.args]
+        args = [self._register(operand) for operand in _arguments(x)]
         key, members = _instruction(x)
         shared = not isinstance(x, Call) or x.function.deterministic
-        full_key = (key, tuple(args), x.type.element, x.type.shape, x.type.nullable)
+        full_key = (key, tuple(args), x.type.element, x.type.shape, x.type.nullable, x.type.nested)
         if shared and full_key in self._registers:
             return self._registers[full_key]
         register = len(self._instructions)
@@ -44,6 +44,8 @@ def _instruction(x: Expression) -> tuple[Any, dict[str, Any]]:
     match x:
         case Column():
             return ("column", x.name, x.facet), {"kernel": "column", "name": x.name, "facet": x.facet}
+        case Cell():
+            return ("cell", x.name, x.row), {"kernel": "cell", "name": x.name, "row": x.row}
         case Computed():
             return ("computed", x.id), {"kernel": "computed", "id": x.id}
         case Constant():
@@ -51,22 +53,49 @@ def _instruction(x: Expression) -> tuple[Any, dict[str, Any]]:
             return ("constant", identity(x.value)), {"kernel": "constant", "value": value}
         case Call():
             members: dict[str, Any] = {"kernel": x.kernel}
+            owner = None
+            if x.kernel == "column_item":
+                owner = members["name"] = _nested_column(x).name
             for name, value in x.options:
                 if (x.kernel, name) in _PLANNING_ONLY:
                     continue
                 members[name] = _items(value) if name == "items" else _plain(value)
             if x.span is not NOWHERE:
                 members["span"] = [x.span.start, x.span.end]
-            return (x.kernel, tuple((n, identity(v)) for n, v in x.options)), members
+            return (x.kernel, owner, tuple((n, identity(v)) for n, v in x.options)), members
     raise AssertionError(x)
 
 
-_PLANNING_ONLY = {("subscript", "extents"), ("subscript", "in_range"), ("cast", "element")}
+def _arguments(x: Expression) -> tuple[Expression, ...]:
+    """What is computed before x; the column of a `column_item` is a member of the instruction."""
+    return x.args[1:] if isinstance(x, Call) and x.kernel == "column_item" else x.args
+
+
+def _nested_column(x: Call) -> Column:
+    column = x.operands[0]
+    assert isinstance(column, Column)
+    return column
+
+
+_PLANNING_ONLY = {
+    ("subscript", "extents"),
+    ("subscript", "in_range"),
+    ("cast", "element"),
+    ("registered", "type"),
+}
 """Options that the result type already says."""
 
 
 def _items(items: tuple[Any, ...]) -> list[dict[str, Any]]:
-    return [{"index": True} if item is None else {"slice": list(item)} for item in items]
+    return [_item(item) for item in items]
+
+
+def _item(item: Any) -> dict[str, Any]:
+    if item is None:
+        return {"index": True}
+    if item == KEY_OF:
+        return {"key_of": True}
+    return {"key": item} if isinstance(item, str) else {"slice": list(item)}
 
 
 def _plain(value: Any) -> Any:
@@ -81,6 +110,9 @@ def _plain(value: Any) -> Any:
 def physical_type(type_: Type) -> PhysicalType:
     """The type as the engine reads it: class names are the planner's business alone."""
     shape = None if type_.shape is None else list(type_.shape)
+    data: PhysicalType = {"element": type_.element, "shape": shape}
     if type_.nullable:
-        return {"element": type_.element, "shape": shape, "nullable": True}
-    return {"element": type_.element, "shape": shape}
+        data["nullable"] = True
+    if type_.nested:
+        data["nested"] = True
+    return data

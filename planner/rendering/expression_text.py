@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tql.planner.expressions import Call, Column, Computed, Constant, Expression
+from tql.planner.expressions import KEY_OF, Call, Cell, Column, Computed, Constant, Expression
 from tql.printer import quote_name
 from tql.types import Type
 
@@ -15,10 +15,19 @@ _BINARY = {
     "or": ("or", 1), "and": ("and", 2),
     "equal": ("=", 5), "not_equal": ("!=", 5),
     "less": ("<", 6), "less_equal": ("<=", 6), "greater": (">", 6), "greater_equal": (">=", 6),
+    "json_equal": ("=", 5), "json_not_equal": ("!=", 5), "json_less": ("<", 6), "json_less_equal": ("<=", 6),
+    "json_greater": (">", 6), "json_greater_equal": (">=", 6),
     "add": ("+", 8), "subtract": ("-", 8), "multiply": ("*", 9), "divide": ("/", 9), "modulo": ("%", 9),
 }  # fmt: skip
 _NOT, _RANGE, _EQUALITY, _NULL, _UNARY, _POSTFIX = 3, 4, 5, 7, 10, 11
 _MOST_ITEMS = 8
+_COMPARISONS = tuple(kernel for kernel, (_, strength) in _BINARY.items() if strength in (5, 6))
+_NAMES = {
+    "contains_text": "contains", "contains_words": "contains", "json_contains": "contains",
+    "json_keys": "keys", "json_shape": "shape", "json_number": "number", "json_text": "text",
+    "json_elements": "elements",
+    "json_kind": "kind", "json_canonical": "canonical",
+}  # fmt: skip
 
 
 def expression_text(x: Expression) -> str:
@@ -31,8 +40,12 @@ def _render(x: Expression) -> tuple[str, int]:
     match x:
         case Column(facet="shape"):
             return f"shape({name_text(x.name)})", _POSTFIX
+        case Column(facet="flat"):
+            return f"elements({name_text(x.name)})", _POSTFIX
         case Column():
             return name_text(x.name), _POSTFIX
+        case Cell():
+            return f"data({name_text(x.name)}, {x.row})", _POSTFIX
         case Computed():
             return name_text(x.id), _POSTFIX
         case Constant():
@@ -46,7 +59,7 @@ def _render(x: Expression) -> tuple[str, int]:
 def _call(x: Call) -> tuple[str, int]:
     if x.kernel in _BINARY:
         symbol, strength = _BINARY[x.kernel]
-        chains = x.kernel not in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+        chains = x.kernel not in _COMPARISONS
         left = _tight(x.operands[0], strength if chains else strength + 1)
         return (
             f"{left} {symbol} {_tight(x.operands[1], strength + (x.kernel not in ('and', 'or')))}",
@@ -54,7 +67,7 @@ def _call(x: Call) -> tuple[str, int]:
         )
     first = x.operands[0] if x.operands else None
     match x.kernel:
-        case "scalar" | "truth" if first is not None:
+        case "scalar" | "truth" | "json_truth" | "json_of" if first is not None:
             return _render(first)
         case "not" if first is not None:
             return f"not {_tight(first, _NOT)}", _NOT
@@ -62,7 +75,7 @@ def _call(x: Call) -> tuple[str, int]:
             return f"-{_tight(first, _UNARY + 1)}", _UNARY
         case "is_null" if first is not None:
             return f"{_tight(first, _NULL + 1)} is null", _NULL
-        case "in_set" if first is not None:
+        case "in_set" | "json_in_set" if first is not None:
             element = Type(first.type.element, (), class_names=first.type.class_names)
             items = _cut([constant_text(value, element) for value in x.option("values")])
             return f"{_tight(first, _RANGE + 1)} in ({items})", _RANGE
@@ -71,9 +84,9 @@ def _call(x: Call) -> tuple[str, int]:
             return f"{_tight(first, _EQUALITY + 1)} {word} {_quote(x.option('pattern'))}", _EQUALITY
         case "cast":
             return f"{x.type.element}({_arguments(x)})", _POSTFIX
-        case "contains_text":
-            return f"contains({_arguments(x)})", _POSTFIX
-        case "subscript" | "gather":
+        case "registered":
+            return f"{x.option('function').partition('(')[0]}({_arguments(x)})", _POSTFIX
+        case "subscript" | "gather" | "json_get" | "column_item":
             return _subscript(x), _POSTFIX
         case "max_weight" | "sum_weight":
             cases = [
@@ -82,7 +95,8 @@ def _call(x: Call) -> tuple[str, int]:
             ]
             return f"{x.kernel}({', '.join(cases)})", _POSTFIX
     axis = x.option("axis")
-    return f"{x.kernel}({_arguments(x)}{'' if axis is None else f', {axis}'})", _POSTFIX
+    name = _NAMES.get(x.kernel, x.kernel)
+    return f"{name}({_arguments(x)}{'' if axis is None else f', {axis}'})", _POSTFIX
 
 
 def _arguments(x: Call) -> str:
@@ -97,17 +111,22 @@ def _tight(x: Expression, least: int) -> str:
 def _subscript(x: Call) -> str:
     base = _tight(x.operands[0], _POSTFIX)
     registers = [expression_text(operand) for operand in x.operands[1:]]
-    if x.kernel == "gather":
+    if x.kernel in ("gather", "column_item"):
         return f"{base}[{registers[0]}]"
     remaining = iter(registers)
     items = []
     for item in x.option("items"):
-        if item is None:
+        if item is None or item == KEY_OF:
             items.append(next(remaining))
+            continue
+        if isinstance(item, str):
+            items.append(_quote(item))
             continue
         start, stop, step = (next(remaining) if given else "" for given in item)
         items.append(f"{start}:{stop}" + (f":{step}" if step else ""))
-    return f"{base}[{', '.join(items)}]"
+    return base + (
+        "".join(f"[{item}]" for item in items) if x.kernel == "json_get" else f"[{', '.join(items)}]"
+    )
 
 
 def constant_text(value: Any, type_: Type) -> str:

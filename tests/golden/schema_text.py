@@ -2,7 +2,8 @@
 
 `schema: labels label(cat|dog)[1], images uint8[28,28] @jpeg, score float32?` is three columns: class labels
 of shape [1], JPEG images, and numbers that may be NULL. `[]` is a list, `[,4]` an array of rows of four,
-`[...]` an array of any rank. `@name` is an encoding that a read must decode.
+`[...]` an array of any rank, `?[]` a list of values that may be NULL, `[,4][]` one of arrays.
+`@name` is an encoding that a read must decode; `@bm25` and `@inverted` are indexes.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import re
 from dataclasses import replace
 
 from tql.schema import Field, Schema
-from tql.types import ELEMENTS, Type
+from tql.types import Type
 
 _COLUMN = re.compile(
     r"""
     (?P<name>"[^"]+"|\w+) \s+
     (?:label\((?P<classes>[^)]*)\)|(?P<element>\w+))
-    (?P<shape>\[[\d,.]*\])? (?P<nullable>\?)? (?:\s+@(?P<encoding>\w+))? \s* (?:,\s*|$)
+    (?P<shape>(?:\??\[[\d,.]*\])+)? (?P<nullable>\?)? (?:\s+@(?P<encoding>\w+))? \s* (?:,\s*|$)
     """,
     re.VERBOSE,
 )
@@ -48,18 +49,10 @@ def parse_schema(text: str) -> Schema:
 
 
 def _field(match: re.Match[str]) -> Field:
-    element = match["element"] or "uint32"
-    if element not in ELEMENTS:
-        raise ValueError(f"no element kind {element!r}")
-    type_ = Type(element, _shape(match["shape"]), match["nullable"] is not None)
+    type_ = Type.parse((match["element"] or "uint32") + (match["shape"] or "") + (match["nullable"] or ""))
     if match["classes"] is not None:
         type_ = replace(type_, class_names=tuple(match["classes"].split("|")))
-    return Field(match["name"].strip('"'), type_, match["encoding"])
-
-
-def _shape(text: str | None) -> tuple[int | None, ...] | None:
-    if text is None:
-        return ()
-    if text == "[...]":
-        return None
-    return tuple(int(extent) if extent else None for extent in text[1:-1].split(","))
+    note = match["encoding"]
+    if note in ("bm25", "inverted"):
+        return Field(match["name"].strip('"'), type_, index=note)
+    return Field(match["name"].strip('"'), type_, note)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from golden.query_cases import QueryCase, check_file, read_cases
 from tql.errors import TQLError
 from tql.planner import plan, plan_weights
 
-FILE = Path(__file__).parent / "errors" / "binder.test"
+FOLDER = Path(__file__).parent / "errors"
+FILES = {"binder.test": 90, "expressions.test": 40}
 
 
-def test_messages_read_as_recorded() -> None:
-    check_file(FILE, _message)
+@pytest.mark.parametrize("name", FILES)
+def test_messages_read_as_recorded(name: str) -> None:
+    check_file(FOLDER / name, _message)
 
 
-def test_there_are_cases() -> None:
-    assert sum(1 for _ in read_cases(FILE)) >= 60
+@pytest.mark.parametrize(("name", "least"), FILES.items())
+def test_there_are_cases(name: str, least: int) -> None:
+    assert sum(1 for _ in read_cases(FOLDER / name)) >= least
 
 
 def _message(case: QueryCase) -> str:

@@ -24,11 +24,12 @@ LANGUAGE: tuple[Function, ...] = (
     *arrays.FUNCTIONS,
     *reductions.FUNCTIONS,
     *similarity.FUNCTIONS,
+    *json.FUNCTIONS,
     *rows.FUNCTIONS,
 )
 """Everything that a query can say."""
 
-PLAN: tuple[Function, ...] = (*plan.FUNCTIONS, *json.FUNCTIONS)
+PLAN: tuple[Function, ...] = (*plan.FUNCTIONS, *json.KERNELS)
 """Kernels that only the planner writes."""
 
 BY_NAME: dict[str, Function] = {
@@ -47,16 +48,9 @@ BY_KERNEL: dict[str, Function] = {
     kernel: function
     for function in reversed((*LANGUAGE, *PLAN))
     for kernel in (*function.more_kernels, function.kernel)
+    if kernel
 }
 """The entry that declares a kernel; where two share one, the first."""
-
-PLANNED: dict[str, str] = {
-    "keys": "KEYS needs JSON columns, which expressions cannot use yet",
-    "maxsim": "MAXSIM is not available yet",
-    "bm25_similarity": "BM25_SIMILARITY needs a column with a BM25 index; there is none",
-    "data": "DATA is not available yet",
-}
-"""Functions of the language that cannot be run so far, and what to say about it."""
 
 
 def kernel_names() -> frozenset[str]:
@@ -70,7 +64,6 @@ __all__ = [
     "CALLABLE",
     "LANGUAGE",
     "PLAN",
-    "PLANNED",
     "Accepts",
     "Conversion",
     "Function",

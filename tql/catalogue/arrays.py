@@ -21,18 +21,19 @@ def subscript(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     x = types[0]
     items: tuple[Any, ...] = options["items"]
     nullable = x.nullable or any(t.nullable for t in types[1:]) or not options.get("in_range", False)
+    sequence = x.sequence and items[0] is not None
     if x.shape is None:
-        return Type(x.element, None, nullable, x.class_names)
+        return Type(x.element, None, nullable, x.class_names, sequence)
     extents = options.get("extents") or (None,) * len(items)
     kept = tuple(extent for item, extent in zip(items, extents, strict=True) if item is not None)
-    return Type(x.element, kept + x.shape[len(items) :], nullable, x.class_names)
+    return Type(x.element, kept + x.shape[len(items) :], nullable, x.class_names, sequence)
 
 
 def gathered(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     """Type of `x[y]` with a list of positions y: one entry per position; a miss gives NULL."""
     x, y = types
     shape = None if x.shape is None or y.shape is None else y.shape + x.shape[1:]
-    return Type(x.element, shape, True, x.class_names)
+    return Type(x.element, shape, True, x.class_names, x.sequence)
 
 
 FUNCTIONS = (
@@ -46,6 +47,7 @@ FUNCTIONS = (
         "bool",
         nulls="false",
         nan="true",
+        spreads=True,
     ),
     Function(
         "all",
@@ -57,6 +59,7 @@ FUNCTIONS = (
         "bool",
         nulls="false",
         nan="true",
+        spreads=True,
     ),
     Function(
         "all_strict",
@@ -68,6 +71,7 @@ FUNCTIONS = (
         "bool",
         nulls="false",
         nan="true",
+        spreads=True,
     ),
     Function(
         "contains",
@@ -92,6 +96,7 @@ FUNCTIONS = (
         "positions of the non-zero elements",
         "array",
         nan="counts as non-zero",
+        spreads=True,
     ),
     Function(
         "[]",

@@ -8,28 +8,35 @@ from typing import Any, Literal
 
 from tql.types import Type
 
-Accepts = Literal["value", "number", "numeric array", "text", "pattern", "axis", "condition", "array"]
+Accepts = Literal[
+    "value", "number", "numeric array", "text", "pattern", "axis", "condition",
+    "array", "matrix", "json", "column", "row",
+]  # fmt: skip
 """What an argument may be.
 
 `value`: anything that can be computed with; `number`: numbers or bools, any shape; `numeric array`: the same,
 at least one axis; `text`: text or a list of text; `pattern`: constant text; `axis`: a constant integer;
-`condition`: anything WHERE takes; `array`: at least one axis.
+`condition`: anything WHERE takes; `array`: at least one axis; `matrix`: numbers or bools, two axes; `json`:
+one document; `column`: the name of a column; `row`: a constant integer.
 """
 
-Conversion = Literal["none", "compare", "promote", "divide", "float", "count", "similar", "bits", "bool"]
+Conversion = Literal[
+    "none", "compare", "promote", "divide", "float", "count", "similar", "similar floats", "bits", "bool",
+]  # fmt: skip
 """How the elements of the arguments are brought together before the kernel sees them.
 
 `none`: as they are; `compare`: to a kind in which values compare exactly (language reference, section 6);
 `promote`: section 3; `divide`: promoted, integers to float64; `float`: float32 stays, all else float64;
 `count`: bool to int64, all else stays; `similar`: promoted, an array literal follows the other side's float
-type; `bits`: integers, floats are cast to int64; `bool`: elements count by truth.
+type; `similar floats`: the same, integers to float64; `bits`: integers, floats are cast to int64; `bool`:
+elements count by truth.
 """
 
 Nulls = Literal["null", "false", "never"]
 """What a NULL argument gives: NULL; the same as false; or the result is never NULL whatever comes in."""
 
 Family = Literal[
-    "comparison", "arithmetic", "logic", "text", "array", "reduction", "similarity", "row", "plan"
+    "comparison", "arithmetic", "logic", "text", "array", "reduction", "similarity", "json", "row", "plan"
 ]
 
 ResultType = Callable[[Sequence[Type], Mapping[str, Any]], Type]
@@ -66,6 +73,7 @@ class Function:
         fallible: a value can end the query with a run-time error.
         cost: relative cost per element, 1 for a comparison of two numbers.
         variadic: the last parameter may be repeated.
+        spreads: a document counts as the list of its elements, a group as its values.
     """
 
     name: str
@@ -84,6 +92,7 @@ class Function:
     fallible: bool = False
     cost: float = 1.0
     variadic: bool = False
+    spreads: bool = False
 
     @property
     def arity(self) -> tuple[int, int | None]:

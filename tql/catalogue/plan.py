@@ -1,6 +1,7 @@
 """Kernels that no query names: the planner writes them where types or places ask for it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tql.catalogue.function import Function, Parameter
@@ -11,12 +12,25 @@ _X = (Parameter("x"),)
 
 
 def _cast(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
-    return Type(options["element"], types[0].shape)
+    return Type(options["element"], types[0].shape, sequence=types[0].sequence)
 
 
 def _scalar(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     x = types[0]
     return Type(x.element, (), not x.is_single, x.class_names)
+
+
+def _entry(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
+    return replace(types[0].entry, nullable=True)
+
+
+def _first(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
+    return replace(types[0], nullable=all(t.nullable for t in types))
+
+
+def _declared(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
+    declared: Type = options["type"]
+    return declared
 
 
 FUNCTIONS = (

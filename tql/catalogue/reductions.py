@@ -15,6 +15,7 @@ FUNCTIONS = (
         "reduction",
         "count",
         nan="NaN",
+        spreads=True,
     ),
     Function(
         "prod",
@@ -25,6 +26,7 @@ FUNCTIONS = (
         "reduction",
         "count",
         nan="NaN",
+        spreads=True,
     ),
     Function(
         "avg",
@@ -35,6 +37,7 @@ FUNCTIONS = (
         "reduction",
         aliases=("mean",),
         nan="NaN",
+        spreads=True,
     ),
     Function(
         "amin",
@@ -45,6 +48,7 @@ FUNCTIONS = (
         "reduction",
         aliases=("min",),
         nan="NaN",
+        spreads=True,
     ),
     Function(
         "amax",
@@ -55,6 +59,7 @@ FUNCTIONS = (
         "reduction",
         aliases=("max",),
         nan="NaN",
+        spreads=True,
     ),
     Function(
         "count",
@@ -65,5 +70,6 @@ FUNCTIONS = (
         "reduction",
         nan="counts",
         cost=0.5,
+        spreads=True,
     ),
 )

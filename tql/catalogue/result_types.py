@@ -53,6 +53,11 @@ def _broadcast(types: Sequence[Type]) -> Shape:
     return reduce(broadcast_shapes, [t.shape for t in types])
 
 
+def _sequence(types: Sequence[Type], shape: Shape) -> bool:
+    """Whether an element-wise result of this shape still is a sequence: its first axis is that of one."""
+    return any(t.sequence and (t.shape is None or shape is None or len(t.shape) == len(shape)) for t in types)
+
+
 def always(type_: Type) -> ResultType:
     """The same type whatever comes in."""
     return lambda types, options: type_
@@ -60,20 +65,27 @@ def always(type_: Type) -> ResultType:
 
 def elementwise(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     """The (one) element kind of the arguments, shapes broadcast."""
-    return Type(types[0].element, _broadcast(types))
+    shape = _broadcast(types)
+    return Type(types[0].element, shape, sequence=_sequence(types, shape))
 
 
 def elementwise_bool(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     """Bool, shapes broadcast."""
     shape = _broadcast(types)
-    return BOOL if shape == () else Type("bool", shape)
+    return BOOL if shape == () else Type("bool", shape, sequence=_sequence(types, shape))
+
+
+def with_element(element: Element) -> ResultType:
+    """The shape of the first argument with elements of one kind."""
+    return lambda types, options: Type(element, types[0].shape, sequence=types[0].sequence)
 
 
 def equal_shapes_bool(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     """Bool of the common shape; rows of unequal shapes give a scalar, so a doubtful shape is unknown."""
     left, right = types[0].shape, types[1].shape
     if left == () or right == () or (left == right and left is not None and None not in left):
-        return Type("bool", right if left == () else left)
+        shape = right if left == () else left
+        return Type("bool", shape, sequence=_sequence(types, shape))
     if left is not None and right is not None and _surely_differ(left, right):
         return BOOL
     return Type("bool", None)
@@ -111,7 +123,7 @@ def reduced(element: Element | None = None, *, empty_is_null: bool = False) -> R
 
 def floating(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     """The argument's float type and shape (after conversion)."""
-    return Type(types[0].element, types[0].shape)
+    return Type(types[0].element, types[0].shape, sequence=types[0].sequence)
 
 
 def scalar_of_element(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
@@ -125,8 +137,9 @@ def shape_vector(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
 
 
 def positions(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
-    """A list of int64 of any length."""
-    return Type("int64", (None,))
+    """A list of int64 of any length; of an array with several axes a list of index tuples."""
+    rank = types[0].rank
+    return Type("int64", None if rank is None else (None,) if rank == 1 else (None, rank))
 
 
 int64_scalar: ResultType = always(INT64)

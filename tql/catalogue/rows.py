@@ -47,4 +47,13 @@ FUNCTIONS = (
         nulls="false",
         variadic=True,
     ),
+    Function(
+        "bm25_similarity",
+        "",
+        (Parameter("column", "column"), Parameter("text", "text")),
+        float64_scalar,
+        "relevance of a text for the words of a query, only as order by ... desc; needs a BM25 index",
+        "row",
+        nulls="never",
+    ),
 )

@@ -1,14 +1,25 @@
 """Norms and similarities of vectors."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from tql.catalogue.function import Function, Parameter
 from tql.catalogue.result_types import float64_scalar, int64_scalar, scalar_of_element
+from tql.types import Type
 
 _X = (Parameter("x", "number"),)
 _TWO = (Parameter("a", "numeric array"), Parameter("b", "numeric array"))
+_MATRICES = (Parameter("docs", "matrix"), Parameter("query", "matrix"))
+
+
+def _best(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
+    """A float64; NULL where there is no document row."""
+    docs = types[0].shape
+    return Type("float64", (), nullable=docs is None or not docs[0])
 
 
 def _norm(name: str, text: str) -> Function:
-    return Function(name, name, _X, float64_scalar, text, "similarity", nan="NaN")
+    return Function(name, name, _X, float64_scalar, text, "similarity", nan="NaN", spreads=True)
 
 
 FUNCTIONS = (
@@ -26,6 +37,7 @@ FUNCTIONS = (
         nan="NaN",
         fallible=True,
         cost=3.0,
+        spreads=True,
     ),
     Function(
         "dot",
@@ -38,6 +50,7 @@ FUNCTIONS = (
         nan="NaN",
         fallible=True,
         cost=2.0,
+        spreads=True,
     ),
     Function(
         "hamming_distance",
@@ -49,5 +62,6 @@ FUNCTIONS = (
         "bits",
         fallible=True,
         cost=2.0,
+        spreads=True,
     ),
 )
