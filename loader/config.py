@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tql.errors import ArgumentError, UnknownColumnError
 from tql.loader.pipeline import INDEX, Recipe
 from tql.loader.schedule import BlockShuffle, Draw, ExactShuffle, Schedule, Share
+from tql.loader.source import Source
 from tql.loader.stages.fetch import ColumnRead, DecodeMethod, Rows
 from tql.loader.stages.transform import ColumnTransform, Transform
 from tql.loader.to_torch import distributed_share
@@ -38,7 +39,14 @@ class LoaderView(Rows, Protocol):
 
     def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]: ...
     def weights_for(self, text: str, /) -> NDArray[np.float64]: ...
-    def query(self, text: str, *, params: Sequence[Any] = (), seed: int | None = None) -> Self: ...
+    def query(
+        self,
+        text: str,
+        *,
+        params: Sequence[Any] = (),
+        sources: Mapping[str, Source] | None = None,
+        seed: int | None = None,
+    ) -> Self: ...
     def sample_by(
         self, weights: Weights, replace: bool = True, size: int | None = None, *, seed: int | None = None
     ) -> Self: ...

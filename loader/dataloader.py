@@ -15,6 +15,7 @@ from tql.loader.config import Batching, Config, LoaderView, Output, Shuffling
 from tql.loader.pipeline import run
 from tql.loader.schedule import Draw
 from tql.loader.seeds import resolve_seed
+from tql.loader.source import Source
 from tql.loader.stages.fetch import DecodeMethod
 from tql.loader.stages.transform import ColumnTransform, SampleTransform
 from tql.loader.to_torch import require_torch
@@ -133,7 +134,9 @@ class DataLoader:
                 _check_callable(f"transform of column {column!r}", function)
         return self._with(transform=ColumnTransform(dict(transform)))
 
-    def query(self, text: str, *, params: Sequence[Any] = ()) -> DataLoader:
+    def query(
+        self, text: str, *, params: Sequence[Any] = (), sources: Mapping[str, Source] | None = None
+    ) -> DataLoader:
         """Run a TQL query on the rows that the loader holds so far.
 
         After `sample_by` these are the rows of its first epoch, in every epoch.
@@ -141,12 +144,13 @@ class DataLoader:
         Args:
             text: the query.
             params: values for `?`.
+            sources: datasets and views by the names that FROM uses.
 
         Raises:
             TQLError: a mistake in the query.
             ArgumentError: an order chosen by the query in a loader that shuffles.
         """
-        view = self._fixed_view().query(text, params=params, seed=self._config.seed)
+        view = self._fixed_view().query(text, params=params, sources=sources, seed=self._config.seed)
         return self._with(view=view, draw=None)
 
     def sample_by(

@@ -24,6 +24,11 @@ class Dataset(View):
         return Dataset, (self._source,)
 
     @property
+    def storage(self) -> Source:
+        """Where the rows are stored."""
+        return self._source
+
+    @property
     def path(self) -> str | None:
         """The dataset's folder, None for one in memory."""
         return getattr(self._source, "path", None)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
 from tql.errors import (
-    ArgumentError,
     InternalError,
     QueryRuntimeError,
     QueryTypeError,
@@ -21,13 +19,9 @@ from tql.errors import (
     ShapeError,
     TQLError,
 )
-from tql.loader.seeds import resolve_seed
 from tql.loader.source import Source
-from tql.planner import PlannedQuery, plan, plan_weights
+from tql.planner import PlannedQuery, plan_weights
 from tql.span import Span
-
-if TYPE_CHECKING:
-    from tql.loader.view import View
 
 _ERRORS: dict[str, type[TQLError]] = {
     "runtime": QueryRuntimeError,
@@ -35,89 +29,53 @@ _ERRORS: dict[str, type[TQLError]] = {
     "value": QueryValueError,
     "type": QueryTypeError,
 }
-_KEPT_PLANS = 256
 
 
-class _PlanCache:
-    """Compiled queries by text, schema and parameters; the least recently used ones are dropped."""
+class Executable:
+    """A physical plan in the engine's form. Pickles as the plan.
 
-    def __init__(self) -> None:
-        self._plans: OrderedDict[Any, tuple[PlannedQuery, _engine.Plan]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, text: str, source: Source, params: Sequence[Any]) -> tuple[PlannedQuery, _engine.Plan]:
-        key = (text, source.schema.fingerprint, _freeze(tuple(params)))
-        with self._lock:
-            found = self._plans.get(key)
-            if found is not None:
-                self._plans.move_to_end(key)
-                return found
-        planned = plan(text, source.schema, params=params)
-        compiled = planned, compile_plan(planned)
-        with self._lock:
-            self._plans[key] = compiled
-            while len(self._plans) > _KEPT_PLANS:
-                self._plans.popitem(last=False)
-        return compiled
-
-
-_plans = _PlanCache()
-
-
-def _freeze(value: Any) -> Any:
-    """A parameter as part of a key: 1, 1.0 and True are different parameters."""
-    if isinstance(value, list | tuple):
-        return type(value).__name__, tuple(_freeze(item) for item in value)
-    if isinstance(value, np.ndarray):
-        return "array", value.dtype.str, value.shape, value.tobytes() if value.dtype != object else id(value)
-    return type(value).__name__, repr(value)
-
-
-def prepare(text: str, source: Source, params: Sequence[Any] = ()) -> tuple[PlannedQuery, _engine.Plan]:
-    """Plan and compile a query for a source, or find it among the last ones.
-
-    Raises:
-        TQLError: for a mistake in the query.
+    Attributes:
+        text: the query, for the places that errors name.
+        physical: the plan as data.
+        plan: the engine's form.
     """
-    return _plans.get(text, source, params)
 
+    def __init__(self, text: str, physical: dict[str, Any]) -> None:
+        self.text = text
+        self.physical = physical
+        with engine_errors(text):
+            self.plan = _engine.Plan(physical)
 
-def compile_plan(planned: PlannedQuery) -> _engine.Plan:
-    """The engine's form of a plan."""
-    with engine_errors(planned.text):
-        return _engine.Plan(planned.physical)
+    @classmethod
+    def of(cls, planned: PlannedQuery) -> Executable:
+        return cls(planned.text, planned.physical)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Executable, (self.text, self.physical)
 
 
 def execute(
-    planned: PlannedQuery, compiled: _engine.Plan, source: Source, *, seed: int, threads: int = 0
+    executable: Executable,
+    source: Source | None,
+    sources: Mapping[str, Source] = MappingProxyType({}),
+    *,
+    seed: int,
+    threads: int = 0,
 ) -> _engine.Result:
-    """Run a compiled plan.
+    """Run a plan.
+
+    Args:
+        executable: the plan.
+        source: the bound source, None if there is none.
+        sources: the named ones, by key.
+        seed: of SAMPLE BY and RANDOM.
+        threads: 0 means one per core.
 
     Raises:
         TQLError: for a value that the query can't be answered for, with its place in the query.
     """
-    with engine_errors(planned.text):
-        return _engine.execute(compiled, source, seed=seed, threads=threads)
-
-
-def run_planned(planned: PlannedQuery, source: Source, *, seed: int | None = None, threads: int = 0) -> View:
-    """Run a plan on any source of the schema that it was planned for.
-
-    Raises:
-        ArgumentError: if the schemas differ.
-        TQLError: what `execute` raises.
-    """
-    from tql.loader.view import View
-
-    view = source if isinstance(source, View) else View.of(source)
-    wanted = {name: field.type for name, field in (planned.source or {}).items()}
-    given = {name: field.type for name, field in view.schema.items()}
-    for name, type_ in wanted.items():
-        if given.get(name) != type_:
-            raise ArgumentError(
-                f"the query was compiled for column '{name}' of type {type_}, the data has {given.get(name)}"
-            )
-    return view.answer(planned, compile_plan(planned), seed=resolve_seed(seed), threads=threads)
+    with engine_errors(executable.text):
+        return _engine.execute(executable.plan, source, sources=sources, seed=seed, threads=threads)
 
 
 def evaluate_weights(text: str, source: Source, threads: int = 0) -> NDArray[np.float64]:
@@ -127,7 +85,7 @@ def evaluate_weights(text: str, source: Source, threads: int = 0) -> NDArray[np.
         TQLError: for a mistake in the expression, or a value that it has no answer for.
     """
     planned = plan_weights(text, source.schema)
-    result = execute(planned, compile_plan(planned), source, seed=0, threads=threads)
+    result = execute(Executable.of(planned), source, seed=0, threads=threads)
     column = result.columns["weight"]
     values = np.array(column.values, dtype=np.float64).reshape(len(column))
     if column.validity is not None:

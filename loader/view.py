@@ -92,7 +92,10 @@ class View:
 
     @property
     def indices(self) -> NDArray[np.int64]:
-        """int64 [len]: the row of the underlying dataset for each row of the view. Read-only."""
+        """int64 [len]: the row of the underlying dataset for each row of the view. Read-only.
+
+        Rows that a query made (joins, groups, ...) are counted as it made them, from 0.
+        """
         return self._selection.indices
 
     @property
@@ -178,40 +181,48 @@ class View:
     # --- queries and draws --------------------------------------------------------------------------------
 
     def query(
-        self, text: str, *, params: Sequence[Any] = (), seed: int | None = None, threads: int = 0
+        self,
+        text: str,
+        *,
+        params: Sequence[Any] = (),
+        sources: Mapping[str, Source] | None = None,
+        seed: int | None = None,
+        threads: int = 0,
     ) -> View:
         """The answer to a TQL query on the rows of this view.
 
         Args:
-            text: the query.
+            text: the query. FROM may name one of `sources`, or the path of a dataset.
             params: values of `?`, left to right.
+            sources: datasets and views by the names that FROM uses.
             seed: of SAMPLE BY and RANDOM; None takes a fresh one, which the answer keeps.
             threads: 0 means one per core. The answer does not depend on it.
 
         Raises:
             TQLError: for a mistake in the query; the subclass says which kind.
         """
-        from tql.loader.run import prepare
+        from tql.loader.answer import run_query
 
-        planned, compiled = prepare(text, self, params)
-        return self.answer(planned, compiled, seed=resolve_seed(seed), threads=threads)
+        return run_query(text, self, sources=sources, params=params, seed=seed, threads=threads)
 
     def explain(
-        self, text: str, analyze: bool = False, format: str = "text", *, params: Sequence[Any] = ()
+        self,
+        text: str,
+        analyze: bool = False,
+        format: str = "text",
+        *,
+        params: Sequence[Any] = (),
+        sources: Mapping[str, Source] | None = None,
     ) -> str:
         """How a query would be run; with `analyze` it is run, and what was measured is added.
 
         Args:
             format: "text" for people, "json" for tools.
         """
-        from tql.loader.run import execute, prepare
-        from tql.planner import explain
+        from tql.loader.answer import explain_query
+        from tql.loader.plan_cache import prepare
 
-        planned, compiled = prepare(text, self, params)
-        if not analyze:
-            return explain(planned, format=format)
-        result = execute(planned, compiled, self, seed=resolve_seed(None))
-        return explain(planned, statistics=result.statistics, format=format)
+        return explain_query(prepare(text, self, params, sources), analyze=analyze, format=format)
 
     def sample_by(
         self, weights: Weights, replace: bool = True, size: int | None = None, *, seed: int | None = None
@@ -250,11 +261,8 @@ class View:
 
         return DataLoader(self, seed=seed)
 
-    def answer(self, planned: PlannedQuery, compiled: _engine.Plan, *, seed: int, threads: int = 0) -> View:
-        """Run a plan that was made for this view's schema."""
-        from tql.loader.run import execute
-
-        result = execute(planned, compiled, self, seed=seed, threads=threads)
+    def answered(self, planned: PlannedQuery, result: _engine.Result, seed: int) -> View:
+        """The rows of this view that the run of a plan selected, under the plan's columns."""
         chosen = result.selection
         columns: dict[str, str | _engine.Column] = {}
         for output in planned.physical["output"]:

@@ -45,6 +45,11 @@ class PlannedQuery:
     source: Schema | None
     sources: Mapping[str, Schema]
 
+    @property
+    def counted(self) -> Schema:
+        """The columns of the source whose rows the answer counts: bound, named, or made by the plan."""
+        return schema_of(self.optimized)
+
 
 def plan(
     text: str,

@@ -13,7 +13,7 @@ import tql
 from reference import ReferenceResult, Table, Value
 from tql._engine import Column
 from tql.errors import TQLError
-from tql.loader.run import run_planned
+from tql.loader.answer import run_planned
 from tql.planner import plan
 from tql.planner.serialize import from_json, to_json
 from tql.schema import Schema

@@ -88,7 +88,9 @@ class FakeView:
     def weights_for(self, text: str) -> NDArray[np.float64]:
         return np.asarray(self.columns[text], dtype=np.float64)
 
-    def query(self, text: str, *, params: Sequence[Any] = (), seed: int | None = None) -> FakeView:
+    def query(
+        self, text: str, *, params: Sequence[Any] = (), sources: Any = None, seed: int | None = None
+    ) -> FakeView:
         """Understands `column == number` and `order by column`."""
         if text.startswith("order by "):
             return self.chosen(np.argsort(self.columns[text[9:]], kind="stable"), order_chosen=True)

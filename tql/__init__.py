@@ -20,6 +20,8 @@ _HOME = {
     "load": "tql.api",
     "from_numpy": "tql.api",
     "from_pydict": "tql.api",
+    "query": "tql.api",
+    "explain": "tql.api",
     "compile": "tql.api",
     "CompiledQuery": "tql.api",
     "Dataset": "tql.loader.dataset",
@@ -40,9 +42,11 @@ if TYPE_CHECKING:
     from tql import errors as errors
     from tql.api import CompiledQuery as CompiledQuery
     from tql.api import compile as compile
+    from tql.api import explain as explain
     from tql.api import from_numpy as from_numpy
     from tql.api import from_pydict as from_pydict
     from tql.api import load as load
+    from tql.api import query as query
     from tql.column_type import class_label as class_label
     from tql.column_type import text as text
     from tql.errors import TQLError as TQLError

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tql.column_type import AnyType, read_schema
 from tql.schema import Schema
-from tql.types import Type
 
 if TYPE_CHECKING:
     from tql.loader.dataset import Dataset
     from tql.loader.source import Source
-    from tql.loader.sources.pydict import AnyType
     from tql.loader.view import View
     from tql.planner import PlannedQuery
 
@@ -98,16 +97,24 @@ class CompiledQuery:
 
     def explain(self, format: str = "text") -> str:
         """The plan for a reader (`"text"`) or a tool (`"json"`)."""
-        from tql.planner import explain
+        from tql.planner import explain as render
 
-        return explain(self.planned, format=format)
+        return render(self.planned, format=format)
 
-    def execute(self, data: Source | Mapping[str, Any], *, seed: int | None = None, threads: int = 0) -> View:
+    def execute(
+        self,
+        data: Source | Mapping[str, Any] | None = None,
+        *,
+        sources: Mapping[str, Source | Mapping[str, Any]] | None = None,
+        seed: int | None = None,
+        threads: int = 0,
+    ) -> View:
         """Run the query.
 
         Args:
             data: anything with the storage protocol of `tql.loader.source.Source` (a dataset, a view, one of
-                your own), or a mapping of arrays as for `from_numpy`.
+                your own), or a mapping of arrays as for `from_numpy`; None for a query that needs none.
+            sources: the same for each name of the sources that the query was compiled for.
             seed: of SAMPLE BY and RANDOM; a fresh one each time if None.
             threads: 0 means one per core. The answer does not depend on it.
 
@@ -116,20 +123,102 @@ class CompiledQuery:
             columns by name.
 
         Raises:
-            ArgumentError: if the data's schema is not the one that the query was compiled for.
+            ArgumentError: if data is missing, or its schema is not the one that the query was compiled for.
         """
-        from tql.loader.run import run_planned
+        from tql.loader.answer import run_planned
 
-        source = from_numpy(data) if isinstance(data, Mapping) else data
-        return run_planned(self.planned, source, seed=seed, threads=threads)
+        bound = None if data is None else _source(data)
+        named = {name: _source(given) for name, given in (sources or {}).items()}
+        return run_planned(self.planned, bound, sources=named, seed=seed, threads=threads)
 
 
-def compile(query: str, schema: Schema | Mapping[str, Type], *, params: Sequence[Any] = ()) -> CompiledQuery:
-    """Compile a query against a schema without touching any data.
+def _source(data: Source | Mapping[str, Any]) -> Source:
+    return from_numpy(data) if isinstance(data, Mapping) else data
+
+
+def compile(
+    query: str,
+    schema: Schema | Mapping[str, AnyType] | None = None,
+    *,
+    params: Sequence[Any] = (),
+    sources: Mapping[str, Schema | Mapping[str, AnyType]] | None = None,
+) -> CompiledQuery:
+    """Compile a query against schemas without touching any data.
+
+    Args:
+        query: the query.
+        schema: columns of the data that a SELECT without FROM runs on; types as in `from_pydict`.
+        params: values of `?`, left to right.
+        sources: schemas of the sources that FROM names.
 
     Raises:
         TQLError: for a mistake in the query; the subclass says which kind.
+        ArgumentError: for a type that is none.
     """
     from tql.planner import plan
 
-    return CompiledQuery(plan(query, schema if isinstance(schema, Schema) else Schema(schema), params=params))
+    bound = None if schema is None else read_schema(schema)
+    return CompiledQuery(plan(query, bound, params=params, sources=_Schemas(sources or {})))
+
+
+class _Schemas:
+    """The named sources of a query that is compiled without data."""
+
+    def __init__(self, schemas: Mapping[str, Schema | Mapping[str, AnyType]]) -> None:
+        self._schemas = {name: read_schema(schema) for name, schema in schemas.items()}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._schemas)
+
+    def __call__(self, name: str) -> tuple[str, Schema] | None:
+        return (name, self._schemas[name]) if name in self._schemas else None
+
+
+def query(
+    text: str,
+    sources: Mapping[str, Source] | None = None,
+    *,
+    params: Sequence[Any] = (),
+    seed: int | None = None,
+    threads: int = 0,
+) -> View:
+    """Run a query that names its sources.
+
+        tql.query('select * from "ds://cats" as c join "ds://owners" as o on c.owner = o.id', sources={...})
+
+    Args:
+        text: the query. FROM names one of `sources`, or else the path of a dataset, as for `load`.
+        sources: datasets and views by the names that FROM uses. One that is given under several names counts
+            as one source, whose rows set operations combine.
+        params: values of `?`, left to right.
+        seed: of SAMPLE BY and RANDOM; None takes a fresh one, which the answer keeps.
+        threads: 0 means one per core. The answer does not depend on it.
+
+    Raises:
+        TQLError: for a mistake in the query; the subclass says which kind.
+        SourceNotFoundError: FROM names nothing that is known, or there is no FROM.
+        DatasetNotFoundError, FormatError: FROM names a path without a dataset, or with a damaged one.
+    """
+    from tql.loader.answer import run_query
+
+    return run_query(text, sources=sources, params=params, seed=seed, threads=threads)
+
+
+def explain(
+    text: str,
+    sources: Mapping[str, Source] | None = None,
+    *,
+    analyze: bool = False,
+    format: str = "text",
+    params: Sequence[Any] = (),
+) -> str:
+    """How `query` would run a query; with `analyze` it is run, and what was measured is added.
+
+    Args:
+        format: "text" for people, "json" for tools.
+    """
+    from tql.loader.answer import explain_query
+    from tql.loader.plan_cache import prepare
+
+    return explain_query(prepare(text, None, params, sources), analyze=analyze, format=format)

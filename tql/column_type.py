@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tql.errors import ArgumentError
+from tql.schema import Field, Schema
 from tql.types import Type
 
 Index = Literal["inverted", "bm25"]
@@ -18,6 +19,48 @@ class ColumnType:
 
     type: Type
     index: str | None = None
+
+
+AnyType = str | Type | ColumnType | Field
+"""A type as a caller may write it: as text, as an object, or as a column of some schema."""
+
+
+def read_type(declared: AnyType) -> ColumnType:
+    """What a caller wrote.
+
+    Raises:
+        ArgumentError: if it is no type.
+    """
+    if isinstance(declared, str):
+        return ColumnType(Type.parse(declared))
+    if isinstance(declared, Type):
+        return ColumnType(declared)
+    if isinstance(declared, Field):
+        return ColumnType(declared.type, declared.index)
+    if isinstance(declared, ColumnType):
+        return declared
+    raise ArgumentError(f"a type is a text such as 'float32[,4]' or a tql.Type, got {declared!r}")
+
+
+def read_schema(declared: Schema | Mapping[str, AnyType]) -> Schema:
+    """A schema from the types that a caller wrote.
+
+    Raises:
+        ArgumentError: if one of them is no type; the message names the column.
+    """
+    if isinstance(declared, Schema):
+        return declared
+    types = {name: named_type(name, type_) for name, type_ in declared.items()}
+    return Schema([Field(name, found.type, index=found.index) for name, found in types.items()])
+
+
+def named_type(name: str, declared: AnyType) -> ColumnType:
+    """The type of a column, named in what is raised."""
+    try:
+        return read_type(declared)
+    except ArgumentError as error:
+        message = f"column '{name}': {error.message}"
+        raise ArgumentError(message, candidates=error.candidates, hint=error.hint) from None
 
 
 def text(*, index: Index | None = None) -> ColumnType:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tql.column_type import ColumnType
+from tql.column_type import AnyType, ColumnType, named_type
 from tql.errors import ArgumentError
 from tql.loader.sources.conversion import to_rows
 from tql.loader.sources.inference import infer
 from tql.loader.sources.misfit import MisfitError
 from tql.loader.sources.numpy import MemoryColumn, NumpySource, check_lengths, check_name
-from tql.schema import Field
 from tql.types import Type
 
 if TYPE_CHECKING:
     from tql.loader.dataset import Dataset
-
-AnyType: TypeAlias = str | Type | ColumnType | Field
 
 
 def from_pydict(columns: Mapping[str, Iterable[Any]], schema: Mapping[str, AnyType] | None = None) -> Dataset:
@@ -69,25 +66,9 @@ def _value(value: Any) -> Any:
 
 
 def _column_type(name: str, declared: AnyType) -> ColumnType:
-    try:
-        found = _read_type(declared)
-    except ArgumentError as error:
-        message = f"column '{name}': {error.message}"
-        raise ArgumentError(message, candidates=error.candidates, hint=error.hint) from None
+    found = named_type(name, declared)
     _check_layout(name, found.type)
     return found
-
-
-def _read_type(declared: AnyType) -> ColumnType:
-    if isinstance(declared, str):
-        return ColumnType(Type.parse(declared))
-    if isinstance(declared, Type):
-        return ColumnType(declared)
-    if isinstance(declared, Field):
-        return ColumnType(declared.type, declared.index)
-    if isinstance(declared, ColumnType):
-        return declared
-    raise ArgumentError(f"a type is a text such as 'float32[,4]' or a tql.Type, got {declared!r}")
 
 
 def _check_layout(name: str, type_: Type) -> None:

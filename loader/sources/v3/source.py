@@ -67,6 +67,11 @@ class V3Source:
         return V3Source, (self.path, self.commit.id, self._cache_bytes)
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """Equal for two sources of the same rows."""
+        return os.path.realpath(self.path), self.commit.id
+
+    @property
     def schema(self) -> Schema:
         return self._schema
 
