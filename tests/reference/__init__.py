@@ -2,14 +2,19 @@
 
 It is the specification that the compiler and the engine are tested against, so it is written from the
 language reference alone and shares nothing with them but the syntax tree, the type names and the error
-classes. Each module names the section it implements. Not covered: joins, GROUP BY and UNGROUP BY, search
-indexes.
+classes. Each module names the section it implements. It leaves open what RANDOM gives, and a draw below the
+top of a query where more than one draw is possible.
 """
 
 from __future__ import annotations
 
 from reference.relations import Sample
-from reference.statements import ReferenceGapError, ReferenceResult, evaluate
-from reference.table import Json, Table, Value
+from reference.scope import HostFunction
+from reference.sources import ReferenceGapError
+from reference.statements import ReferenceResult, evaluate
+from reference.table import Json, Nested, Table, Value
 
-__all__ = ["Json", "ReferenceGapError", "ReferenceResult", "Sample", "Table", "Value", "evaluate"]
+__all__ = [
+    "HostFunction", "Json", "Nested", "ReferenceGapError", "ReferenceResult", "Sample", "Table", "Value",
+    "evaluate",
+]  # fmt: skip

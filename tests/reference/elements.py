@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tql.types import Element
+from tql.types import Element, Type
 
 Shape = tuple[int | None, ...] | None
 
@@ -11,8 +11,14 @@ _UNSIGNED: tuple[Element, ...] = ("uint8", "uint16", "uint32", "uint64")
 _FLOATS: tuple[Element, ...] = ("float16", "float32", "float64")
 
 
+def number(element: Element) -> Element:
+    """What arithmetic sees: JSON numbers are float64."""
+    return "float64" if element == "json" else element
+
+
 def promoted(left: Element, right: Element) -> Element:
     """Element type of `left + right`, `-` and `*`."""
+    left, right = number(left), number(right)
     if left == "bool" and right == "bool":
         return "int64"
     if left == "bool":
@@ -51,14 +57,27 @@ def divided(left: Element, right: Element) -> Element:
 
 def negated(element: Element) -> Element:
     """Element type of `-x`: bool and unsigned are `0 - x` in int64, uint64 in float64."""
-    if element == "uint64":
+    if element in ("uint64", "json"):
         return "float64"
     return "int64" if element == "bool" or element in _UNSIGNED else element
 
 
 def summed(element: Element) -> Element:
     """Element type of SUM, PROD and ABS: the same, bool counts as int64."""
-    return "int64" if element == "bool" else element
+    return "int64" if element == "bool" else number(element)
+
+
+def element_wise(element: Element, left: Type, right: Type) -> Type:
+    """The type of an element-wise result: a sequence stays one."""
+    shape = broadcast(left.shape, right.shape)
+    rank = None if shape is None else len(shape)
+    longest = [type_ for type_ in (left, right) if type_.rank == rank]
+    return Type(
+        element,
+        shape,
+        sequence=any(type_.sequence for type_ in longest),
+        nested=any(type_.nested for type_ in longest),
+    )
 
 
 def broadcast(left: Shape, right: Shape) -> Shape:

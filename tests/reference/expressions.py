@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,17 @@ from numpy.typing import NDArray
 from reference import functions, operators
 from reference.checking import type_of
 from reference.constants import constant, is_constant
+from reference.json_values import elements
 from reference.labels import with_indices
+from reference.nested import each, flattened
 from reference.patterns import like
 from reference.scope import Row, Scope
-from reference.signatures import axis_of
+from reference.signatures import axis_of, reads_arrays, works_on_elements
 from reference.subscripts import Item, make_slice, subscript
-from reference.table import Value
+from reference.table import Json, Value, cell
 from reference.values import condition, plain, single, truth_of_elements
 from tql import ast
-from tql.errors import QueryRuntimeError
+from tql.errors import QueryRuntimeError, QueryTypeError
 
 
 def value_of(expr: ast.Expr, row: Row, scope: Scope) -> Value:
@@ -28,7 +31,7 @@ def value_of(expr: ast.Expr, row: Row, scope: Scope) -> Value:
             item = scope.computed_item(expr)
             if item is not None:
                 return value_of(item, row, scope.without_computed())
-            return row.cells[expr.name]
+            return _read(row.cells[scope.resolve(expr).key], scope)
         case _ if is_constant(expr):
             return constant(expr, scope.parameters)
         case ast.Unary("-", operand):
@@ -51,21 +54,28 @@ def value_of(expr: ast.Expr, row: Row, scope: Scope) -> Value:
             return _negated_if(negated, _in_list(operand, items, row, scope))
         case ast.Like(operand, pattern, ignore_case, negated):
             wanted = str(constant(pattern, scope.parameters).item())
-            return _negated_if(negated, _like(value_of(operand, row, scope), wanted, ignore_case))
+            texts = value_of(operand, row, scope)
+            return _negated_if(negated, each(lambda text: _like(text, wanted, ignore_case), texts))
         case ast.IsNull(operand, negated):
-            return np.array((value_of(operand, row, scope) is None) != negated)
+            return np.array((value_of(operand, row, scope.with_arrays(False)) is None) != negated)
+        case ast.CountStar():
+            return np.array(row.group_size, dtype=np.int64)
         case ast.Subscript():
-            return _subscripted(expr, row, scope)
+            return _read(_subscripted(expr, row, scope.with_arrays(False)), scope)
         case ast.Call():
             return _called(expr, row, scope)
         case ast.WeightCases(function, cases):
             weights = [
                 float(constant(case_.weight, scope.parameters))
                 for case_ in cases
-                if condition(value_of(case_.condition, row, scope))
+                if condition(value_of(case_.condition, row, scope.with_arrays(False)))
             ]
             return functions.weight_of_cases(function, weights)
     raise AssertionError(expr)
+
+
+def _read(value: Value, scope: Scope) -> Value:
+    return elements(value) if scope.arrays else value
 
 
 def _truth_operand(expr: ast.Expr, row: Row, scope: Scope) -> Value:
@@ -122,12 +132,11 @@ def _in_list(operand: ast.Expr, items: tuple[ast.Expr, ...], row: Row, scope: Sc
 
 def _like(operand: Value, pattern: str, ignore_case: bool) -> Value:
     texts = plain(operand)
-    if texts is None:
+    if texts is None or (isinstance(operand, Json) and not isinstance(operand.value, str)):
         return None
     result = np.zeros(texts.shape, dtype=np.bool_)
     for place in np.ndindex(texts.shape):
-        text: object = texts[place]
-        result[place] = isinstance(text, str) and like(text, pattern, ignore_case=ignore_case)
+        result[place] = like(texts[place], pattern, ignore_case=ignore_case)
     return result
 
 
@@ -150,6 +159,11 @@ def _subscripted(expr: ast.Subscript, row: Row, scope: Scope) -> Value:
 
 def _called(call: ast.Call, row: Row, scope: Scope) -> Value:
     args = call.args
+    if call.function in scope.functions:
+        return _host_call(call, row, scope.with_arrays(False))
+    scope = scope.with_arrays(
+        reads_arrays(call.function) or (scope.arrays and works_on_elements(call.function))
+    )
     match call.function:
         case "row_number":
             return np.array(row.number, dtype=np.int64)
@@ -159,7 +173,9 @@ def _called(call: ast.Call, row: Row, scope: Scope) -> Value:
             return _compared("=", args[0], args[1], row, scope)
         case "contains":
             args = with_indices(args[0], args[1], type_of(args[0], scope), type_of(args[1], scope), scope)
-            return functions.contains(value_of(args[0], row, scope), value_of(args[1], row, scope))
+            x, y = value_of(args[0], row, scope), value_of(args[1], row, scope)
+            by_words = isinstance(args[0], ast.Name) and scope.resolve(args[0]).index is not None
+            return functions.contains(x, y, by_words=by_words)
         case "random":
             raise AssertionError("RANDOM() has no reference value")
     x = value_of(args[0], row, scope)
@@ -170,18 +186,8 @@ def _called(call: ast.Call, row: Row, scope: Scope) -> Value:
             return functions.all_of(x, axis_of(call, scope))
         case "all_strict":
             return functions.all_strict(x)
-        case "sum" | "prod":
-            return functions.sum_or_prod(call.function, x, axis_of(call, scope))
-        case "avg" | "mean":
-            return functions.average(x, axis_of(call, scope))
-        case "amin" | "min":
-            return functions.extreme("amin", x, axis_of(call, scope))
-        case "amax" | "max":
-            return functions.extreme("amax", x, axis_of(call, scope))
         case "shape":
             return functions.shape(x)
-        case "nonzero":
-            return functions.nonzero(x)
         case "count":
             return functions.count(x)
         case "keys":
@@ -190,9 +196,21 @@ def _called(call: ast.Call, row: Row, scope: Scope) -> Value:
             return functions.absolute(x)
         case "sqrt":
             return functions.square_root(x)
+    x = flattened(x, type_of(args[0], scope).element)
+    match call.function:
+        case "sum" | "prod":
+            return functions.sum_or_prod(call.function, x, axis_of(call, scope))
+        case "avg" | "mean":
+            return functions.average(x, axis_of(call, scope))
+        case "amin" | "min":
+            return functions.extreme("amin", x, axis_of(call, scope))
+        case "amax" | "max":
+            return functions.extreme("amax", x, axis_of(call, scope))
+        case "nonzero":
+            return functions.nonzero(x)
         case "l1_norm" | "l2_norm" | "linf_norm":
             return functions.norm(call.function, x)
-    y = value_of(args[1], row, scope)
+    y = flattened(value_of(args[1], row, scope), type_of(args[1], scope).element)
     match call.function:
         case "logical_and" | "logical_or":
             return functions.logical(call.function, x, y)
@@ -221,12 +239,28 @@ def _same_float(args: tuple[ast.Expr, ...], x: Value, y: Value) -> tuple[Value, 
 
 def _data(call: ast.Call, row: Row, scope: Scope) -> Value:
     """DATA(column, n): the cell of row n of the whole dataset; negative n from the end."""
-    column = call.args[0]
-    assert isinstance(column, ast.Name)
+    assert isinstance(call.args[0], ast.Name)
+    cells = scope.resolve(call.args[0]).dataset
+    if cells is None:
+        raise QueryTypeError("DATA needs a column of a dataset", span=call.args[0].span)
     number: NDArray[Any] | None = single(value_of(call.args[1], row, scope))
     if number is None:
         return None
-    cells = scope.dataset.cells[column.name]
     if not -len(cells) <= int(number) < len(cells):
         raise QueryRuntimeError(f"row {int(number)} of {len(cells)} rows", span=call.span)
     return cells[int(number)]
+
+
+def _host_call(call: ast.Call, row: Row, scope: Scope) -> Value:
+    """Section 17: a registered function gets one array per argument, text as a string."""
+    function = scope.functions[call.function]
+    args: list[Any] = []
+    for arg in call.args:
+        value = value_of(arg, row, scope)
+        if value is None:
+            return None
+        array = plain(value)
+        assert array is not None
+        is_string = array.ndim == 0 and array.dtype == object
+        args.append(array.tolist() if is_string else array)
+    return cell(function.call(*args), replace(function.type, nullable=True))

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference import elements
-from reference.operators import compare_items, element_of
-from reference.table import Json, Value
+from reference.json_values import wrapped
+from reference.nested import each
+from reference.operators import compare_items, element_of, numeric
+from reference.table import Json, Nested, Value
 from reference.values import FALSE, plain, truth_of_elements
+from reference.words import contains_words
 from tql.errors import QueryTypeError, ShapeError
 
 _INTEGER_WIDTH_OF_FLOATS = np.int64
@@ -51,6 +54,10 @@ def logical(operator: str, left: Value, right: Value) -> Value:
 
 def shape(value: Value) -> Value:
     """SHAPE: `[]` for scalars and text, `[n]` for lists."""
+    if isinstance(value, Nested):
+        return np.array([len(value.entries)], dtype=np.int64)
+    if isinstance(value, Json) and isinstance(value.value, list):
+        return np.array([len(value.value)], dtype=np.int64)
     array = plain(value)
     return None if array is None else np.array(array.shape, dtype=np.int64)
 
@@ -68,22 +75,35 @@ def nonzero(value: Value) -> Value:
 
 def count(value: Value) -> Value:
     """COUNT: the number of elements."""
+    if isinstance(value, Nested):
+        sizes = [plain(entry).size for entry in value.entries if entry is not None]  # type: ignore[union-attr]
+        return np.array(sum(sizes), dtype=np.int64)
     array = plain(value)
     return None if array is None else np.array(array.size, dtype=np.int64)
 
 
 def keys(value: Value) -> Value:
-    """KEYS: the names in a JSON object, sorted."""
+    """KEYS: the names in a JSON object, sorted by their bytes."""
     if not isinstance(value, Json) or not isinstance(value.value, dict):
         return None
-    return np.array(sorted(value.value), dtype=object)
+    return np.array(sorted(value.value, key=str.encode), dtype=object)
 
 
 # --- section 7 ---------------------------------------------------------------------------------------------
 
 
-def contains(haystack: Value, needle: Value) -> Value:
-    """CONTAINS: a substring of a text, or an element of an array. Always a bool."""
+def contains(haystack: Value, needle: Value, *, by_words: bool = False) -> Value:
+    """CONTAINS: a substring of a text, or an element of an array. Always a bool.
+
+    Args:
+        haystack: text, an array, a list or JSON.
+        needle: one value.
+        by_words: whether the text has an index, so that words are looked for.
+    """
+    if isinstance(haystack, Nested):
+        return np.array(any(bool(contains_element(entry, needle)) for entry in haystack.entries))
+    if isinstance(haystack, Json) and isinstance(haystack.value, list):
+        return np.array(any(bool(contains_element(wrapped(item), needle)) for item in haystack.value))
     x, y = plain(haystack), plain(needle)
     if x is None or y is None or y.size == 0:
         return FALSE
@@ -91,7 +111,18 @@ def contains(haystack: Value, needle: Value) -> Value:
         raise QueryTypeError("contains looks for one value")
     wanted = y.reshape(()).tolist()
     if x.ndim == 0 and isinstance(x.tolist(), str):
+        if by_words:
+            return np.array(contains_words(x.tolist(), wanted))
         return np.array(isinstance(wanted, str) and wanted in x.tolist())
+    return contains_element(x, y)
+
+
+def contains_element(haystack: Value, needle: Value) -> Value:
+    """Whether some element equals the needle."""
+    x, y = plain(haystack), plain(needle)
+    if x is None or y is None or y.size != 1:
+        return FALSE
+    wanted = y.reshape(()).tolist()
     return np.array(any(compare_items("=", item, wanted) for item in x.reshape(-1).tolist()))
 
 
@@ -129,7 +160,11 @@ def extreme(function: str, value: Value, axis: int | None) -> Value:
 
 def absolute(value: Value) -> Value:
     """ABS: the same type; int8 -128 stays, bool becomes int64."""
-    array = plain(value)
+    return each(_absolute, value)
+
+
+def _absolute(value: Value) -> Value:
+    array = numeric(value)
     if array is None:
         return None
     return np.asarray(np.absolute(array.astype(elements.summed(element_of(array)))))
@@ -137,7 +172,11 @@ def absolute(value: Value) -> Value:
 
 def square_root(value: Value) -> Value:
     """SQRT: float32 for float32, else float64; NaN for negatives."""
-    array = plain(value)
+    return each(_square_root, value)
+
+
+def _square_root(value: Value) -> Value:
+    array = numeric(value)
     if array is None:
         return None
     dtype = np.float32 if array.dtype == np.float32 else np.float64

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference import elements
-from reference.table import Value, is_text
+from reference.json_values import canonical, number_of
+from reference.nested import each
+from reference.table import Json, Value
 from reference.values import broadcast, plain, truth_of_elements
 from tql.errors import QueryRuntimeError
 from tql.types import Element
@@ -30,8 +32,17 @@ def element_of(array: NDArray[Any]) -> Element:
 
 def arithmetic(operator: str, left: Value, right: Value) -> Value:
     """`left operator right`; NULL if one of them is NULL, or JSON that is no number."""
-    a, b = plain(left), plain(right)
-    if a is None or b is None or is_text(a) or is_text(b):
+    return each(lambda a, b: _arithmetic(operator, a, b), left, right)
+
+
+def numeric(value: Value) -> NDArray[Any] | None:
+    """An operand of arithmetic; of JSON the number as float64."""
+    return number_of(value) if isinstance(value, Json) else plain(value)
+
+
+def _arithmetic(operator: str, left: Value, right: Value) -> Value:
+    a, b = numeric(left), numeric(right)
+    if a is None or b is None:
         return None
     result = elements.divided if operator == "/" else elements.promoted
     dtype = result(element_of(a), element_of(b))
@@ -44,8 +55,12 @@ def arithmetic(operator: str, left: Value, right: Value) -> Value:
 
 def negate(operand: Value) -> Value:
     """`-x`; integers wrap around, so int8 -128 stays."""
-    array = plain(operand)
-    if array is None or is_text(array):
+    return each(_negate, operand)
+
+
+def _negate(operand: Value) -> Value:
+    array = numeric(operand)
+    if array is None:
         return None
     dtype = elements.negated(element_of(array))
     zero = np.zeros(array.shape, dtype=dtype)
@@ -56,6 +71,12 @@ def negate(operand: Value) -> Value:
 
 def compare(operator: str, left: Value, right: Value) -> Value:
     """`left operator right`, element by element, by value; NULL if one of them is NULL."""
+    if left is None or right is None:
+        return None
+    return each(lambda a, b: _compare(operator, a, b), left, right)
+
+
+def _compare(operator: str, left: Value, right: Value) -> Value:
     a, b = plain(left), plain(right)
     if a is None or b is None:
         return None
@@ -74,13 +95,16 @@ def _item(array: NDArray[Any], place: tuple[int, ...]) -> Any:
 def compare_items(operator: str, left: Any, right: Any) -> bool:
     """Two Python scalars: numbers and bools by value, an integer meets a float as float64, text by bytes.
 
-    A mismatch of kinds can only come from JSON: `=` is false, `!=` true, orderings are false.
+    A mismatch of kinds can only come from JSON: `=` is false, `!=` true, orderings are false. Documents (lists
+    and dicts) have equality only.
     """
     if isinstance(left, int | float) and isinstance(right, int | float):
         if isinstance(left, float) or isinstance(right, float):
             left, right = float(left), float(right)
     elif isinstance(left, str) and isinstance(right, str):
         left, right = left.encode(), right.encode()
+    elif type(left) is type(right) and operator in ("=", "!="):
+        return bool((canonical(left) == canonical(right)) == (operator == "="))
     else:
         return operator == "!="
     match operator:
@@ -101,19 +125,27 @@ def compare_items(operator: str, left: Any, right: Any) -> bool:
 
 def conjunction(left: Value, right: Value) -> Value:
     """`left AND right`, element by element; NULL counts as false."""
+    return each(_conjunction, left, right)
+
+
+def _conjunction(left: Value, right: Value) -> Value:
     a, b = broadcast(truth_of_elements(left), truth_of_elements(right))
     return np.asarray(a & b)
 
 
 def disjunction(left: Value, right: Value) -> Value:
     """`left OR right`, element by element; NULL counts as false."""
+    return each(_disjunction, left, right)
+
+
+def _disjunction(left: Value, right: Value) -> Value:
     a, b = broadcast(truth_of_elements(left), truth_of_elements(right))
     return np.asarray(a | b)
 
 
 def negation(operand: Value) -> Value:
     """`NOT x`, element by element; NULL counts as false, so NOT NULL is true."""
-    return np.asarray(~truth_of_elements(operand))
+    return each(lambda x: np.asarray(~truth_of_elements(x)), operand)
 
 
 def between(operand: Value, low: Value, high: Value) -> Value:
@@ -123,6 +155,10 @@ def between(operand: Value, low: Value, high: Value) -> Value:
 
 def is_in(operand: Value, items: Sequence[Value]) -> Value:
     """True where `x = item` for some item; NULL is in no list, NaN neither."""
+    return each(lambda x: _is_in(x, items), operand)
+
+
+def _is_in(operand: Value, items: Sequence[Value]) -> Value:
     result: Value = truth_of_elements(None)
     for item in items:
         result = disjunction(result, compare("=", operand, item))

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reference.expressions import value_of
+from reference.json_values import canonical
 from reference.operators import is_nan
-from reference.scope import Row, Scope
-from reference.table import Json, Value
+from reference.scope import Column, Row, Scope
+from reference.table import Json, Nested, Value
 from reference.table import number as as_value
 from reference.values import ShapeConflictError, condition, single
 from tql import ast
-from tql.errors import QueryTypeError, QueryValueError
-from tql.types import Type
+from tql.errors import QueryValueError
+
+EXPAND_KEY = ("expand", "ordinal")
+"""Where a row holds what EXPAND BY ... AS name adds."""
 
 
 @dataclass(frozen=True)
@@ -37,22 +40,35 @@ class Relation:
     """What a SELECT or a set operation gives.
 
     Attributes:
-        columns: its visible columns.
+        columns: its visible columns by name; their key is their name.
         rows: in order.
+        source: what all rows are rows of; None where several sources were united.
         arranged: whether something other than the source decided which order or how often (ordered, sampled,
             expanded, grouped): what section 17 asks of an operand.
+        grouped: whether it comes from a GROUP BY, so that UNGROUP BY numbers what it takes apart.
         sample: the draw that is still to be made from `rows`.
     """
 
-    columns: dict[str, Type]
+    columns: dict[str, Column]
     rows: list[Row]
+    source: Hashable
     arranged: bool = False
+    grouped: bool = False
     sample: Sample | None = None
 
 
 def numbered(rows: Sequence[Row]) -> list[Row]:
     """ROW_NUMBER() starts again at 0."""
     return [replace(row, number=number) for number, row in enumerate(rows)]
+
+
+def drawn(rows: Sequence[Row], sample: Sample) -> list[Row] | None:
+    """The rows of a draw that leaves nothing to chance, else None."""
+    possible = [row for row, weight in zip(rows, sample.weights, strict=True) if weight > 0]
+    count = sample.count if sample.replace else min(sample.count, len(possible))
+    if count == 0 or not rows:
+        return []
+    return possible * count if len(possible) == 1 else None
 
 
 def where(rows: Sequence[Row], predicate: ast.Expr, scope: Scope) -> list[Row]:
@@ -81,7 +97,7 @@ def expand(all_rows: Sequence[Row], kept: Sequence[Row], by: ast.Expand) -> list
             taken.add(number)
             row = all_rows[number]
             if by.alias is not None:
-                row = replace(row, cells={**row.cells, by.alias: as_value(ordinal)})
+                row = replace(row, cells={**row.cells, EXPAND_KEY: as_value(ordinal)})
             rows.append(row)
     return rows if by.overlap else sorted(rows, key=lambda row: row.number)
 
@@ -100,8 +116,6 @@ def order(rows: Sequence[Row], keys: Sequence[ast.OrderKey], scope: Scope) -> li
 
 
 def _sortable(value: Value) -> Any:
-    if isinstance(value, Json) and isinstance(value.value, list | dict):
-        return value.value
     scalar = single(value)
     return None if scalar is None else scalar.tolist()
 
@@ -132,7 +146,9 @@ def identity(value: Value) -> Hashable:
     if value is None:
         return "null"
     if isinstance(value, Json):
-        return ("json", repr(value.value))
+        return ("json", canonical(value.value))
+    if isinstance(value, Nested):
+        return tuple(identity(entry) for entry in value.entries)
     return (value.shape, tuple("nan" if is_nan(item) else (item,) for item in value.reshape(-1).tolist()))
 
 
@@ -147,10 +163,8 @@ def sample(rows: Sequence[Row], by: ast.SampleBy, count: int, scope: Scope) -> S
 def _weight(value: Value) -> float:
     scalar = single(value)
     weight: Any = None if scalar is None else scalar.tolist()
-    if weight is None or is_nan(weight):
+    if not isinstance(weight, int | float) or is_nan(weight):  # NULL, NaN, JSON that is no number
         return 0.0
-    if not isinstance(weight, int | float):
-        raise QueryTypeError("a weight must be a number")
     if weight == float("inf"):
         raise QueryValueError("a weight is infinite")
     return max(0.0, float(weight))

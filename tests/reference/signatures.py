@@ -21,6 +21,30 @@ _ARITY: dict[str, tuple[int, int]] = {
 }
 
 
+_OF_ELEMENTS = ("abs", "sqrt")
+
+
+_OF_ARRAYS = (
+    "any", "all", "all_strict", "sum", "prod", "avg", "mean", "amin", "min", "amax", "max", "count", "nonzero",
+    "l1_norm", "l2_norm", "linf_norm", "dot", "cosine_similarity", "hamming_distance",
+)  # fmt: skip
+
+
+def is_document(type_: Type) -> bool:
+    """A JSON value, whose kind only a row knows."""
+    return type_.element == "json" and type_.is_scalar
+
+
+def reads_arrays(function: str) -> bool:
+    """Whether a JSON argument counts as the array of its elements."""
+    return function in _OF_ARRAYS
+
+
+def works_on_elements(function: str) -> bool:
+    """Whether the function is element-wise, so that what is around it says how JSON is read."""
+    return function in _OF_ELEMENTS
+
+
 def arity_of(function: str) -> tuple[int, int] | None:
     """The fewest and the most arguments; None if there is no such function."""
     return _ARITY.get(function)
@@ -47,8 +71,7 @@ def type_of_call(call: ast.Call, types: Sequence[Type], scope: Scope) -> Type:
         case "random":
             return Type("int32")
         case "shape":
-            rank = types[0].rank
-            return Type("int64", (rank,))
+            return Type("int64", (None if is_document(types[0]) else types[0].rank,))
         case "count":
             return INT64
         case "contains":
@@ -71,7 +94,7 @@ def type_of_call(call: ast.Call, types: Sequence[Type], scope: Scope) -> Type:
         case "avg" | "mean":
             return _reduced(call, first, "float64", scope)
         case "amin" | "min" | "amax" | "max":
-            return _reduced(call, first, first.element, scope)
+            return _reduced(call, first, elements.number(first.element), scope)
         case "all_strict":
             return BOOL
         case "logical_and" | "logical_or":

@@ -1,33 +1,25 @@
-"""Sections 1 and 13: the steps of a statement in their order, and the select list."""
+"""Section 1: the steps of a statement, in their order."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reference import constants, relations
+from reference import constants, groups, relations
 from reference.checking import check_condition, check_single, type_of
 from reference.expressions import value_of
+from reference.joins import join
 from reference.relations import Relation, Sample
-from reference.scope import Row, Scope
+from reference.scope import Column, HostFunction, Row, Scope
+from reference.search import check_search, is_search, search_order
+from reference.select_list import computed_items, output_column, select_list, selected_columns, walk
 from reference.set_operations import combine
+from reference.sources import Context, Input, settled, table_input
 from reference.table import Table, Value
 from tql import ast
-from tql.errors import (
-    AliasRequiredError,
-    DuplicateColumnError,
-    ParameterError,
-    QueryTypeError,
-    SourceNotFoundError,
-    UnknownAliasError,
-)
+from tql.errors import ParameterError, QueryTypeError
 from tql.types import INT64, Type
-
-
-class ReferenceGapError(Exception):
-    """The query uses what the reference engine does not cover (joins, groups, a sample below the top)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,9 @@ class ReferenceResult:
     """What a query must give.
 
     Attributes:
-        rows: row numbers of the dataset, in order; where the query samples, the population.
+        rows: row numbers of the dataset, in order; where the query samples, the population. Of a result that
+            GROUP BY, a join and the like made, just 0, 1, 2, ...
+        source: the key of the dataset that the rows are of ("" for the bound one); None if they were made.
         columns: the values of every visible column, one per row of `rows`.
         types: the static type of each column.
         sample: the draw to be made from `rows`, where the query samples.
@@ -45,6 +39,7 @@ class ReferenceResult:
     """
 
     rows: list[int]
+    source: str | None
     columns: dict[str, list[Value]]
     types: dict[str, Type]
     sample: Sample | None
@@ -52,31 +47,24 @@ class ReferenceResult:
     unsaid: frozenset[str]
 
 
-@dataclass(frozen=True)
-class _Context:
-    table: Table
-    sources: Mapping[str, Table]
-    parameters: Sequence[Any]
-    tolerated: set[str]
-    unsaid: set[str]
-
-
 def evaluate(
     statement: ast.Statement,
-    table: Table,
+    table: Table | None,
     *,
     seed: int | None = None,
     parameters: Sequence[Any] = (),
     sources: Mapping[str, Table] | None = None,
+    functions: Mapping[str, HostFunction] | None = None,
 ) -> ReferenceResult:
     """Evaluate a query on a table.
 
     Args:
         statement: the query.
-        table: the dataset that the query is called on.
+        table: the dataset that the query is called on, if there is one.
         seed: accepted for symmetry with the engine; a draw is described, never made.
         parameters: values of `?`, left to right.
         sources: datasets that FROM may name.
+        functions: registered functions by name, in lower case.
 
     Raises:
         TQLError: of the category that the language reference gives to the mistake.
@@ -86,44 +74,40 @@ def evaluate(
     found = sum(isinstance(node, ast.Parameter) for node in walk(statement))
     if found != len(parameters):
         raise ParameterError(f"{found} parameters, {len(parameters)} values")
-    context = _Context(table, sources or {}, parameters, set(), set())
+    context = Context(table, sources or {}, parameters, functions or {})
     result = _statement(statement, context)
+    source = result.source if isinstance(result.source, str) else None
+    made = list(range(len(result.rows)))
     return ReferenceResult(
-        rows=[row.source_row for row in result.rows],
+        rows=made if source is None else [row.source_row for row in result.rows],
+        source=source,
         columns={name: [row.cells[name] for row in result.rows] for name in result.columns},
-        types=result.columns,
+        types={name: column.type for name, column in result.columns.items()},
         sample=result.sample,
         tolerated=frozenset(context.tolerated),
         unsaid=frozenset(context.unsaid),
     )
 
 
-def walk(node: object) -> list[ast.Node]:
-    """A node and everything below it."""
-    if isinstance(node, tuple):
-        return [found for item in node for found in walk(item)]
-    if not isinstance(node, ast.Node):
-        return []
-    below = [walk(getattr(node, field.name)) for field in dataclasses.fields(node)]
-    return [node, *[found for nodes in below for found in nodes]]
-
-
-def _statement(statement: ast.Statement, context: _Context) -> Relation:
+def _statement(statement: ast.Statement, context: Context) -> Relation:
     match statement.body:
         case ast.Select() as select:
             return _select(select, statement, context)
         case ast.SetOperation() as operation:
             combined = _set_operation(operation, context)
-    scope = _scope(combined.columns, None, context)
+        case ast.Statement() as inner:
+            combined = settled(_statement(inner, context))
+    scope = context.scope(tuple(combined.columns.values()))
+    _check_order(statement, scope)
     _check_tail(statement, scope)
-    arranged = combined.arranged or bool(statement.order_by) or statement.sample is not None
-    rows = relations.order(relations.numbered(combined.rows), statement.order_by, scope)
-    rows = _limited(rows, statement.limit, context)
+    rows = _ordered(relations.numbered(combined.rows), statement.order_by, scope)
+    rows = _limited(rows, statement.limit, scope)
     sample = _sampled(rows, statement.sample, scope)
-    return Relation(combined.columns, relations.numbered(rows), arranged, sample)
+    arranged = combined.arranged or bool(statement.order_by) or statement.sample is not None
+    return replace(combined, rows=relations.numbered(rows), arranged=arranged, sample=sample)
 
 
-def _set_operation(operation: ast.SetOperation, context: _Context) -> Relation:
+def _set_operation(operation: ast.SetOperation, context: Context) -> Relation:
     sides = []
     for operand in (operation.left, operation.right):
         match operand:
@@ -133,113 +117,128 @@ def _set_operation(operation: ast.SetOperation, context: _Context) -> Relation:
                 side = _select(operand, ast.Statement(operand), context)
             case ast.Statement():
                 side = _statement(operand, context)
-        if side.sample is not None:
-            raise ReferenceGapError("a sampled operand")
-        sides.append(side)
+        sides.append(settled(side))
     return combine(operation, sides[0], sides[1])
 
 
-def _select(select: ast.Select, tail: ast.Statement, context: _Context) -> Relation:
-    """One SELECT with the ORDER BY, LIMIT and SAMPLE BY that belong to it, in the order of section 1."""
-    if select.group_by is not None or select.ungroup is not None:
-        raise ReferenceGapError("GROUP BY and UNGROUP BY")
-    source, alias = _source(select.source, context)
-    before_expand = _scope(source.columns, alias, context)
-    if select.where is not None:
-        check_condition(select.where, before_expand)
-    columns = dict(source.columns)
-    if select.expand is not None and select.expand.alias is not None:
-        columns[select.expand.alias] = INT64
-    scope = _scope(columns, alias, context)
-    items = _select_list(select.items, scope)
-    types = {name: type_of(expr, scope) for name, expr in items.items()}
-    named = {i.alias: i.expr for i in select.items if isinstance(i, ast.SelectItem) and i.alias is not None}
-    order_scope = replace(scope, computed=named)
-    _check_tail(tail, scope, order_scope)
+@dataclass(frozen=True)
+class _Scopes:
+    """What names mean at each step of a SELECT.
 
-    rows = relations.numbered(source.rows)
-    if select.where is not None:
-        rows = relations.where(rows, select.where, before_expand)
-    if select.expand is not None:
-        rows = relations.expand(relations.numbered(source.rows), rows, select.expand)
-    rows = relations.order(rows, tail.order_by, order_scope)
+    Attributes:
+        before: in WHERE.
+        rows: in ORDER BY and GROUP BY, EXPAND BY's column included.
+        order: as `rows`, but items of the select list are visible by their alias.
+        grouped: in HAVING, if there is GROUP BY.
+        final: in the select list and SAMPLE BY.
+        cuts: how UNGROUP BY takes rows apart.
+    """
+
+    before: Scope
+    rows: Scope
+    order: Scope
+    grouped: Scope | None
+    final: Scope
+    cuts: groups.Cuts | None
+
+
+def _select(select: ast.Select, tail: ast.Statement, context: Context) -> Relation:
+    """One SELECT with the ORDER BY, LIMIT and SAMPLE BY that belong to it, in the order of section 1."""
+    source = _input(select.source, context)
+    scopes = _scopes(select, source, context)
+    items = select_list(select.items, scopes.final)
+    columns = {name: output_column(name, expr, scopes.final) for name, expr in items.items()}
+    _check(select, tail, scopes)
+
+    rows, made = _rows(select, tail, source, scopes)
     if select.distinct:
-        values = [[value_of(expr, row, scope) for expr in items.values()] for row in rows]
+        values = [[value_of(expr, row, scopes.final) for expr in items.values()] for row in rows]
         rows = relations.distinct(rows, values)
     if select.top is not None:
         rows = rows[: select.top]
-    rows = _limited(rows, tail.limit, context)
-    sample = _sampled(rows, tail.sample, scope)
+    rows = _limited(rows, tail.limit, scopes.final)
+    sample = _sampled(rows, tail.sample, scopes.final)
     result = [
-        Row(row.source_row, {name: value_of(expr, row, scope) for name, expr in items.items()}, row.number)
+        replace(row, cells={name: value_of(expr, row, scopes.final) for name, expr in items.items()})
         for row in relations.numbered(rows)
     ]
-    arranged = source.arranged or bool(tail.order_by) or select.expand is not None or tail.sample is not None
-    return Relation(types, result, arranged, sample)
+    arranged = (
+        source.arranged or bool(tail.order_by) or tail.sample is not None
+        or select.expand is not None or select.group_by is not None
+    )  # fmt: skip
+    grouped = select.ungroup is None and (source.grouped or select.group_by is not None)
+    return Relation(columns, result, made or source.source, arranged, grouped, sample)
 
 
-def _source(source: ast.FromSource | None, context: _Context) -> tuple[Relation, str | None]:
-    """The input rows of a SELECT and the alias that names them."""
-    match source:
-        case None:
-            return _all_rows(context.table), None
-        case ast.TableName(name, alias):
-            if name not in context.sources:
-                raise SourceNotFoundError(f"no dataset {name!r}", span=source.span)
-            return _all_rows(context.sources[name]), alias
-        case ast.SubQuery(statement, alias):
-            inner = _statement(statement, context)
-            if inner.sample is not None:
-                raise ReferenceGapError("a sampled sub-query")
-            return inner, alias
-        case ast.Join():
-            raise ReferenceGapError("joins")
+def _input(source: ast.FromSource | None, context: Context) -> Input:
+    if isinstance(source, ast.Join):
+        return join(source, _input(source.left, context), _input(source.right, context), context)
+    return table_input(source, context, lambda statement: _statement(statement, context))
 
 
-def _all_rows(table: Table) -> Relation:
-    rows = [
-        Row(number, {name: cells[number] for name, cells in table.cells.items()}, number)
-        for number in range(table.num_rows)
-    ]
-    return Relation(dict(table.columns), rows)
+def _scopes(select: ast.Select, source: Input, context: Context) -> _Scopes:
+    before = final = context.scope(source.columns)
+    if select.expand is not None and select.expand.alias is not None:
+        column = Column(select.expand.alias, INT64, relations.EXPAND_KEY)
+        final = context.scope((*source.columns, column))
+    rows, grouped, cuts = final, None, None
+    if select.group_by is not None:
+        grouped = final = replace(context.scope(groups.grouped_columns(rows.columns)), grouped=True)
+    if select.ungroup is not None:
+        # the rows made may have one column more, which the select list may name
+        numbered = select.ungroup.by is None and (source.grouped or grouped is not None)
+        named = context.scope(groups.with_frame_number(final.columns)) if numbered else final
+        cuts = groups.cuts(select.ungroup, selected_columns(select.items, named), final)
+        final = context.scope(groups.ungrouped_columns(named.columns, cuts))
+    computed = computed_items(select.items) if grouped is None and cuts is None else {}
+    return _Scopes(before, rows, replace(rows, computed=computed), grouped, final, cuts)
 
 
-def _scope(columns: Mapping[str, Type], alias: str | None, context: _Context) -> Scope:
-    return Scope(columns, context.table, alias, {}, context.parameters, context.tolerated, context.unsaid)
+def _check(select: ast.Select, tail: ast.Statement, scopes: _Scopes) -> None:
+    """Section 18: types are checked before any row is read."""
+    if select.where is not None:
+        check_condition(select.where, scopes.before)
+    if select.group_by is not None and scopes.grouped is not None:
+        for key in select.group_by.keys:
+            check_single(key, type_of(key, scopes.rows))
+        if select.group_by.having is not None:
+            check_condition(select.group_by.having, scopes.grouped)
+    _check_order(tail, scopes.order)
+    _check_tail(tail, scopes.final)
 
 
-def _select_list(items: Sequence[ast.SelectItem | ast.Star], scope: Scope) -> dict[str, ast.Expr]:
-    """Output columns in order: an explicit item replaces the column of that name that `*` brings."""
-    explicit = [_item_name(item, scope) for item in items if isinstance(item, ast.SelectItem)]
-    selected: dict[str, ast.Expr] = {}
-    for item in items:
-        if isinstance(item, ast.Star):
-            if item.qualifier is not None and item.qualifier != scope.alias:
-                raise UnknownAliasError(f"no source named {item.qualifier!r}", span=item.span)
-            new: dict[str, ast.Expr] = {n: ast.Name(n) for n in scope.columns if n not in explicit}
-        else:
-            new = {_item_name(item, scope): item.expr}
-        for name, expr in new.items():
-            if name in selected:
-                raise DuplicateColumnError(f"two columns named {name!r}", span=item.span)
-            selected[name] = expr
-    return selected
+def _rows(
+    select: ast.Select, tail: ast.Statement, source: Input, scopes: _Scopes
+) -> tuple[list[Row], Hashable]:
+    """WHERE, EXPAND BY, ORDER BY, GROUP BY, HAVING, UNGROUP BY; and what the rows are rows of, if made here."""
+    rows = relations.numbered(source.rows)
+    if select.where is not None:
+        rows = relations.where(rows, select.where, scopes.before)
+    if select.expand is not None:
+        rows = relations.expand(relations.numbered(source.rows), rows, select.expand)
+    rows = _ordered(rows, tail.order_by, scopes.order)
+    made: Hashable = None
+    equal_when = (source.source, select.source, select.where, select.expand, tail.order_by)
+    if select.group_by is not None and scopes.grouped is not None:
+        made = ("group", *equal_when, select.group_by.keys)
+        rows = groups.group(rows, select.group_by.keys, scopes.rows, made)
+        if select.group_by.having is not None:
+            rows = relations.where(rows, select.group_by.having, scopes.grouped)
+    if select.ungroup is not None and scopes.cuts is not None:
+        made = ("ungroup", *equal_when, select.group_by, select.ungroup, scopes.cuts.split)
+        rows = groups.ungroup(relations.numbered(rows), scopes.cuts, made)
+    return rows, made
 
 
-def _item_name(item: ast.SelectItem, scope: Scope) -> str:
-    """The alias, or the name of the single column that the item uses."""
-    if item.alias is not None:
-        return item.alias
-    type_of(item.expr, scope)  # a wrong name is reported before a missing alias
-    names = {node.name for node in walk(item.expr) if isinstance(node, ast.Name)}
-    if len(names) != 1:
-        raise AliasRequiredError("this item needs a name: AS ...", span=item.span)
-    return names.pop()
-
-
-def _check_tail(tail: ast.Statement, scope: Scope, order_scope: Scope | None = None) -> None:
+def _check_order(tail: ast.Statement, scope: Scope) -> None:
+    if is_search(tail.order_by):
+        check_search(tail, scope)
+        return
     for key in tail.order_by:
-        check_single(key.expr, type_of(key.expr, order_scope or scope))
+        check_single(key.expr, type_of(key.expr, scope))
+
+
+def _check_tail(tail: ast.Statement, scope: Scope) -> None:
     if tail.sample is not None:
         type_ = type_of(tail.sample.weight, scope)
         if not type_.is_numeric and type_.element != "json":
@@ -253,18 +252,24 @@ def _check_tail(tail: ast.Statement, scope: Scope, order_scope: Scope | None = N
                 constants.percent(number, scope.parameters)
 
 
-def _limited(rows: list[Row], limit: ast.Limit | None, context: _Context) -> list[Row]:
+def _ordered(rows: Sequence[Row], keys: Sequence[ast.OrderKey], scope: Scope) -> list[Row]:
+    if is_search(keys):
+        return search_order(rows, keys, scope)
+    return relations.order(rows, keys, scope)
+
+
+def _limited(rows: list[Row], limit: ast.Limit | None, scope: Scope) -> list[Row]:
     """OFFSET, then LIMIT; PERCENT of the rows so far."""
     if limit is None:
         return rows
     if limit.offset is not None:
-        rows = rows[constants.count(limit.offset, context.parameters) :]
+        rows = rows[constants.count(limit.offset, scope.parameters) :]
     if limit.count is None:
         return rows
     if limit.percent:
-        per_cent = constants.percent(limit.count, context.parameters)
+        per_cent = constants.percent(limit.count, scope.parameters)
         return rows[: constants.rows_of_percent(len(rows), per_cent)]
-    return rows[: constants.count(limit.count, context.parameters)]
+    return rows[: constants.count(limit.count, scope.parameters)]
 
 
 def _sampled(rows: list[Row], by: ast.SampleBy | None, scope: Scope) -> Sample | None:

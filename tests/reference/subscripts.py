@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.table import Json, Value
+from reference.json_values import wrapped
+from reference.table import Json, Nested, Value
 from reference.values import plain, single
 from tql.errors import QueryValueError, ShapeError
 
@@ -24,6 +25,8 @@ def subscript(operand: Value, items: Sequence[Item]) -> Value:
         for item in items:
             operand = _step(operand, item)
         return operand
+    if isinstance(operand, Nested):
+        return _of_list(operand, items)
     if len(items) > operand.ndim:
         raise ShapeError(f"too many subscripts for an array of rank {operand.ndim}: {len(items)}")
     axis = 0
@@ -65,6 +68,18 @@ def make_slice(start: Value, stop: Value, step: Value, given: tuple[bool, bool, 
     return slice(*bounds)
 
 
+def _of_list(operand: Nested, items: Sequence[Item]) -> Value:
+    first, rest = items[0], items[1:]
+    if isinstance(first, slice):
+        if rest:
+            raise ShapeError("only one subscript after a list that no array holds")
+        return Nested(operand.entries[first], operand.rank)
+    scalar = single(first)
+    position = None if scalar is None else _position(int(scalar), len(operand.entries))
+    entry = None if position is None else operand.entries[position]
+    return subscript(entry, rest) if rest else entry
+
+
 def _position(index: int, extent: int) -> int | None:
     """The position an index means, None if it is out of range."""
     position = index + extent if index < 0 else index
@@ -90,4 +105,4 @@ def _step(value: Value, item: Item) -> Value:
         found = None if position is None else value.value[position]
     else:
         found = None
-    return None if found is None else Json(found)
+    return wrapped(found)

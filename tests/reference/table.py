@@ -1,7 +1,7 @@
 """What a cell holds at run time, and tables of such cells.
 
-A value is None (NULL), a `Json` (a nested object of JSON), or an ndarray: rank 0 for scalars, dtype object
-with `str` elements for text.
+A value is None (NULL), a `Json` (a nested object of JSON), an ndarray (rank 0 for scalars, dtype object with
+`str` elements for text), or `Nested`: a list of values that no array holds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,20 @@ class Json:
     value: Any
 
 
-Value = NDArray[Any] | Json | None
+@dataclass(frozen=True)
+class Nested:
+    """A list of values of one rank that may be NULL, differ in their shapes or be JSON: what GROUP BY makes.
+
+    Attributes:
+        entries: the values.
+        rank: number of axes, that of the entries counted.
+    """
+
+    entries: tuple[Value, ...]
+    rank: int
+
+
+Value = NDArray[Any] | Json | Nested | None
 
 
 class Table:
@@ -33,14 +46,18 @@ class Table:
         columns: the type of each column, in schema order.
         cells: the values of each column, one per row.
         num_rows: how many rows there are.
+        indexes: "inverted" or "bm25" by column of text that is searched by words.
     """
 
-    def __init__(self, columns: Mapping[str, tuple[Type, Sequence[Any]]]) -> None:
-        """Build from column name -> (type, one Python or NumPy value per row; None is NULL).
+    def __init__(
+        self, columns: Mapping[str, tuple[Type, Sequence[Any]]], indexes: Mapping[str, str] | None = None
+    ) -> None:
+        """Build from column name -> (type, one Python or NumPy value per row; None is NULL), and its indexes.
 
         Raises:
             ValueError: if the lengths differ, or a value is not of its column's type.
         """
+        self.indexes = dict(indexes or {})
         self.columns: dict[str, Type] = {name: type_ for name, (type_, _) in columns.items()}
         self.cells: dict[str, list[Value]] = {
             name: [cell(value, type_) for value in values] for name, (type_, values) in columns.items()

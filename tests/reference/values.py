@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.table import Json, Value, is_text
+from reference.table import Json, Nested, Value, is_text
 from tql.errors import QueryTypeError, ShapeError
 
 FALSE = np.array(False)
@@ -27,39 +27,23 @@ def broadcast(left: NDArray[Any], right: NDArray[Any]) -> tuple[NDArray[Any], ND
 
 
 def plain(value: Value) -> NDArray[Any] | None:
-    """JSON scalars and arrays of scalars as arrays; other JSON stays one opaque object element."""
+    """JSON numbers and bools as numbers; other JSON is one opaque object element."""
+    assert not isinstance(value, Nested), "a list is worked on entry by entry"
     if not isinstance(value, Json):
         return value
-    items = value.value
-    if isinstance(items, list) and not any(isinstance(item, list | dict) or item is None for item in items):
-        kinds = {type(item) for item in items}
-        if kinds == {bool}:
-            return np.array(items, dtype=np.bool_)
-        if kinds == {int}:
-            return np.array(items, dtype=np.int64)
-        if kinds and kinds <= {int, float}:
-            return np.array(items, dtype=np.float64)
-        return opaque(items)
-    if isinstance(items, bool):
-        return np.array(items, dtype=np.bool_)
-    if isinstance(items, int):
-        return np.array(items, dtype=np.int64)
-    if isinstance(items, float):
-        return np.array(items, dtype=np.float64)
-    single = np.empty((), dtype=object)
-    single[()] = items
-    return single
-
-
-def opaque(items: list[Any]) -> NDArray[Any]:
-    """A rank-1 array of arbitrary objects."""
-    array = np.empty(len(items), dtype=object)
-    array[:] = items
+    dtypes = {bool: np.bool_, int: np.int64, float: np.float64}
+    array = np.empty((), dtype=dtypes.get(type(value.value), object))
+    array[()] = value.value
     return array
 
 
 def truth_of_elements(value: Value) -> NDArray[Any]:
     """Each element as a condition: non-zero is true (NaN too), NULL is one false scalar."""
+    if isinstance(value, Nested):
+        truths = [truth_of_elements(entry).reshape(-1) for entry in value.entries]
+        return np.concatenate([np.zeros(0, np.bool_), *truths])
+    if isinstance(value, Json) and isinstance(value.value, list) and len(value.value) < 2:
+        return truth_of_elements(Json(value.value[0]) if value.value else None)
     array = plain(value)
     if array is None:
         return FALSE
@@ -80,6 +64,10 @@ def condition(value: Value) -> bool:
 
 def single(value: Value) -> NDArray[Any] | None:
     """Where a scalar is required an array of exactly one element is that element; an empty one is NULL."""
+    if isinstance(value, Nested):
+        if len(value.entries) > 1:
+            raise QueryTypeError(f"one value needed, found a list of {len(value.entries)}")
+        return single(value.entries[0]) if value.entries else None
     array = plain(value)
     if array is None or array.size == 0:
         return None
