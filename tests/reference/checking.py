@@ -201,9 +201,8 @@ def _type_of_call(expr: ast.Call, scope: Scope) -> Type:
         raise ArityError(f"{expr.function} takes {arity[0]} to {arity[1]} arguments", span=expr.span)
     if expr.function == "bm25_similarity":
         raise UnsupportedError("bm25_similarity is a key of ORDER BY", span=expr.span)
-    scope = scope.with_arrays(
-        reads_arrays(expr.function) or (scope.arrays and works_on_elements(expr.function))
-    )
+    of_elements = scope.arrays and works_on_elements(expr.function)
+    scope = scope.with_arrays(of_elements or reads_arrays(expr.function))
     if expr.function == "equals":
         return _type_of_comparison(expr, expr.args[0], expr.args[1], scope)
     args = expr.args

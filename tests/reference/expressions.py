@@ -161,9 +161,8 @@ def _called(call: ast.Call, row: Row, scope: Scope) -> Value:
     args = call.args
     if call.function in scope.functions:
         return _host_call(call, row, scope.with_arrays(False))
-    scope = scope.with_arrays(
-        reads_arrays(call.function) or (scope.arrays and works_on_elements(call.function))
-    )
+    of_elements = scope.arrays and works_on_elements(call.function)
+    scope = scope.with_arrays(of_elements or reads_arrays(call.function))
     match call.function:
         case "row_number":
             return np.array(row.number, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Lists that no array holds: element-wise work entry by entry, and all their elements in a row (section 14)."""
+"""Lists that no array holds: element-wise work entry by entry, and all their elements (section 14)."""
 
 from __future__ import annotations
 

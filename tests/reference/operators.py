@@ -95,8 +95,8 @@ def _item(array: NDArray[Any], place: tuple[int, ...]) -> Any:
 def compare_items(operator: str, left: Any, right: Any) -> bool:
     """Two Python scalars: numbers and bools by value, an integer meets a float as float64, text by bytes.
 
-    A mismatch of kinds can only come from JSON: `=` is false, `!=` true, orderings are false. Documents (lists
-    and dicts) have equality only.
+    A mismatch of kinds can only come from JSON: `=` is false, `!=` true, orderings are false.
+    Documents (lists and dicts) have equality only.
     """
     if isinstance(left, int | float) and isinstance(right, int | float):
         if isinstance(left, float) or isinstance(right, float):

@@ -1,4 +1,4 @@
-"""Section 12: BM25_SIMILARITY, which stands in one place only: `ORDER BY BM25_SIMILARITY(...) DESC LIMIT k`."""
+"""Section 12: BM25_SIMILARITY, a key of `ORDER BY BM25_SIMILARITY(...) DESC LIMIT k` and nothing else."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ _OF_ELEMENTS = ("abs", "sqrt")
 
 
 _OF_ARRAYS = (
-    "any", "all", "all_strict", "sum", "prod", "avg", "mean", "amin", "min", "amax", "max", "count", "nonzero",
-    "l1_norm", "l2_norm", "linf_norm", "dot", "cosine_similarity", "hamming_distance",
+    "any", "all", "all_strict", "sum", "prod", "avg", "mean", "amin", "min", "amax", "max", "count",
+    "nonzero", "l1_norm", "l2_norm", "linf_norm", "dot", "cosine_similarity", "hamming_distance",
 )  # fmt: skip
 
 

@@ -210,7 +210,7 @@ def _check(select: ast.Select, tail: ast.Statement, scopes: _Scopes) -> None:
 def _rows(
     select: ast.Select, tail: ast.Statement, source: Input, scopes: _Scopes
 ) -> tuple[list[Row], Hashable]:
-    """WHERE, EXPAND BY, ORDER BY, GROUP BY, HAVING, UNGROUP BY; and what the rows are rows of, if made here."""
+    """WHERE, EXPAND BY, ORDER BY, GROUP BY, HAVING, UNGROUP BY; and what the rows are of, if made here."""
     rows = relations.numbered(source.rows)
     if select.where is not None:
         rows = relations.where(rows, select.where, scopes.before)
