@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tql
-from reference import ReferenceResult, Table, Value
+from reference import Json, Nested, ReferenceResult, Table, Value
 from tql._engine import Column
 from tql.errors import TQLError
 from tql.loader.answer import run_planned
@@ -268,16 +268,40 @@ def _wrong_values(
 
 def same_value(expected: Value, found: Value, *, dtypes: bool = True) -> bool:
     """Equal, NaN to NaN; floats but for the rounding of a sum done in another order."""
-    if not isinstance(expected, np.ndarray) or not isinstance(found, np.ndarray):
-        return expected is None and found is None
-    if expected.shape != found.shape:
+    arrays = isinstance(expected, np.ndarray) and isinstance(found, np.ndarray)
+    if arrays and dtypes and (expected.dtype, expected.shape) != (found.dtype, found.shape):
         return False
-    if expected.dtype == object or found.dtype == object:
-        return bool(expected.tolist() == found.tolist())
-    if dtypes and expected.dtype != found.dtype:
-        return False
-    if "f" not in (expected.dtype.kind, found.dtype.kind):
-        return bool(np.array_equal(expected, found))
-    narrow = min(expected.dtype.itemsize, found.dtype.itemsize)
-    tolerance = {2: 1e-3, 4: 1e-6, 8: 1e-12}.get(narrow, 1e-12)
-    return bool(np.allclose(expected, found, rtol=tolerance, atol=tolerance, equal_nan=True))
+    return same_plain(plainly(expected), found)
+
+
+def same_plain(expected: Any, found: Value) -> bool:
+    """Whether a value is what plain Python values say: None, numbers, texts, lists of them, documents."""
+    return _same(expected, plainly(found), _tolerance(found))
+
+
+def plainly(value: Value) -> Any:
+    """A value as Python writes it."""
+    match value:
+        case Nested(entries):
+            return [plainly(entry) for entry in entries]
+        case Json(document):
+            return document
+        case np.ndarray():
+            return value.tolist()
+    return value
+
+
+def _tolerance(found: Value) -> float:
+    if isinstance(found, Nested):
+        return max(map(_tolerance, found.entries), default=1e-12)
+    width = found.dtype.itemsize if isinstance(found, np.ndarray) and found.dtype.kind == "f" else 8
+    return {2: 1e-3, 4: 1e-6}.get(width, 1e-12)
+
+
+def _same(expected: Any, found: Any, tolerance: float) -> bool:
+    if isinstance(expected, list) and isinstance(found, list):
+        pairs = zip(expected, found, strict=False)
+        return len(expected) == len(found) and all(_same(a, b, tolerance) for a, b in pairs)
+    if isinstance(expected, float | int) and isinstance(found, float):
+        return bool(np.isclose(expected, found, rtol=tolerance, atol=tolerance, equal_nan=True))
+    return bool(expected == found) and (expected is None) == (found is None)

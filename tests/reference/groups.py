@@ -13,7 +13,8 @@ from reference.nested import gathered
 from reference.relations import identity
 from reference.scope import Column, Row, Scope
 from reference.sources import ReferenceGapError
-from reference.table import Nested, Value, number
+from reference.table import Json, Nested, Value, number
+from reference.values import single
 from tql import ast
 from tql.errors import QueryTypeError, QueryValueError
 from tql.types import INT64, Type
@@ -25,7 +26,7 @@ def group(rows: Sequence[Row], keys: Sequence[ast.Expr], scope: Scope, source: H
     """A row for every combination of keys in order of first appearance, holding all values of its rows."""
     groups: dict[Hashable, list[Row]] = {}
     for row in rows:
-        key = tuple(identity(value_of(key, row, scope)) for key in keys)
+        key = tuple(identity(_one(value_of(key, row, scope))) for key in keys)
         groups.setdefault(key, []).append(row)
     return [
         Row(
@@ -37,6 +38,10 @@ def group(rows: Sequence[Row], keys: Sequence[ast.Expr], scope: Scope, source: H
         )
         for place, members in enumerate(groups.values())
     ]
+
+
+def _one(value: Value) -> Value:
+    return value if isinstance(value, Json) else single(value)
 
 
 def grouped_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
