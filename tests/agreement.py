@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import tql
 from reference import Json, Nested, ReferenceResult, Table, Value
-from tql._engine import Column
 from tql.errors import TQLError
 from tql.loader.answer import run_planned
 from tql.planner import plan
 from tql.planner.serialize import from_json, to_json
-from tql.schema import Schema
+from tql.schema import Field, Schema
 from tql.types import Type
 
 
@@ -39,144 +37,97 @@ class Answer:
     message: str = ""
 
 
-class TableSource:
-    """A reference table behind the storage protocol, in partitions of any size."""
+class Partitioned:
+    """A dataset in partitions of any size; everything else is the dataset's own."""
 
-    def __init__(self, table: Table, partition_rows: int = 1_000_000) -> None:
-        self._columns = {
-            name: column_of(table.cells[name], type_, table.num_rows) for name, type_ in table.columns.items()
-        }
-        self._shapes = {
-            name: _shape_column(table.cells[name], type_, table.num_rows)
-            for name, type_ in table.columns.items()
-        }
+    def __init__(self, dataset: Any, partition_rows: int) -> None:
+        self._dataset = dataset
         self._partition_rows = partition_rows
-        self.schema = Schema(table.columns)
-        self.num_rows = table.num_rows
 
     def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
         del columns
-        step = self._partition_rows
-        return [(start, min(start + step, self.num_rows)) for start in range(0, self.num_rows, step)]
+        step, rows = self._partition_rows, self._dataset.num_rows
+        return [(start, min(start + step, rows)) for start in range(0, rows, step)]
 
-    def read(self, column: str, facet: str, start: int, stop: int) -> Column:
-        return self._of(column, facet).slice(start, stop)
-
-    def take(self, column: str, facet: str, rows: NDArray[np.int64]) -> Column:
-        return self._of(column, facet).take(rows)
-
-    def _of(self, column: str, facet: str) -> Column:
-        return self._shapes[column] if facet == "shape" else self._columns[column]
-
-    def encoded(self, column: str, rows: NDArray[np.int64]) -> None:
-        del column, rows
-
-    def stored_bytes(self, column: str, row: int) -> bytes:
-        raise NotImplementedError
-
-    def describe(self) -> dict[str, Any]:
-        return {"format": "test"}
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dataset, name)
 
 
-def column_of(cells: Sequence[Value], type_: Type, num_rows: int) -> Column:
-    """Cells as a column of the engine: dense where the shape is fixed, else ragged."""
-    validity = np.array([cell is not None for cell in cells], dtype=np.bool_) if type_.nullable else None
-    if type_.element == "text":
-        return _text_column(cells, type_, validity)
-    assert type_.shape is not None
-    arrays: list[NDArray[Any]] = [
-        cell
-        if isinstance(cell, np.ndarray)
-        else np.zeros([extent or 0 for extent in type_.shape], dtype=type_.element)
-        for cell in cells
-    ]
-    if type_.is_fixed:
-        shape = (num_rows, *(extent or 0 for extent in type_.shape))
-        dense = np.stack(arrays) if arrays else np.zeros(shape, dtype=type_.element)
-        return Column.dense(np.ascontiguousarray(dense.reshape(shape)), validity)
-    flat = np.concatenate([np.zeros(0, type_.element), *(array.reshape(-1) for array in arrays)])
-    shapes = np.array([array.shape for array in arrays], dtype=np.int64).reshape(num_rows, len(type_.shape))
-    return Column.ragged(flat.astype(type_.element), _offsets([a.size for a in arrays]), shapes, validity)
+def in_memory(table: Table) -> Any:
+    """The table as a user would hand it over."""
+    columns = {
+        name: [_given(cell, type_) for cell in table.cells[name]] for name, type_ in table.columns.items()
+    }
+    fields = {
+        name: Field(name, type_, index=table.indexes.get(name)) for name, type_ in table.columns.items()
+    }
+    return tql.from_pydict(columns, fields)
 
 
-def _text_column(cells: Sequence[Value], type_: Type, validity: NDArray[np.bool_] | None) -> Column:
-    rows = [[] if cell is None else np.asarray(cell).reshape(-1).tolist() for cell in cells]
-    if type_.is_scalar:
-        rows = [row or [""] for row in rows]
-    strings = [string.encode() for row in rows for string in row]
-    data = np.frombuffer(b"".join(strings), dtype=np.uint8)
-    offsets = _offsets([len(string) for string in strings])
-    if type_.is_scalar:
-        return Column.text(offsets, data, validity)
-    return Column.text_list(_offsets([len(row) for row in rows]), offsets, data, validity)
+def _given(cell: Value, type_: Type) -> Any:
+    return cell if isinstance(cell, np.ndarray) and type_.is_numeric else plainly(cell)
 
 
-def _shape_column(cells: Sequence[Value], type_: Type, num_rows: int) -> Column:
-    rank = type_.rank or 0
-    shapes = [cell.shape if isinstance(cell, np.ndarray) else (0,) * rank for cell in cells]
-    validity = np.array([cell is not None for cell in cells], dtype=np.bool_) if type_.nullable else None
-    return Column.dense(np.array(shapes, dtype=np.int64).reshape(num_rows, rank), validity)
-
-
-def _offsets(sizes: Sequence[int]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-
-
-def ask(query: str, table: Table, *, parameters: Sequence[Any] = (), threads: int = 1, **ways: Any) -> Answer:
+def ask(
+    query: str,
+    table: Table | None,
+    *,
+    parameters: Sequence[Any] = (),
+    threads: int = 1,
+    sources: Mapping[str, Table] | None = None,
+    **ways: Any,
+) -> Answer:
     """Ask the real engine.
 
     Args:
         query: the text.
-        table: what it is asked of.
+        table: what it is asked of, None if FROM says it.
         parameters: values of `?`.
         threads: how many the engine uses.
-        ways: `partition_rows` splits the source; `disable` switches optimiser rules off; `through_json`
+        sources: what FROM may name.
+        ways: `partition_rows` splits the sources; `disable` switches optimiser rules off; `through_json`
             writes the plan down and reads it back.
     """
-    source = TableSource(table, ways.get("partition_rows", 1_000_000))
+    partition_rows = ways.get("partition_rows", 1_000_000)
+    source = None if table is None else Partitioned(in_memory(table), partition_rows)
+    named = {name: in_memory(other) for name, other in (sources or {}).items() if name in query}
+
+    def resolve(name: str) -> tuple[str, Schema] | None:
+        if name not in named:
+            return None
+        return ("" if (sources or {})[name] is table else name), named[name].schema
+
     try:
-        planned = plan(query, source.schema, params=parameters, disable=ways.get("disable", ()))
+        schema = None if source is None else source.schema
+        disable = ways.get("disable", ())
+        planned = plan(query, schema, params=parameters, disable=disable, sources=resolve)
+        if source is None or planned.sources:
+            return Answer(error="unsupported", message="named sources cannot be run yet")
         if ways.get("through_json", False):
             planned = replace(planned, physical=from_json(to_json(planned.physical)))
-        view = run_planned(planned, source, seed=7, threads=threads)
-        columns = {name: values_of(view[name]) for name in view.columns}
+        return answer_of(run_planned(planned, source, seed=7, threads=threads))  # type: ignore[arg-type]
     except TQLError as error:
         return Answer(error=error.category, message=str(error))
-    weights = None if view.weights is None else view.weights.tolist()
-    return Answer(view.indices.tolist(), columns, weights)
 
 
 def ask_views(queries: Sequence[str], table: Table) -> Answer:
-    """Ask one query after the other, each of the answer to the last one, of a dataset of NumPy arrays."""
+    """Ask one query after the other, each of the answer to the last one."""
     try:
         view: Any = in_memory(table)
         for query in queries:
             view = view.query(query, seed=7)
-        columns = {name: values_of(view[name]) for name in view.columns}
+        return answer_of(view)
     except TQLError as error:
         return Answer(error=error.category, message=str(error))
-    return Answer(view.indices.tolist(), columns)
 
 
-def in_memory(table: Table) -> Any:
-    """The table as a user would hand it over. It must have rows, for nothing else says what a list holds."""
-    columns: dict[str, Any] = {}
-    for name, type_ in table.columns.items():
-        cells = [None if cell is None else np.asarray(cell) for cell in table.cells[name]]
-        if type_.element == "text":
-            columns[name] = [None if cell is None else cell.tolist() for cell in cells]
-        elif type_.is_scalar and type_.nullable:
-            values = np.array([0 if cell is None else cell for cell in cells], dtype=type_.element)
-            columns[name] = np.ma.MaskedArray(values, mask=[cell is None for cell in cells])
-        elif type_.is_fixed:
-            columns[name] = np.stack([np.asarray(cell) for cell in cells])
-        else:
-            columns[name] = cells
-    class_names = {n: list(t.class_names) for n, t in table.columns.items() if t.class_names is not None}
-    return tql.from_numpy(columns, class_names=class_names)
+def answer_of(view: Any) -> Answer:
+    """What a view holds."""
+    columns = {name: values_of(view[name], view.schema.type_of(name)) for name in view.columns}
+    return Answer(view.indices.tolist(), columns, None if view.weights is None else view.weights.tolist())
 
 
-def values_of(column: Any) -> list[Value]:
+def values_of(column: Any, type_: Type) -> list[Value]:
     """A column of a view as reference values."""
     masked = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
     values: list[Value] = []
@@ -184,15 +135,18 @@ def values_of(column: Any) -> list[Value]:
         null = column[i] is None or column[i] is np.ma.masked
         if masked is not None and not null:
             null = bool(masked[i].all()) and masked[i].size > 0
-        values.append(None if null else _value(column[i]))
+        values.append(None if null else _value(column[i], type_))
     return values
 
 
-def _value(item: Any) -> NDArray[Any]:
-    array = np.asarray(item)
-    if array.dtype.kind in "UO":
-        return np.array(array.tolist() if array.ndim else str(array), dtype=object)
-    return array
+def _value(item: Any, type_: Type) -> Value:
+    if item is None:
+        return None
+    if type_.element == "json" and type_.is_scalar:
+        return Json(item)
+    if type_.nested or type_.element == "json":
+        return Nested(tuple(_value(entry, type_.entry) for entry in item), type_.rank or 1)
+    return np.array(item, dtype=object) if type_.element == "text" else np.asarray(item)
 
 
 def differences(expected: ReferenceResult | str, found: Answer, *, dtypes: bool = True) -> list[str]:

@@ -15,8 +15,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "language-tests.md"
 INTRO = """\
 # The language and its tests
 
-Every sentence of the language reference that states a behaviour has a case in `tests/golden/results`: a query and
-its answer, worked out by hand. Each case is asked of the engine, and of a slow reference engine
+Every sentence of the language reference that states a behaviour has a case in `tests/golden/results`: a query
+and its answer, worked out by hand. Each case is asked of the engine, and of a slow reference engine
 (`tests/reference`) that is written from the language reference alone. `make golden` writes this page.
 
 | section | about | cases | files |
@@ -35,8 +35,8 @@ def _page() -> str:
     files: dict[str, Counter[str]] = {section: Counter() for section in SECTIONS}
     for case in read_cases(RESULTS):
         files[case.section][case.place.partition(":")[0]] += 1
-    rows = [
-        f"| {section} | {SECTIONS[section]} | {found.total()} | {', '.join(f'`{name}`' for name in found)} |\n"
-        for section, found in files.items()
-    ]
+    rows = []
+    for section, found in files.items():
+        names = ", ".join(f"`{name}`" for name in found)
+        rows.append(f"| {section} | {SECTIONS[section]} | {found.total()} | {names} |\n")
     return INTRO + "".join(rows) + f"\n{sum(found.total() for found in files.values())} cases in all.\n"
