@@ -11,7 +11,7 @@
     column twice int64: [4, 0]
 
 or `error: category` instead of the answer; where GROUP BY, joins and the like make the rows, `count: 2`
-instead of their numbers. `table:` (default `numbers`; `none`: no dataset is bound) and `params:` are optional,
+instead of their numbers. `table:` (default `numbers`; `none`: nothing is bound) and `params:` are optional,
 FROM may name every table. `engine: unsupported` says that the real engine refuses so far what the reference
 engine answers.
 A line `section: 12` says which section of the language reference the cases behind it show.
