@@ -56,8 +56,17 @@ def hand_over(value: Any, face: Face, column: str = "") -> Any:
     if isinstance(value, np.ndarray):
         return face.array(value, column) if _is_numeric(value) else value.tolist()
     if isinstance(value, list):
-        return [hand_over(row, face, column) if isinstance(row, np.ndarray) else row for row in value]
+        return [_handed(row, face, column) for row in value]
     return value
+
+
+def _handed(row: Any, face: Face, column: str) -> Any:
+    """A row: an array, or a list that may have some, as a nested column has."""
+    if isinstance(row, np.ndarray):
+        return hand_over(row, face, column)
+    if isinstance(row, list) and any(isinstance(entry, np.ndarray) for entry in row):
+        return [_handed(entry, face, column) for entry in row]
+    return row
 
 
 def _collate_arrays(samples: Sequence[Any], face: Face, column: str) -> Any:

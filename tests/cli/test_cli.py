@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import tql
 from tql.cli.__main__ import main
+from tql.cli.query import _cell
 
 DATA = Path(__file__).resolve().parents[2] / "examples" / "data"
 FASHION = str(DATA / "fashion-mnist")
@@ -65,6 +67,45 @@ def test_query_shows_arrays_by_type_and_shape_and_class_names(run) -> None:
     assert "uint8[" in done.out
 
 
+def test_a_query_that_names_its_dataset_needs_no_other(run) -> None:
+    text = f'select labels from "{FASHION}" where labels = 3 limit 2'
+    assert run("query", text).out == run("query", FASHION, "select labels where labels = 3 limit 2").out
+    done = run("explain", text)
+    assert done.code == 0 and f'scan: "{FASHION}"' in done.out
+    missing = run("query", 'select * from "nowhere"')
+    assert missing.code == 1 and missing.err.startswith("SourceNotFoundError: source not found: nowhere")
+
+
+def test_a_dataset_alone_shows_its_rows(run) -> None:
+    assert run("query", COCO, "--limit", "2").out == run("query", COCO, "select *", "--limit", "2").out
+
+
+def test_cells_of_every_kind() -> None:
+    ds = tql.from_pydict(
+        {
+            "json": [{"a": [1, "ü"]}, None],
+            "nested": [[[1, 2], None, list(range(20))], []],
+            "texts": [["a", "b[0]"], []],
+            "labels": [["dog", None], ["cat"]],
+            "number": [1.5, float("nan")],
+            "long": ["x" * 100, ""],
+            "bytes": [b"a", b""],
+        },
+        {"nested": "int64[][]", "labels": tql.class_label(["cat", "dog"], "int8?[]")},
+    )
+    rows = [{name: _cell(row[name], field.type) for name, field in ds.schema.items()} for row in ds]
+    assert rows[0] == {
+        "json": '{"a": \\[1, "ü"]}',
+        "nested": "\\[\\[1, 2], NULL, int64\\[20]]",
+        "texts": "\\['a', 'b\\[0]']",
+        "labels": "dog, NULL",
+        "number": "1.5",
+        "long": "x" * 57 + "...",
+        "bytes": "b'a'",
+    }
+    assert rows[1]["json"] == "[dim]NULL[/dim]" and rows[1]["nested"] == "\\[]" and rows[1]["number"] == "nan"
+
+
 def test_query_of_no_rows(run) -> None:
     done = run("query", FASHION, "select * where labels > 100")
     assert done.code == 0
@@ -96,7 +137,14 @@ def test_a_missing_dataset_is_named(run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [("query",), ("explain", "select *"), ("query", FASHION, "select *", "--limit", "-1"), ("nope",)]
+    "args",
+    [
+        ("query",),
+        ("query", "a", "b", "c"),
+        ("explain", "select *"),
+        ("query", FASHION, "select *", "--limit", "-1"),
+        ("nope",),
+    ],
 )
 def test_wrong_usage_is_exit_code_2(run, args: tuple[str, ...]) -> None:
     assert run(*args).code == 2

@@ -80,3 +80,13 @@ def test_rows_of_different_shapes_are_handed_over_as_they_are() -> None:
     rows = [np.zeros(2), None, np.zeros(3)]
     handed = hand_over(rows, FACE)
     assert all(left is right for left, right in zip(handed, rows, strict=True))
+
+
+def test_lists_of_arrays_are_handed_over_with_each_array_as_the_face_wants_it() -> None:
+    class Counting(NumpyFace):
+        def array(self, array: Any, column: str = "") -> Any:
+            return array + 1
+
+    rows = [[np.zeros(2), None, np.zeros(1)], None, [], ["a", None], [{"a": 1}]]
+    expected = [[np.ones(2), None, np.ones(1)], None, [], ["a", None], [{"a": 1}]]
+    assert same(hand_over(rows, Counting()), expected)

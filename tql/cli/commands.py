@@ -15,16 +15,17 @@ def tql() -> None:
     \b
     tql info DATASET
     tql query DATASET "select * where labels != 5"
+    tql query 'select * from "DATASET" as d join "OTHER" as o on d.owner = o.id'
     tql explain "select * where labels != 5" --dataset DATASET --analyze
     """
 
 
 @tql.command()
 @click.argument("query")
-@click.option("--dataset", required=True, metavar="PATH", help="The dataset that the query is bound to.")
+@click.option("--dataset", metavar="PATH", help="The dataset that a SELECT without FROM runs on.")
 @click.option("--analyze", is_flag=True, help="Run the query; show rows, time and bytes per operator.")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(query: str, dataset: str, analyze: bool, style: str) -> None:
+def explain(query: str, dataset: str | None, analyze: bool, style: str) -> None:
     """Show how QUERY would be executed."""
     from tql.cli.explain import run
 
@@ -32,17 +33,21 @@ def explain(query: str, dataset: str, analyze: bool, style: str) -> None:
 
 
 @tql.command()
-@click.argument("path")
-@click.argument("query", default="select *")
+@click.argument("arguments", nargs=-1, metavar="[DATASET] [QUERY]")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Rows to print.")
 @click.option(
     "--seed", type=int, default=None, help="Seed of SAMPLE BY and RANDOM; a new one each time if left out."
 )
-def query(path: str, query: str, limit: int, seed: int | None) -> None:
-    """Run QUERY over the dataset at PATH and print the first rows of the answer."""
-    from tql.cli.query import run
+def query(arguments: tuple[str, ...], limit: int, seed: int | None) -> None:
+    """Run QUERY and print the first rows of the answer.
 
-    run(path, query, limit=limit, seed=seed)
+    DATASET is the path of what a SELECT without FROM runs on. Without QUERY all its rows are selected;
+    without DATASET the query names its sources: 'select * from "path/to/dataset"'.
+    """
+    from tql.cli.query import run, split_arguments
+
+    path, text = split_arguments(arguments)
+    run(path, text, limit=limit, seed=seed)
 
 
 @tql.command()

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import click
 
-from tql.api import load
+from tql import api
+from tql.errors import SourceNotFoundError
 
 
-def run(query: str, dataset: str, *, analyze: bool, style: str) -> None:
-    """Print the plan of `query` over the dataset at path `dataset`."""
-    click.echo(load(dataset).explain(query, analyze=analyze, format=style))
+def run(query: str, dataset: str | None, *, analyze: bool, style: str) -> None:
+    """Print the plan of `query`, on the dataset at path `dataset` where it has no FROM."""
+    if dataset is not None:
+        click.echo(api.load(dataset).explain(query, analyze=analyze, format=style))
+        return
+    try:
+        click.echo(api.explain(query, analyze=analyze, format=style))
+    except SourceNotFoundError as error:
+        if error.span is not None:  # FROM names something that is not there
+            raise
+        raise click.UsageError("the query has no FROM: name its dataset by --dataset PATH") from None

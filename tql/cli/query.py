@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
+import click
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tql.api import load
+from tql import api
 from tql.types import Type
 
 _MAX_ELEMENTS = 8  # a longer array is shown by type and shape
+_MAX_WIDTH = 60  # longer text is cut
 
 
-def run(path: str, query: str, *, limit: int, seed: int | None) -> None:
+_QUERY = re.compile(r"[\s(]*select\b", re.IGNORECASE)
+
+
+def split_arguments(arguments: tuple[str, ...]) -> tuple[str | None, str]:
+    """The dataset, if one is given, and the query. A single argument that reads like a query is one.
+
+    Raises:
+        click.UsageError: no argument, or more than two.
+    """
+    match arguments:
+        case (dataset, query):
+            return dataset, query
+        case (query,) if _QUERY.match(query):
+            return None, query
+        case (dataset,):
+            return dataset, "select *"
+    raise click.UsageError("give a dataset, a query, or both: tql query DATASET 'select * where ...'")
+
+
+def run(dataset: str | None, query: str, *, limit: int, seed: int | None) -> None:
     """Print the first `limit` rows of the answer and how many there are."""
-    view = load(path).query(query, seed=seed)
+    view = api.query(query, seed=seed) if dataset is None else api.load(dataset).query(query, seed=seed)
     shown = view[:limit]
     table = Table(header_style="bold")
     table.add_column("row", justify="right", style="dim")
@@ -38,23 +61,44 @@ def run(path: str, query: str, *, limit: int, seed: int | None) -> None:
 def _cell(value: Any, type_: Type) -> str:
     if value is None or value is np.ma.masked:
         return "[dim]NULL[/dim]"
+    if isinstance(value, np.ndarray) and value.size > _MAX_ELEMENTS:
+        return f"[dim]{_escape(_summary(value))}[/dim]"
+    if type_.element == "json":
+        return _escape(_cut(json.dumps(value, ensure_ascii=False)))
+    if type_.class_names is not None:
+        return _escape(_labels(value, type_.class_names))
+    if isinstance(value, np.ndarray):
+        return _escape(_number(value.reshape(-1)[0]) if value.size == 1 else _shown(value))
+    return _escape(_cut(_shown(value)))
+
+
+def _summary(array: np.ndarray[Any, Any]) -> str:
+    return f"{array.dtype}{list(array.shape)}"
+
+
+def _labels(value: Any, names: tuple[str, ...]) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, list) or np.ndim(value) > 0:
+        return ", ".join(_labels(item, names) for item in value)
+    return names[int(value)] if 0 <= int(value) < len(names) else str(value)
+
+
+def _shown(value: Any, inside: bool = False) -> str:
+    """Arrays and lists in brackets, entry by entry."""
+    if value is None:
+        return "NULL"
     if isinstance(value, str):
-        return _escape(value if len(value) <= 60 else value[:57] + "...")
-    array = np.asarray(value)
-    if array.size > _MAX_ELEMENTS:
-        return f"[dim]{_escape(f'{array.dtype}{list(array.shape)}')}[/dim]"
-    names = type_.class_names
-    if names is not None:
-        items = [names[int(i)] if int(i) < len(names) else str(int(i)) for i in array.reshape(-1)]
-        return _escape(", ".join(items))
-    if array.size == 1:
-        return _escape(_number(array.reshape(-1)[0]))
-    return _escape(_nested(array))
+        return f"'{value}'" if inside else value
+    if isinstance(value, np.ndarray) and value.size > _MAX_ELEMENTS:
+        return _summary(value)
+    if isinstance(value, list) or np.ndim(value) > 0:
+        return f"[{', '.join(_shown(item, inside=True) for item in value)}]"
+    return _number(value)
 
 
-def _nested(array: np.ndarray[Any, Any]) -> str:
-    items = (_nested(item) if array.ndim > 1 else _number(item) for item in array)
-    return f"[{', '.join(items)}]"
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_WIDTH else text[: _MAX_WIDTH - 3] + "..."
 
 
 def _number(value: Any) -> str:
