@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from tql import registered
 from tql.errors import TQLError
 from tql.loader.named_sources import NamedSources
 from tql.loader.run import Executable
@@ -83,7 +84,7 @@ class _Recent(Generic[V]):
 
 
 class _PlanCache:
-    """Plans by text, parameters, and the names, keys and schemas of their sources."""
+    """Plans by text, parameters, registered functions, and names, keys and schemas of the sources."""
 
     def __init__(self) -> None:
         self._names: _Recent[tuple[str, ...]] = _Recent(_KEPT_PLANS)  # that a text asks for
@@ -92,7 +93,8 @@ class _PlanCache:
     def get(
         self, text: str, bound: Source | None, params: Sequence[Any], named: NamedSources
     ) -> tuple[PlannedQuery, Executable]:
-        query = (text, None if bound is None else bound.schema.fingerprint, _freeze(tuple(params)))
+        fingerprint = None if bound is None else bound.schema.fingerprint
+        query = (text, fingerprint, _freeze(tuple(params)), registered.version())
         names = self._names.get(query)
         if names is not None and (key := _found(names, named)) is not None:
             kept = self._plans.get((query, key))

@@ -32,6 +32,8 @@ _HOME = {
     "Type": "tql.types",
     "class_label": "tql.column_type",
     "text": "tql.column_type",
+    "register_function": "tql.registered",
+    "unregister_function": "tql.registered",
     "TQLError": "tql.errors",
     "errors": "tql",
 }
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from tql.loader.dataloader import DataLoader as DataLoader
     from tql.loader.dataset import Dataset as Dataset
     from tql.loader.view import View as View
+    from tql.registered import register_function as register_function
+    from tql.registered import unregister_function as unregister_function
     from tql.schema import Field as Field
     from tql.schema import Schema as Schema
     from tql.types import Type as Type
