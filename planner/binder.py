@@ -5,21 +5,24 @@ Every independent mistake of a query is found: the first in the text is raised, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tql import ast
-from tql.errors import InternalError, TQLError, UnsupportedError
+from tql.errors import InternalError, TQLError
 from tql.planner import clauses
 from tql.planner.context import Context, Resolver
 from tql.planner.expressions import Computed
 from tql.planner.from_clause import bind_source
+from tql.planner.grouping import expand, group, ungroup
+from tql.planner.json_values import grouping_key
 from tql.planner.logical import (
     ComputedColumn,
     Distinct,
     Filter,
     Limit,
+    Node,
     Output,
     OutputColumn,
     Project,
@@ -29,7 +32,15 @@ from tql.planner.logical import (
 from tql.planner.relations import order_is_chosen
 from tql.planner.row_numbers import count_before_clauses
 from tql.planner.scope import Failed, Scope
-from tql.planner.select_list import Relation, bind_items, compute_random_early, order_scope, project
+from tql.planner.select_list import (
+    Item,
+    Relation,
+    aliases,
+    bind_items,
+    compute_random_early,
+    order_scope,
+    project,
+)
 from tql.planner.set_operations import combine
 from tql.schema import Schema
 
@@ -104,7 +115,8 @@ class _Binder:
         context = self.context
         combined = self._operand(statement.body)
         scope = Scope(combined.columns, schema=schema_of(combined.node))
-        node = clauses.order(context, combined.node, statement.order_by, scope)
+        is_limited = statement.limit is not None and statement.limit.count is not None
+        node = clauses.order(context, combined.node, statement, scope, is_limited)
         node = clauses.limit(context, node, statement.limit)
         node = clauses.sample(context, node, statement.sample, scope)
         return Relation(count_before_clauses(node, combined.node, context.fresh_id), combined.columns)
@@ -127,35 +139,100 @@ class _Binder:
     def _select(self, select: ast.Select, tail: ast.Statement) -> Relation:
         """One SELECT and the ORDER BY, LIMIT and SAMPLE BY behind it, in their order of evaluation."""
         context = self.context
-        self._refuse_later_work(select)
         source = bind_source(context, select.source, self.statement)
         scope = source.scope
-        items, broken = bind_items(context, select.items, scope)
-        made = frozenset(i.name for i in items if i.explicit and i.name not in scope.columns) | broken
-        inner = replace(scope, hidden=made)
+        computed = aliases(select.items) - set(scope.columns)
+        node, rows = self._where_and_expand(
+            select, source.node, scope, dict.fromkeys(computed, _COMPUTED_LATER)
+        )
+        if select.group_by is None and select.ungroup is None:
+            items, broken = bind_items(context, select.items, rows)
+            looked_at = select.distinct or bool(tail.order_by)
+            node, items = compute_random_early(context, node, items, select, looked_at)
+            seen, substitutes = order_scope(rows, items, broken)
+            node = clauses.order(context, node, tail, seen, _is_limited(select, tail), substitutes)
+            return self._rest(select, tail, node, source.node, rows, items)
+        node, scope = self._regrouped(select, tail, node, source.node, rows, computed)
+        items, _ = bind_items(context, select.items, scope)
+        base = node
+        node, items = compute_random_early(context, node, items, select, select.distinct)
+        return self._rest(select, tail, node, base, scope, items)
 
-        node = source.node
+    def _where_and_expand(
+        self, select: ast.Select, node: Node, scope: Scope, hidden: Mapping[str, str]
+    ) -> tuple[Node, Scope]:
+        """The rows that WHERE keeps, with their neighbours where EXPAND BY asks for them."""
+        context = self.context
+        scope = replace(scope, hidden=hidden)
+        condition = None
         if select.where is not None:
-            condition = context.attempt(context.expressions.condition, select.where, inner, "where")
-            if condition is not None:
-                node = Filter(node, (condition,), span=select.where.span)
+            condition = context.attempt(context.expressions.condition, select.where, scope, "where")
+        if select.expand is not None:
+            expanded = context.attempt(expand, context, node, select.expand, condition, scope)
+            if expanded is not None:
+                return expanded
+        elif condition is not None and select.where is not None:
+            node = Filter(node, (condition,), span=select.where.span)
+        return node, scope
 
-        node, items = compute_random_early(context, node, items, select, tail)
-        seen, substitutes = order_scope(scope, items, broken)
-        node = clauses.order(context, node, tail.order_by, seen, substitutes)
+    def _regrouped(
+        self,
+        select: ast.Select,
+        tail: ast.Statement,
+        node: Node,
+        source: Node,
+        rows: Scope,
+        computed: Collection[str],
+    ) -> tuple[Node, Scope]:
+        """The rows that GROUP BY, HAVING and UNGROUP BY make of rows in order."""
+        context = self.context
+        clause = "GROUP BY" if select.group_by is not None else "UNGROUP BY"
+        seen = replace(rows, hidden=dict.fromkeys(computed, _ORDERED_BEFORE.format(clause)))
+        node = clauses.order(context, node, tail, seen, False)
+        scope = rows
+        if select.group_by is not None:
+            node, scope = group(context, node, select.group_by, rows)
+        node = count_before_clauses(node, source, context.fresh_id)
+        if select.group_by is not None and select.group_by.having is not None:
+            having = select.group_by.having
+            condition = context.attempt(context.expressions.condition, having, scope, "having")
+            if condition is not None:
+                node = Filter(node, (condition,), span=having.span)
+        if select.ungroup is not None:
+            reading = [*select.items, *([] if tail.sample is None else [tail.sample.weight])]
+            node, scope = ungroup(context, node, select.ungroup, scope, reading)
+        return node, scope
+
+    def _rest(
+        self,
+        select: ast.Select,
+        tail: ast.Statement,
+        node: Node,
+        base: Node,
+        scope: Scope,
+        items: Sequence[Item],
+    ) -> Relation:
+        """DISTINCT, LIMIT and SAMPLE BY, then the select list; rows are numbered as `base` has them."""
+        context = self.context
         if select.distinct:
-            node = Distinct(node, tuple([item.expression for item in items]), span=select.span)
+            node = Distinct(node, tuple([grouping_key(item.expression) for item in items]), span=select.span)
         if select.top is not None:
             node = Limit(node, 0, min(select.top, clauses.MAX_ROWS), span=select.span)
         node = clauses.limit(context, node, tail.limit)
-        node = clauses.sample(context, node, tail.sample, inner)
-        return project(context, count_before_clauses(node, source.node, context.fresh_id), items, select)
+        node = clauses.sample(context, node, tail.sample, scope)
+        return project(context, count_before_clauses(node, base, context.fresh_id), items, select)
 
-    def _refuse_later_work(self, select: ast.Select) -> None:
-        for clause, name in (
-            (select.expand, "EXPAND BY"),
-            (select.group_by, "GROUP BY"),
-            (select.ungroup, "UNGROUP BY"),
-        ):
-            if clause is not None:
-                raise UnsupportedError(f"{name} is not available yet", span=clause.span)
+
+_COMPUTED_LATER = (
+    "is computed by this select list, after all else; "
+    "put it into a sub-query: select ... from (select ...) where ..."
+)
+
+_ORDERED_BEFORE = (
+    "is computed behind {}, but ORDER BY orders the rows before it; "
+    "to order the result, put it into a sub-query: select * from (select ...) order by ..."
+)
+
+
+def _is_limited(select: ast.Select, tail: ast.Statement) -> bool:
+    return select.top is not None or (tail.limit is not None and tail.limit.count is not None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tql.planner.expressions import Call, Column, Constant, Expression, is_fallible, walk
-from tql.planner.logical import Distinct, Filter, Limit, Node, Sample, Scan, SetOp, Sort
+from tql.planner.logical import Distinct, Expand, Filter, Limit, Node, Sample, SetOp, Sort, Source
+from tql.planner.made_sources import Append, Group, Join
 from tql.schema import Schema
 from tql.types import Type, bits
 
@@ -115,7 +116,7 @@ def _of_one_value(type_: Type) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How many rows a node gives: a share of the source's rows, and at most so many."""
+    """How many rows a node gives: a share of the rows of its source, and at most so many."""
 
     share: float
     most: int | None = None
@@ -132,8 +133,8 @@ def estimate(node: Node) -> Estimate:
     """Rows of a node's answer."""
     below = [estimate(child) for child in node.inputs]
     match node:
-        case Scan():
-            return Estimate(1.0)
+        case Source():
+            return Estimate(1.0, _most_made(node, *below))
         case Filter():
             share = below[0].share
             for conjunct in node.conjuncts:
@@ -150,9 +151,29 @@ def estimate(node: Node) -> Estimate:
             return Estimate(share, node.count if node.count is not None else below[0].most)
         case SetOp():
             return _set_operation(node, *below)
+        case Expand():
+            share = below[0].share
+            for conjunct in node.conjuncts:
+                share *= selectivity(conjunct)
+            window = 1 + node.before + node.after
+            most = None if below[0].most is None else below[0].most * (window if node.overlap else 1)
+            return Estimate(share * window if node.overlap else min(1.0, share * window), most)
         case Distinct():
             return Estimate(below[0].share, below[0].most)
     return below[0]
+
+
+def _most_made(node: Source, *below: Estimate) -> int | None:
+    """An upper bound of the rows of a source."""
+    most = [estimate.most for estimate in below]
+    match node:
+        case Group():
+            return most[0]
+        case Append() if most[0] is not None and most[1] is not None:
+            return most[0] + most[1]
+        case Join(kind="cross") if most[0] is not None and most[1] is not None:
+            return most[0] * most[1]
+    return None
 
 
 def _set_operation(node: SetOp, left: Estimate, right: Estimate) -> Estimate:

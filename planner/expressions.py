@@ -165,6 +165,23 @@ def substitute(expression: Expression, by: Mapping[str, Expression]) -> Expressi
     return transform(expression, replaced)
 
 
+def moved(expression: Expression, to: Mapping[str, Column | Computed]) -> Expression:
+    """The expression over other columns, which `to` gives for the names of its columns."""
+
+    def other(x: Expression) -> Expression:
+        if not isinstance(x, Column):
+            return x
+        column = to[x.name]
+        if x.facet == "values":
+            return replace(column, span=x.span)
+        if isinstance(column, Column):
+            return replace(x, name=column.name)
+        assert x.facet == "shape", x  # only columns of a source are nested
+        return call("shape", column, span=x.span)
+
+    return transform(expression, other)
+
+
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and everything below it."""
     yield expression
@@ -201,6 +218,14 @@ def is_fallible(expression: Expression) -> bool:
                 continue
             return True
     return False
+
+
+def may_fail(expression: Expression) -> bool:
+    """As `is_fallible`, counting a row of several elements where one is needed."""
+    return is_fallible(expression) or any(
+        isinstance(e, Call) and e.kernel in ("truth", "scalar") and not e.operands[0].type.is_single
+        for e in walk(expression)
+    )
 
 
 def _is_safe_divisor(x: Expression) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tql import ast
-from tql.errors import SourceNotFoundError, TQLError, UnsupportedError
+from tql.errors import SourceNotFoundError, TQLError
 from tql.planner.context import Context
-from tql.planner.logical import Node, Scan, schema_of
+from tql.planner.joins import Source, bind_join
+from tql.planner.logical import Scan, schema_of
 from tql.planner.scope import Scope
 from tql.planner.select_list import Relation
 from tql.planner.suggest import listing, near_names
@@ -19,16 +19,16 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 BindStatement = Callable[[ast.Statement], Relation]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A bound FROM: its rows and what can be seen of them."""
+def bind_source(
+    context: Context, source: ast.FromSource | None, statement: BindStatement, *, joined: bool = False
+) -> Source:
+    """The rows that a SELECT starts from.
 
-    node: Node
-    scope: Scope
-
-
-def bind_source(context: Context, source: ast.FromSource | None, statement: BindStatement) -> Source:
-    """The rows that a SELECT starts from; `statement` binds sub-queries.
+    Args:
+        context: of the query.
+        source: what FROM says.
+        statement: binds sub-queries.
+        joined: it is a side of a join.
 
     Raises:
         SourceNotFoundError: if there is no source of that name, or none at all.
@@ -40,12 +40,12 @@ def bind_source(context: Context, source: ast.FromSource | None, statement: Bind
         case ast.SubQuery():
             with context.sub_query():
                 relation = statement(source.statement)
-            scope = Scope(relation.columns, source.alias, schema=schema_of(relation.node))
+            scope = Scope.of_table(relation.columns, schema_of(relation.node), source.alias)
             return Source(relation.node, scope)
         case ast.TableName():
-            return _named(context, source)
+            return _named(context, source, joined)
         case ast.Join():
-            raise UnsupportedError("joins are not available yet", span=source.span)
+            return bind_join(context, source, lambda side: bind_source(context, side, statement, joined=True))
     raise AssertionError(source)
 
 
@@ -58,7 +58,7 @@ def _bound(context: Context) -> Source:
     return Source(Scan(context.bound), Scope.of_schema(context.bound))
 
 
-def _named(context: Context, table: ast.TableName) -> Source:
+def _named(context: Context, table: ast.TableName, joined: bool) -> Source:
     found = None
     if context.sources is not None:
         try:
@@ -67,17 +67,17 @@ def _named(context: Context, table: ast.TableName) -> Source:
             error.span = error.span or table.span
             raise
     if found is None:
-        raise _not_found(context, table)
+        raise _not_found(context, table, joined)
     key, schema = found
     alias = table.alias or (table.name if _IDENTIFIER.match(table.name) else None)
     node = Scan(schema, key, table.name if key else "", span=table.span)
     return Source(node, Scope.of_schema(schema, alias))
 
 
-def _not_found(context: Context, table: ast.TableName) -> TQLError:
+def _not_found(context: Context, table: ast.TableName, joined: bool) -> TQLError:
     names = list(getattr(context.sources, "names", ()))
     hint = f"sources: {listing(names)}" if names else None
-    if hint is None and context.bound is not None:
+    if hint is None and context.bound is not None and not joined:
         hint = "leave FROM out to query the dataset that this is called on"
     return SourceNotFoundError(
         f"source not found: {table.name}",

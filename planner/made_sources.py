@@ -151,7 +151,7 @@ class UngroupColumn:
         if self.mode == "repeat":
             return type_
         if self.mode == "element":
-            return replace(type_.entry, nullable=type_.nested)
+            return replace(type_.entry, nullable=type_.nested or type_.nullable)
         return replace(type_, shape=None if type_.shape is None else (None, *type_.shape[1:]))
 
 
@@ -183,16 +183,12 @@ class Ungroup(Source, Unary):
 
 @dataclass(frozen=True)
 class AppendColumn:
-    """A column that both sides have, in one type."""
+    """A column that both sides have, of one element kind; `type` is one that both sides' types fit."""
 
     id: str
+    type: Type
     left: Column | Computed
     right: Column | Computed
-
-    @property
-    def type(self) -> Type:
-        a, b = self.left.type, self.right.type
-        return a if a == b else replace(a, shape=common_shape(a, b), nullable=a.nullable or b.nullable)
 
 
 @dataclass(frozen=True)
@@ -266,15 +262,19 @@ def expression_inputs(node: Node) -> tuple[Node, ...]:
     return keys + (node,) * len(node.conditions)
 
 
+def unused_name(name: str, table: str | None, used: set[str]) -> str:
+    """A name in the source that is made: the column's own, with its source's before it where it is taken."""
+    stem = name if name not in used or table is None else f"{table}.{name}"
+    id_, number = stem, 1
+    while id_ in used:
+        number += 1
+        id_ = f"{stem}:{number}"
+    used.add(id_)
+    return id_
+
+
 def _field(id_: str, type_: Type, source: Column | Computed, below: Schema) -> Field:
     """What is known of the storage of a value that is handed on as it is."""
     if not isinstance(source, Column):
         return Field(id_, type_)
     return replace(below[source.name], name=id_, type=type_)
-
-
-def common_shape(left: Type, right: Type) -> tuple[int | None, ...] | None:
-    """Of two types of one rank."""
-    if left.shape is None or right.shape is None:
-        return None
-    return tuple(a if a == b else None for a, b in zip(left.shape, right.shape, strict=True))

@@ -45,23 +45,16 @@ def walk(node: PhysicalNode) -> Iterator[PhysicalNode]:
 def programs(node: PhysicalNode) -> Iterator[Program]:
     """The programs of one node, in the order in which they run."""
     match node["op"]:
-        case "filter":
+        case "filter" | "expand":
             yield from node["conjuncts"]
         case "sort":
             yield from (key["program"] for key in node["keys"])
         case "sample":
             yield node["weight"]
-        case "distinct":
+        case "distinct" | "group":
             yield from node["keys"]
+        case "join":
+            yield from (node[key] for key in ("left_key", "right_key") if node[key] is not None)
+            yield from node["conditions"]
         case "project":
             yield from (column["program"] for column in node["columns"])
-
-
-def columns_read(node: PhysicalNode) -> list[tuple[str, str]]:
-    """Source columns that a node's programs read, as (name, facet), in order of first use."""
-    found: dict[tuple[str, str], None] = {}
-    for program in programs(node):
-        for instruction in program["instructions"]:
-            if instruction["kernel"] == "column":
-                found[instruction["name"], instruction["facet"]] = None
-    return list(found)

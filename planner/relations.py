@@ -85,9 +85,27 @@ def carried(node: Node, below: Sequence[Mapping[str, Type]]) -> dict[str, Type]:
         case Bm25():
             return {**below[0], node.id: FLOAT64}
         case SetOp():
-            return {id_: type_ for id_, type_ in below[0].items() if below[1].get(id_) == type_}
+            left, right = below
+            return {id_: common_type(left[id_], right[id_]) for id_ in left if id_ in right}
         case _:
             return dict(below[0])
+
+
+def common_type(left: Type, right: Type) -> Type:
+    """A type that the values of two types of one element kind and one rank fit."""
+    if left == right:
+        return left
+    shape = None
+    if left.shape is not None and right.shape is not None:
+        shape = tuple([a if a == b else None for a, b in zip(left.shape, right.shape, strict=True)])
+    return Type(
+        left.element,
+        shape,
+        left.nullable or right.nullable,
+        left.class_names if left.class_names == right.class_names else None,
+        left.sequence and right.sequence,
+        left.nested or right.nested,
+    )
 
 
 def is_repeatable(node: Node) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from tql.planner.expressions import Call, Computed, Expression, transform, walk
 from tql.planner.logical import ComputedColumn, Node, Project, Sample, Sort, map_expressions
+from tql.planner.made_sources import Group
 
 
 def count_before_clauses(node: Node, source: Node, fresh_id: Callable[[str], str]) -> Node:
-    """Compute row numbers on `source` where a clause above asks for them behind a WHERE, ORDER BY or LIMIT.
+    """Compute row numbers on `source` where a clause above asks for them behind another one.
 
     Args:
         node: the last clause's node; a chain of nodes of one input leads down to `source`.
@@ -38,7 +39,7 @@ def count_before_clauses(node: Node, source: Node, fresh_id: Callable[[str], str
 
 
 def _is_late(clause: Node, source: Node) -> bool:
-    return isinstance(clause, Sort | Sample) and clause.input is not source
+    return isinstance(clause, Sort | Sample | Group) and clause.input is not source
 
 
 def _row_numbers(clause: Node) -> list[Call]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from tql import ast
-from tql.errors import TQLError, UnknownAliasError, UnknownColumnError
+from tql.errors import AmbiguousColumnError, TQLError, UnknownAliasError, UnknownColumnError
 from tql.planner.expressions import Column, Computed, Expression
 from tql.planner.suggest import listing, near_names
 from tql.schema import Field, Schema
@@ -19,51 +19,123 @@ class Failed(Exception):  # noqa: N818 - it is a signal, no error
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """One source of a FROM.
+
+    Attributes:
+        name: what `name.column` calls it, None where it has no name.
+        columns: its visible columns in order.
+    """
+
+    name: str | None
+    columns: Mapping[str, Column | Computed]
+
+    @property
+    def label(self) -> str:
+        """How a message calls it."""
+        return "the source without a name" if self.name is None else f"'{self.name}'"
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """Names that can be seen, in order.
 
     Attributes:
-        columns: visible name to the column it stands for.
-        alias: what the source is called, if anything.
+        columns: what a name alone stands for.
+        tables: the sources behind FROM, for names with an alias.
+        ambiguous: names that several sources have, with these sources.
+        hidden: names of this select list that this place cannot see, with what to do instead.
+        broken: names whose definition had an error, so that using them is no second one.
         schema: the columns of the source that the rows belong to.
         group_size: what COUNT(*) means here, None where rows are not groups.
-        hidden: names of this select list that this place cannot see, for a better message.
-        broken: names whose definition had an error, so that using them is no second one.
+        refused: columns that are there, but not for use, with the error to raise.
     """
 
     columns: Mapping[str, Column | Computed]
-    alias: str | None = None
-    hidden: frozenset[str] = frozenset()
+    tables: tuple[Table, ...] = ()
+    ambiguous: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
+    hidden: Mapping[str, str] = field(default_factory=dict)
     broken: frozenset[str] = field(default=frozenset())
     schema: Schema = field(default=_NO_COLUMNS)
     group_size: Expression | None = None
+    refused: Mapping[Column | Computed, Callable[[str], TQLError]] = field(default_factory=dict)
 
     @staticmethod
-    def of_schema(schema: Schema, alias: str | None = None) -> Scope:
-        columns = {field.name: Column(field.type, field.name) for field in schema.fields}
-        return Scope(columns, alias, schema=schema)
+    def of_table(columns: Mapping[str, Column | Computed], schema: Schema, name: str | None = None) -> Scope:
+        """One source and its columns."""
+        return Scope(columns, (Table(name, columns),), schema=schema)
+
+    @staticmethod
+    def of_schema(schema: Schema, name: str | None = None) -> Scope:
+        """A stored source with all its columns."""
+        return Scope.of_table({f.name: Column(f.type, f.name) for f in schema.fields}, schema, name)
 
     def field_of(self, column: Expression) -> Field | None:
         """What is known of a source column; None for any other expression."""
         return self.schema.get(column.name) if isinstance(column, Column) else None
 
+    def every_column(self) -> Iterator[tuple[str, str | None, Column | Computed]]:
+        """Name, table and column of all that can be seen, each column once."""
+        seen: set[Column | Computed] = set()
+        named = [(n, t.name, c) for t in self.tables for n, c in t.columns.items()]
+        for name, table, column in [*named, *((n, None, c) for n, c in self.columns.items())]:
+            if column not in seen:
+                seen.add(column)
+                yield name, table, column
+
+    def moved(self, to: Mapping[Column | Computed, Column | Computed], schema: Schema) -> Scope:
+        """The same names over the columns of another source."""
+
+        def moved(columns: Mapping[str, Column | Computed]) -> dict[str, Column | Computed]:
+            return {name: to[column] for name, column in columns.items() if column in to}
+
+        tables = [Table(table.name, moved(table.columns)) for table in self.tables]
+        places = {id(before): after for before, after in zip(self.tables, tables, strict=True)}
+        ambiguous = {
+            name: tuple([places[id(table)] for table in found]) for name, found in self.ambiguous.items()
+        }
+        return replace(
+            self, columns=moved(self.columns), tables=tuple(tables), ambiguous=ambiguous, schema=schema
+        )
+
+    def of_groups(
+        self, size: Expression, refused: Mapping[Column | Computed, Callable[[str], TQLError]]
+    ) -> Scope:
+        """The same names where rows are groups of that size, and some columns cannot be used."""
+        return replace(self, group_size=size, refused=refused)
+
+    def of_rows(self) -> Scope:
+        """The same names where rows are no groups."""
+        return replace(self, group_size=None, refused={})
+
+    def with_column(self, name: str, column: Column | Computed) -> Scope:
+        """One more name, which hides others like it."""
+        ambiguous = {n: found for n, found in self.ambiguous.items() if n != name}
+        return replace(self, columns={**self.columns, name: column}, ambiguous=ambiguous)
+
     def resolve(self, name: ast.Name) -> Expression:
         """The column that a name stands for.
 
         Raises:
-            UnknownAliasError, UnknownColumnError: if there is none.
+            UnknownAliasError, UnknownColumnError, AmbiguousColumnError: if there is none, or not one.
             Failed: if its definition had an error.
         """
-        if name.qualifier is not None and name.qualifier != self.alias:
-            raise self._unknown_alias(name.qualifier, name)
-        column = self.columns.get(name.name)
+        columns = self.columns
+        if name.qualifier is not None:
+            columns = self._table(name.qualifier, name).columns
+        column = columns.get(name.name)
         if column is None:
-            if name.name in self.broken:
+            if name.qualifier is None and name.name in self.broken:
                 raise Failed
-            raise self._unknown_column(name)
-        if isinstance(column, Computed):
-            return Computed(column.type, column.id, span=name.span)
-        return Column(column.type, column.name, column.facet, span=name.span)
+            if name.qualifier is None and name.name in self.ambiguous:
+                raise self._ambiguous(name)
+            raise self._unknown_column(name, columns)
+        refusal = self.refused.get(column)
+        if refusal is not None:
+            error = refusal(name.name)
+            error.span = name.span
+            raise error
+        return replace(column, span=name.span)
 
     def star(self, node: ast.Star, replaced: Collection[str | None] = ()) -> Mapping[str, Column | Computed]:
         """The columns that `*` or `alias.*` stands for, in order.
@@ -74,29 +146,66 @@ class Scope:
 
         Raises:
             UnknownAliasError: if no source has that alias.
+            AmbiguousColumnError: if several sources have a column of one name.
         """
-        if node.qualifier is not None and node.qualifier != self.alias:
-            raise self._unknown_alias(node.qualifier, node)
-        return self.columns
+        columns = self.columns if node.qualifier is None else self._table(node.qualifier, node).columns
+        twice = [name for name in self.ambiguous if name not in replaced]
+        if node.qualifier is None and twice:
+            stars = ", ".join("..." if t.name is None else f"{t.name}.*" for t in self.tables)
+            raise AmbiguousColumnError(
+                f"several sources have {_columns_named(twice)}",
+                span=node.span,
+                hint=f"name the columns, or take those of one source ({stars}); "
+                "USING makes the two columns of a join one",
+            )
+        for name, column in columns.items():
+            if column in self.refused and name not in replaced:
+                error = self.refused[column](name)
+                error.span = node.span
+                raise error
+        return columns
 
-    def _unknown_alias(self, qualifier: str, node: ast.Node) -> TQLError:
-        hint = None
+    def _table(self, qualifier: str, node: ast.Node) -> Table:
+        for table in self.tables:
+            if table.name == qualifier:
+                return table
+        names = [table.name for table in self.tables if table.name is not None]
+        near = near_names(qualifier, names)
         if qualifier in self.columns and isinstance(node, ast.Name):
             hint = f"a dot stands behind an alias of a source only; an element is {qualifier}['{node.name}']"
-        elif self.alias is not None:
-            hint = f"the source is called '{self.alias}'"
+        elif len(names) == 1 and len(self.tables) == 1:
+            hint = f"the source is called '{names[0]}'"
+        elif names:
+            hint = f"sources: {listing(names)}"
         else:
             hint = "the source has no alias: write the column name alone"
-        return UnknownAliasError(f"no source is called '{qualifier}'", span=node.span, hint=hint)
+        raise UnknownAliasError(
+            f"no source is called '{qualifier}'",
+            span=node.span,
+            candidates=near if len(self.tables) > 1 else (),
+            hint=hint,
+        )
 
-    def _unknown_column(self, name: ast.Name) -> TQLError:
-        near = near_names(name.name, self.columns)
-        hint = f"columns: {listing(self.columns)}" if self.columns else "the dataset has no columns"
-        if name.name in self.hidden:
-            hint = (
-                f"'{name.name}' is computed by this select list, after all else; "
-                "put it into a sub-query: select ... from (select ...) where ..."
-            )
+    def _ambiguous(self, name: ast.Name) -> TQLError:
+        tables = self.ambiguous[name.name]
+        ways = [f"{table.name}.{name.name}" for table in tables if table.name is not None]
+        hint = f"write {' or '.join(ways)}" if ways else None
+        if len(ways) < len(tables):
+            alias = "give the source without a name an alias with AS"
+            hint = f"{hint}; {alias}" if hint else alias
+        return AmbiguousColumnError(
+            f"'{name.name}' is a column of {' and of '.join(table.label for table in tables)}",
+            span=name.span,
+            hint=hint,
+        )
+
+    def _unknown_column(self, name: ast.Name, columns: Mapping[str, Column | Computed]) -> TQLError:
+        names = [*columns, *self.ambiguous] if name.qualifier is None else list(columns)
+        near = near_names(name.name, names)
+        whose = "columns" if name.qualifier is None else f"columns of '{name.qualifier}'"
+        hint = f"{whose}: {listing(names)}" if names else "the dataset has no columns"
+        if name.name in self.hidden and name.qualifier is None:
+            hint = f"'{name.name}' {self.hidden[name.name]}"
             near = ()
         elif name.quoted:
             hint = f"a text is written in single quotes: '{name.name}'; {hint}"
@@ -105,3 +214,8 @@ class Scope:
         return UnknownColumnError(
             f"no column named '{name.name}'", span=name.span, candidates=near, hint=hint
         )
+
+
+def _columns_named(names: Collection[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return f"a column named {quoted[0]}" if len(quoted) == 1 else f"columns named {listing(quoted)}"

@@ -81,10 +81,10 @@ def _refuse_duplicates(context: Context, items: Sequence[Item]) -> None:
 
 
 def compute_random_early(
-    context: Context, node: Node, items: list[Item], select: ast.Select, tail: ast.Statement
+    context: Context, node: Node, items: list[Item], select: ast.Select, looked_at: bool
 ) -> tuple[Node, list[Item]]:
     """Random columns that an ORDER BY or DISTINCT looks at are drawn once, below it."""
-    if not (select.distinct or tail.order_by) or not any(is_volatile(i.expression) for i in items):
+    if not looked_at or not any(is_volatile(i.expression) for i in items):
         return node, items
     columns: list[ComputedColumn] = []
     result: list[Item] = []
@@ -110,7 +110,8 @@ def order_scope(
         elif isinstance(item.span_node, ast.SelectItem) and item.span_node.alias is not None:
             columns[item.name] = Computed(item.expression.type, _ALIAS + item.name)
             substitutes[_ALIAS + item.name] = item.expression
-    return replace(scope, columns=columns, hidden=frozenset(), broken=broken - {""}), substitutes
+    ambiguous = {name: tables for name, tables in scope.ambiguous.items() if name not in columns}
+    return replace(scope, columns=columns, ambiguous=ambiguous, broken=broken - {""}), substitutes
 
 
 def project(context: Context, node: Node, items: Sequence[Item], select: ast.Select) -> Relation:
@@ -132,6 +133,11 @@ def project(context: Context, node: Node, items: Sequence[Item], select: ast.Sel
 
 
 _ALIAS = "\0"  # marks the stand-in of a select item inside an ORDER BY key; no column name contains it
+
+
+def aliases(nodes: Sequence[ast.SelectItem | ast.Star]) -> set[str]:
+    """The names that AS gives."""
+    return {node.alias for node in nodes if isinstance(node, ast.SelectItem) and node.alias is not None}
 
 
 def _single_name(expr: ast.Expr) -> str | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tql import ast, types
 from tql.errors import ColumnsMismatchError
 from tql.planner.coercion import describe
 from tql.planner.expressions import Column, Computed, cast
-from tql.planner.logical import ComputedColumn, Node, Project, SetOp
-from tql.planner.relations import is_ascending
+from tql.planner.logical import ComputedColumn, Limit, Node, Project, SetOp, source_of
+from tql.planner.made_sources import Append, AppendColumn
+from tql.planner.relations import common_type, has_repeats, is_ascending
+from tql.planner.same_source import of_one_source, shared
 from tql.planner.suggest import listing
 from tql.types import Type
 
@@ -22,14 +25,24 @@ def combine(
 ) -> tuple[Node, Columns]:
     """The set operation over two operands, and its visible columns in the left's order.
 
-    A column that is one and the same source column on both sides stays that; any other is computed on both
-    sides under one id, for the engine combines rows and not values.
+    Rows of one source are combined by row: a column that is one and the same source column on both sides
+    stays that; any other is computed on both sides under one id, for the engine combines rows and not values.
+    Rows of different sources are always distinct: UNION appends, INTERSECT has none of them, EXCEPT all of
+    the left.
 
     Raises:
         ColumnsMismatchError: if the names or types of the columns do not go together.
     """
     (left_node, left_columns), (right_node, right_columns) = left, right
     _check_names(operation, left_columns, right_columns)
+    types_ = {
+        name: _common_type(operation, name, a.type, right_columns[name].type)
+        for name, a in left_columns.items()
+    }
+    same = of_one_source(left_node, right_node)
+    if same is None:
+        return _of_different_sources(operation, left, right, types_, fresh_id)
+    left_node, right_node = same
     visible: dict[str, Column | Computed] = {}
     left_added: list[ComputedColumn] = []
     right_added: list[ComputedColumn] = []
@@ -38,7 +51,7 @@ def combine(
         if a == b:
             visible[name] = a
             continue
-        common = _common_type(operation, name, a.type, b.type)
+        common = types_[name]
         id_ = fresh_id(name)
         left_added.append(ComputedColumn(id_, cast(a, common.element)))
         right_added.append(ComputedColumn(id_, cast(b, common.element)))
@@ -51,6 +64,60 @@ def combine(
     return SetOp(
         left_node, right_node, operation.operator, operation.all, ordered, span=operation.span
     ), visible
+
+
+def _of_different_sources(
+    operation: ast.SetOperation,
+    left: Operand,
+    right: Operand,
+    types_: Mapping[str, Type],
+    fresh_id: Callable[[str], str],
+) -> tuple[Node, Columns]:
+    if operation.operator == "union":
+        return _appended(operation, left, right, types_, fresh_id)
+    node, columns = left
+    if operation.operator == "intersect":
+        node = Limit(node, 0, 0, span=operation.span)
+    elif not operation.all and has_repeats(node):
+        # Rows that the left side repeats come once, as beside any other right side.
+        node, _ = shared(node)
+        none = Limit(source_of(node), 0, 0, span=operation.span)
+        node = SetOp(node, none, "except", False, not is_ascending(node), span=operation.span)
+    changed = {name: c for name, c in columns.items() if c.type.element != types_[name].element}
+    ids = {name: fresh_id(name) for name in changed}
+    added = [ComputedColumn(ids[name], cast(c, types_[name].element)) for name, c in changed.items()]
+    if added:
+        node = Project(node, tuple(added), span=operation.span)
+    made = {column.id: Computed(column.expression.type, column.id) for column in added}
+    return node, {name: made[ids[name]] if name in ids else c for name, c in columns.items()}
+
+
+def _appended(
+    operation: ast.SetOperation,
+    left: Operand,
+    right: Operand,
+    types_: Mapping[str, Type],
+    fresh_id: Callable[[str], str],
+) -> tuple[Node, Columns]:
+    sides: list[tuple[Node, dict[str, Column | Computed]]] = []
+    for (node, columns), place in ((left, operation.left), (right, operation.right)):
+        added: list[ComputedColumn] = []
+        taken: dict[str, Column | Computed] = {}
+        for name, column in columns.items():
+            converted = cast(column, types_[name].element)
+            if converted is column:
+                taken[name] = column
+            else:
+                id_ = fresh_id(name)
+                added.append(ComputedColumn(id_, converted))
+                taken[name] = Computed(converted.type, id_, span=column.span)
+        sides.append((Project(node, tuple(added), span=place.span) if added else node, taken))
+    (left_node, left_taken), (right_node, right_taken) = sides
+    made = tuple(
+        [AppendColumn(name, types_[name], column, right_taken[name]) for name, column in left_taken.items()]
+    )
+    node = Append(left_node, right_node, made, not operation.all, span=operation.span)
+    return node, {c.id: Column(c.type, c.id, span=left[1][c.id].span) for c in made}
 
 
 def _check_names(operation: ast.SetOperation, left: Columns, right: Columns) -> None:
@@ -82,12 +149,4 @@ def _common_type(operation: ast.SetOperation, name: str, left: Type, right: Type
             f"{describe(left)} on the left and {describe(right)} on the right",
             span=operation.span,
         )
-    names = left.class_names if left.class_names == right.class_names else None
-    return Type(element, _common_shape(left, right), left.nullable or right.nullable, names)
-
-
-def _common_shape(left: Type, right: Type) -> tuple[int | None, ...] | None:
-    """Of two types of one rank."""
-    if left.shape is None or right.shape is None:
-        return None
-    return tuple(a if a == b else None for a, b in zip(left.shape, right.shape, strict=True))
+    return common_type(replace(left, element=element), replace(right, element=element))

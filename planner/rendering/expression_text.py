@@ -81,7 +81,7 @@ def _call(x: Call) -> tuple[str, int]:
             return f"{_tight(first, _RANGE + 1)} in ({items})", _RANGE
         case "like" if first is not None:
             word = "ilike" if x.option("ignore_case") else "like"
-            return f"{_tight(first, _EQUALITY + 1)} {word} {_quote(x.option('pattern'))}", _EQUALITY
+            return f"{_tight(first, _EQUALITY + 1)} {word} {quoted(x.option('pattern'))}", _EQUALITY
         case "cast":
             return f"{x.type.element}({_arguments(x)})", _POSTFIX
         case "registered":
@@ -120,7 +120,7 @@ def _subscript(x: Call) -> str:
             items.append(next(remaining))
             continue
         if isinstance(item, str):
-            items.append(_quote(item))
+            items.append(quoted(item))
             continue
         start, stop, step = (next(remaining) if given else "" for given in item)
         items.append(f"{start}:{stop}" + (f":{step}" if step else ""))
@@ -137,10 +137,10 @@ def constant_text(value: Any, type_: Type) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _quote(value)
+        return quoted(value)
     names = type_.class_names
     if names is not None and 0 <= value < len(names):
-        return _quote(names[value])
+        return quoted(names[value])
     if isinstance(value, float):
         if math.isfinite(value):
             shortest = str(np.dtype(type_.element).type(value)) if type_.is_float else repr(value)
@@ -154,7 +154,8 @@ def _cut(items: list[str]) -> str:
     return f"{shown}, ... {len(items)} in all" if len(items) > _MOST_ITEMS else shown
 
 
-def _quote(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as TQL."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tql.planner.cost import Estimate
 from tql.planner.rendering.expression_text import name_text
 from tql.planner.rendering.tree import Line
 
@@ -18,7 +17,7 @@ _MOST_OUTPUT = 12
 def render_text(planned: PlannedQuery, root: Line) -> str:
     """The tree, what comes out, and the rules that fired; after a run also what was measured."""
     measured = root.measured is not None
-    rows = list(_rows(root, "", "", _total_rows(root)))
+    rows = list(_rows(root, "", ""))
     header = ["", "rows", "estimated", "time", "read", "partitions"] if measured else ["", "estimated rows"]
     lines = _aligned([header, *rows])
     lines.append("")
@@ -27,45 +26,47 @@ def render_text(planned: PlannedQuery, root: Line) -> str:
     return "\n".join(lines)
 
 
-def _total_rows(root: Line) -> int | None:
-    """Rows of the source, where a run has measured them."""
-    if root.operator == "scan":
-        return None if root.measured is None else int(root.measured["rows_out"])
-    found = [_total_rows(child) for child in root.children]
-    return next((total for total in found if total is not None), None)
+def _total_rows(line: Line) -> int | None:
+    """Rows of the source that a node's rows belong to, where a run has measured them."""
+    while not line.is_source:
+        line = line.children[0]
+    return None if line.measured is None else int(line.measured["rows_out"])
 
 
-def _rows(line: Line, first: str, rest: str, total: int | None) -> Iterator[list[str]]:
+def _rows(line: Line, first: str, rest: str) -> Iterator[list[str]]:
     """One row per node, and one more per further detail; `first` and `rest` draw the branches."""
     single = len(line.details) == 1
     title = f"{line.operator}: {line.details[0]}" if single else line.operator
-    yield [first + title, *_numbers(line, total)]
+    yield [first + title, *_numbers(line)]
     trunk = rest + ("│    " if line.children else "     ")
     if not single:
         for detail in line.details:
             yield [trunk + detail]
     for index, child in enumerate(line.children):
         is_last = index == len(line.children) - 1
-        yield from _rows(
-            child, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "), total
-        )
+        yield from _rows(child, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "))
 
 
-def _numbers(line: Line, total: int | None) -> list[str]:
+def _numbers(line: Line) -> list[str]:
     if line.measured is None:
-        return [_estimate(line.estimate)]
+        return [_estimate(line)]
     measured = line.measured
-    estimated = line.estimate.rows(total)
+    made = line.is_source and line.children
+    estimated = None if made else line.estimate.rows(_total_rows(line))
     return [
         f"{measured['rows_out']:,}",
-        _estimate(line.estimate) if estimated is None else f"{estimated:,}",
+        _estimate(line) if estimated is None else f"{estimated:,}",
         duration(measured["nanoseconds"]),
         size(measured["bytes_read"]) if measured["bytes_read"] else "",
         f"{measured['partitions_read']:,}" if measured["partitions_read"] else "",
     ]
 
 
-def _estimate(estimate: Estimate) -> str:
+def _estimate(line: Line) -> str:
+    """A share of the rows of the source; how many rows a source has that the plan makes is not known."""
+    estimate = line.estimate
+    if line.is_source and line.children:
+        return "unknown" if estimate.most is None else f"at most {estimate.most:,}"
     if estimate.share >= 1.0:
         share = "all"
     else:

@@ -32,9 +32,14 @@ def _node(line: Line) -> dict[str, Any]:
         "operator": line.operator,
         "expressions": list(line.details),
         "reads": list(line.reads),
-        "estimate": {"share": round(line.estimate.share, 6), "most": line.estimate.most},
+        "estimate": {"share": _share(line), "most": line.estimate.most},
     }
     if line.measured is not None:
         node["measured"] = {key: value for key, value in line.measured.items() if key != "id"}
     node["inputs"] = [_node(child) for child in line.children]
     return node
+
+
+def _share(line: Line) -> float | None:
+    """Of the rows of the source that the node's rows belong to; None for a source that the plan makes."""
+    return None if line.is_source and line.children else round(line.estimate.share, 6)

@@ -8,8 +8,22 @@ from typing import Any
 
 from tql.planner.cost import Estimate, estimate
 from tql.planner.expressions import Column, walk
-from tql.planner.logical import Distinct, Filter, Limit, Node, Project, Sample, Scan, SetOp, Sort
-from tql.planner.rendering.expression_text import expression_text, name_text
+from tql.planner.logical import (
+    Bm25,
+    Distinct,
+    Expand,
+    Filter,
+    Limit,
+    Node,
+    Project,
+    Sample,
+    Scan,
+    SetOp,
+    Sort,
+    Source,
+)
+from tql.planner.made_sources import Append, Group, Join, Ungroup
+from tql.planner.rendering.expression_text import expression_text, name_text, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,7 @@ class Line:
         estimate: rows that it is expected to give.
         measured: what a run measured, None without one.
         children: its inputs.
+        is_source: whether its rows are not those of an input.
     """
 
     id: int
@@ -33,6 +48,7 @@ class Line:
     estimate: Estimate
     measured: Mapping[str, Any] | None
     children: tuple[Line, ...]
+    is_source: bool
 
 
 def build(node: Node, statistics: Sequence[Mapping[str, Any]] | None = None) -> Line:
@@ -44,7 +60,16 @@ def build(node: Node, statistics: Sequence[Mapping[str, Any]] | None = None) -> 
         number = next(numbers)
         children = tuple([line(child) for child in node.inputs])
         operator, details = _describe(node)
-        return Line(number, operator, details, _reads(node), estimate(node), measured.get(number), children)
+        return Line(
+            number,
+            operator,
+            details,
+            _reads(node),
+            estimate(node),
+            measured.get(number),
+            children,
+            isinstance(node, Source),
+        )
 
     return line(node)
 
@@ -84,7 +109,44 @@ def _describe(node: Node) -> tuple[str, tuple[str, ...]]:
         case SetOp():
             order = "keeps the left order" if node.ordered else "in row order"
             return f"{node.kind}{' all' if node.all else ''}, {order}", ()
+        case Expand():
+            repeats = "" if node.overlap else ", no row twice"
+            operator = f"expand by {node.before:,} before and {node.after:,} after{repeats}"
+            return operator, tuple(expression_text(c) for c in node.conjuncts)
+        case Bm25():
+            scored = f"bm25_similarity({name_text(node.column.name)}, {quoted(node.query)})"
+            return "bm25 scan, no index, exact scores", (f"{name_text(node.id)} = {scored}",)
+        case Join():
+            return f"{node.kind} join", _join(node)
+        case Group():
+            return "group", tuple(expression_text(key) for key in node.keys)
+        case Ungroup():
+            return _ungroup(node), tuple(
+                name_text(c.id) for c in node.columns if c.mode in ("element", "part")
+            )
+        case Append():
+            return f"append{', each row once' if node.distinct else ''}", ()
     raise AssertionError(node)
+
+
+def _join(node: Join) -> tuple[str, ...]:
+    conditions = tuple(expression_text(c) for c in node.conditions)
+    if node.left_key is None or node.right_key is None:
+        return conditions
+    return (f"left {expression_text(node.left_key)} = right {expression_text(node.right_key)}", *conditions)
+
+
+def _ungroup(node: Ungroup) -> str:
+    if node.parts is not None:
+        return f"ungroup into {node.parts:,} parts"
+    if node.lengths is None:
+        return "ungroup into single entries"
+    shown = ", ".join(str(length) for length in node.lengths[:_MOST_LENGTHS])
+    more = ", ..." if len(node.lengths) > _MOST_LENGTHS else ""
+    return f"ungroup into runs of {shown}{more}"
+
+
+_MOST_LENGTHS = 8
 
 
 def _limit(node: Limit) -> str:

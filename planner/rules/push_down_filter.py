@@ -4,28 +4,35 @@ from tql.planner.expressions import (
     Column,
     Computed,
     Expression,
+    columns_of,
     computed_of,
     is_pinned,
     is_positional,
     is_volatile,
+    may_fail,
+    moved,
     substitute,
     walk,
 )
-from tql.planner.logical import Distinct, Filter, Node, Project, SetOp, Sort
+from tql.planner.logical import Bm25, Distinct, Filter, Node, Project, SetOp, Sort
+from tql.planner.made_sources import Append, Join, Side
 from tql.schema import Schema
 
 
 def push_down_filter(node: Filter, schema: Schema) -> Node:
     """Drop rows before other work is done on them.
 
-        select * from (select * order by a) where b          ->   select * where b order by a select * from
-        (select *, a + 1 as c) where c > 1     ->   ... where a + 1 > 1, computed for what is left select *
-        from ((A) union (B)) where b                ->   (A where b) union (B where b)
+        select * from (select * order by a) where b          ->   select * where b order by a
+        select * from (select *, a + 1 as c) where c > 1     ->   ... where a + 1 > 1, computed for the rest
+        select * from ((A) union (B)) where b                ->   (A where b) union (B where b)
+        select * from t join u on ... where t.a and u.b      ->   (t where a) join (u where b) on ...
 
     Never through a LIMIT, a sample or a top-k, which choose among all their rows; never a condition with
     row_number() or random(), nor past a row_number() computed below; through DISTINCT only conditions on its
     keys; through a set operation only conditions on source columns, for a computed one may differ between its
-    sides.
+    sides. Below a join only to a side whose rows never appear without their values (not to the right side of
+    a LEFT JOIN, to no side of a FULL JOIN), and only a condition that cannot fail, for it meets rows that
+    have no partner. Never into a source that the other side of a set operation makes too.
     """
     if node.fetch is not None:
         return node
@@ -39,6 +46,12 @@ def push_down_filter(node: Filter, schema: Schema) -> Node:
             movable = [c for c in node.conjuncts if _passes_distinct(c, below)]
         case SetOp():
             movable = [c for c in node.conjuncts if not is_pinned(c) and not computed_of(c)]
+        case Bm25():
+            movable = [c for c in node.conjuncts if not is_pinned(c) and below.id not in computed_of(c)]
+        case Append(shared=False):
+            movable = [c for c in node.conjuncts if not is_pinned(c)]
+        case Join(shared=False):
+            movable = [c for c in node.conjuncts if _side_of(c, below) is not None]
         case _:
             return node
     if not movable:
@@ -53,10 +66,40 @@ def _push(conjuncts: tuple[Expression, ...], below: Node, node: Filter) -> Node:
         left = Filter(below.left, conjuncts, span=node.span)
         right = below.right if below.kind == "except" else Filter(below.right, conjuncts, span=node.span)
         return replace(below, left=left, right=right)
+    if isinstance(below, Append):
+        left_columns = {column.id: column.left for column in below.columns}
+        right_columns = {column.id: column.right for column in below.columns}
+        left = Filter(below.left, tuple([moved(c, left_columns) for c in conjuncts]), span=node.span)
+        right = Filter(below.right, tuple([moved(c, right_columns) for c in conjuncts]), span=node.span)
+        return replace(below, left=left, right=right)
+    if isinstance(below, Join):
+        return _into_join(conjuncts, below, node)
     if isinstance(below, Project):
         by = {column.id: column.expression for column in below.columns}
         conjuncts = tuple([substitute(c, by) for c in conjuncts])
     return below.with_inputs(Filter(below.inputs[0], conjuncts, span=node.span))
+
+
+def _into_join(conjuncts: tuple[Expression, ...], join: Join, node: Filter) -> Join:
+    sides: dict[Side, Node] = {"left": join.left, "right": join.right}
+    for side, input_ in sides.items():
+        columns = {column.id: column.source for column in join.columns if column.side == side}
+        own = tuple([moved(c, columns) for c in conjuncts if _side_of(c, join) == side])
+        if own:
+            sides[side] = Filter(input_, own, span=node.span)
+    return replace(join, left=sides["left"], right=sides["right"])
+
+
+def _side_of(conjunct: Expression, join: Join) -> Side | None:
+    """The side that a condition can be asked of instead of the pairs."""
+    if is_pinned(conjunct) or may_fail(conjunct) or computed_of(conjunct):
+        return None
+    names = columns_of(conjunct)
+    sides = {column.side for column in join.columns if column.id in names}
+    if len(sides) != 1:
+        return None
+    (side,) = sides
+    return side if join.kind in ("inner", "cross", side) else None
 
 
 def _passes_project(conjunct: Expression, project: Project) -> bool:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from tql.planner.expressions import is_pinned
 from tql.planner.logical import Filter, Limit, Node, Project, SetOp, Sort
+from tql.planner.made_sources import Append
 from tql.planner.relations import has_repeats
 from tql.schema import Schema
 
@@ -15,7 +16,7 @@ def push_down_limit(node: Limit, schema: Schema) -> Node:
 
     Never with PERCENT, which must count all rows first; not below computed columns that ask for row_number()
     or random(); into a union only where no operand repeats rows, since removing repeats makes room for
-    others.
+    others. Nor into a source that the other side of a set operation makes too.
     """
     if node.percent is not None:
         return node
@@ -29,6 +30,8 @@ def push_down_limit(node: Limit, schema: Schema) -> Node:
             return below.with_inputs(node.with_inputs(below.input))
         case SetOp(kind="union") if node.count is not None:
             return _into_union(node, below, node.offset + node.count)
+        case Append(shared=False) if node.count is not None:
+            return _into_append(node, below, node.offset + node.count)
     return node
 
 
@@ -53,6 +56,15 @@ def _into_union(node: Limit, union: SetOp, rows: int) -> Node:
     if sides[0] is union.left and sides[1] is union.right:
         return node
     return replace(node, input=union.with_inputs(*sides))
+
+
+def _into_append(node: Limit, append: Append, rows: int) -> Node:
+    if append.distinct and (has_repeats(append.left) or has_repeats(append.right)):
+        return node
+    sides = [_limited(side, rows, node) for side in append.inputs]
+    if sides[0] is append.left and sides[1] is append.right:
+        return node
+    return replace(node, input=append.with_inputs(*sides))
 
 
 def _limited(node: Node, rows: int, limit: Limit) -> Node:

@@ -30,6 +30,21 @@ i32 int32, i64 int64, u8 uint8, u64 uint64, f16 float16, f32 float32, values int
 embedding float32[8], boxes float32[,4], one float32[1], any_rank int32[...], meta json, raw bytes
 """.replace("\n", " ").strip()
 
+OTHERS = {
+    "people": "id int64, name text, age int32?, photo uint8[28,28,3] @jpeg, kind label(red|blue), meta json",
+    "visits": "person int32, at float64, name text, place label(home|work), notes text @bm25, marks int16[]",
+    "ds://more": "id uint64, name text?, age float32, tags text[]",
+}
+
+
+class Sources:
+    """What FROM can name in the cases."""
+
+    names = tuple(OTHERS)
+
+    def __call__(self, name: str) -> tuple[str, Schema] | None:
+        return (name, parse_schema(OTHERS[name])) if name in OTHERS else None
+
 
 def parse_schema(text: str) -> Schema:
     """The schema that a line describes.

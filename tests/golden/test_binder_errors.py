@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from golden.query_cases import QueryCase, check_file, read_cases
+from golden.schema_text import Sources
 from tql.errors import TQLError
 from tql.planner import plan, plan_weights
 
@@ -29,7 +30,7 @@ def _message(case: QueryCase) -> str:
         if "weights" in case.options:
             plan_weights(case.query, case.schema)
         else:
-            plan(case.query, case.schema, params=case.params)
+            plan(case.query, case.schema, params=case.params, sources=Sources())
     except TQLError as error:
         return f"{type(error).__name__}: {error}"
     return "(no error)"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from golden.query_cases import QueryCase, check_file
+from golden.schema_text import Sources
 from tql.planner import explain, plan, plan_weights
 
 FILES = sorted((Path(__file__).parent / "plans").glob("*.test"))
@@ -20,4 +21,4 @@ def test_plans_read_as_recorded(path: Path) -> None:
 def _explained(case: QueryCase) -> str:
     if "weights" in case.options:
         return explain(plan_weights(case.query, case.schema))
-    return explain(plan(case.query, case.schema, params=case.params))
+    return explain(plan(case.query, case.schema, params=case.params, sources=Sources()))
