@@ -115,10 +115,10 @@ def _members(node: Node) -> PhysicalNode:
                 "before": node.before,
                 "after": node.after,
                 "overlap": node.overlap,
-                "id": node.id,
+                "computes": node.id,
             }
         case Bm25():
-            return {"op": "bm25", "id": node.id, "column": node.column.name, "query": node.query}
+            return {"op": "bm25", "computes": node.id, "column": node.column.name, "query": node.query}
         case Join() | Group() | Ungroup() | Append():
             return _made_source(node)
     raise AssertionError(node)
