@@ -3,7 +3,7 @@
 It knows no storage format and no query language. Every call that computes releases the GIL.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -170,10 +170,15 @@ def execute(
     source: Source | None,
     *,
     sources: Mapping[str, Source] = ...,
+    functions: Mapping[str, Callable[..., Column]] = ...,
     seed: int = 0,
     threads: int = 0,
 ) -> Result:
     """Run a plan. `source` is what a scan without a name reads, `sources` what the others read, by key.
+
+    `functions` are what the kernel `registered` calls by name: with one column per argument, over the same rows,
+    and without arguments once per row; it returns a column of the declared type with as many rows (one). They
+    are called from several threads, each holding the GIL; what they raise is raised here.
 
     `threads` 0 means one per core. The answer does not depend on `threads`.
     """

@@ -77,15 +77,33 @@ void raise_pending_signal() {
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
+/// A Python callable as a function of the host. The caller keeps it alive; what it raises passes through the
+/// engine unchanged.
+HostFunction host_function(py::handle function, const std::string& name) {
+  return [function, name](std::span<const Column> args) {
+    const py::gil_scoped_acquire gil;
+    py::tuple columns(args.size());
+    for (size_t i = 0; i < args.size(); ++i) columns[i] = py::cast(args[i]);
+    const py::object made = function(*columns);
+    if (!py::isinstance<Column>(made)) {
+      throw EngineError(Code::kInternal, "the function '" + name + "' gave something that is no Column");
+    }
+    return made.cast<Column>();
+  };
+}
+
 ExecuteResult run(const Plan& plan, const py::object& source,
-                  const std::map<std::string, py::object>& sources, const py::int_& seed, int threads) {
+                  const std::map<std::string, py::object>& sources,
+                  const std::map<std::string, py::object>& functions, const py::int_& seed, int threads) {
   if (threads < 0) throw py::value_error("threads must not be negative");
   const uint64_t bits = PyLong_AsUnsignedLongLongMask(seed.ptr());  // of any integer the lowest 64 bits
   Sources wrapped;
   if (!source.is_none()) wrapped.bound = std::make_shared<PythonSource>(source);
   for (const auto& [key, named] : sources) wrapped.named.emplace(key, std::make_shared<PythonSource>(named));
+  HostFunctions called;
+  for (const auto& [name, function] : functions) called.emplace(name, host_function(function, name));
   const py::gil_scoped_release release;
-  return execute(plan, wrapped, {bits, threads, &raise_pending_signal});
+  return execute(plan, wrapped, {bits, threads, &raise_pending_signal, std::move(called)});
 }
 
 /// None for the bound source, the key of a named one, or the one that the plan made.
@@ -128,7 +146,8 @@ void register_execute(py::module_& module) {
       .def_property_readonly("columns", &columns_of)
       .def_property_readonly("statistics", &statistics_of);
   module.def("execute", &run, py::arg("plan"), py::arg("source"), py::kw_only(),
-             py::arg("sources") = std::map<std::string, py::object>(), py::arg("seed") = 0,
+             py::arg("sources") = std::map<std::string, py::object>(),
+             py::arg("functions") = std::map<std::string, py::object>(), py::arg("seed") = 0,
              py::arg("threads") = 0);
   module.def("kernel_names", &kernel_names);
 }

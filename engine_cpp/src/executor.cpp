@@ -38,6 +38,7 @@ Execution::Execution(const Sources& sources, const ExecuteOptions& options)
     : sources_(sources),
       pool_(ThreadPool::shared(options.threads)),
       seed_(options.seed),
+      functions_(options.functions),
       interrupt_(options.check_interrupt),
       caller_(std::this_thread::get_id()),
       last_check_(Clock::now()) {}
@@ -102,6 +103,32 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
           },
       },
       node.op);
+}
+
+std::vector<std::unique_ptr<Evaluator>> Execution::evaluators(const SourcePtr& source, const Program& program,
+                                                              OnConflict on_conflict) {
+  Surroundings surroundings{seed_, &functions_, {}};
+  for (const CellRef& ref : program.inputs().cells) surroundings.cells.push_back(cell(source, ref));
+  std::vector<std::unique_ptr<Evaluator>> workers;
+  for (int worker = 0; worker < pool_.threads(); ++worker) {
+    workers.push_back(std::make_unique<Evaluator>(program, surroundings, on_conflict));
+  }
+  return workers;
+}
+
+Column Execution::cell(const SourcePtr& source, const CellRef& cell) {
+  const int64_t rows = source->num_rows();
+  const int64_t row = cell.row < 0 ? cell.row + rows : cell.row;
+  if (row < 0 || row >= rows) {
+    throw EngineError(Code::kRuntime,
+                      "column '" + cell.column.name + "' has " + std::to_string(rows) +
+                          " rows, there is no row " + std::to_string(cell.row),
+                      -1, cell.span);
+  }
+  const auto key = std::tuple(source, cell.column.name, row);
+  const auto known = cells_.find(key);
+  if (known != cells_.end()) return known->second;
+  return cells_.emplace(key, take(*source, cell.column, {&row, 1})).first->second;
 }
 
 const SourcePtr& Execution::base(const std::optional<std::string>& key) {

@@ -155,7 +155,7 @@ class ProgramCompiler {
       }
       if (declared.element == Element::kFloat16) result.element = Element::kFloat32;
     }
-    Bound bound = kernel->bind({name, types, result, &instruction, &program_.inputs_, stream_++});
+    Bound bound = kernel->bind({name, types, result, &instruction, &program_.inputs_, stream_++, span});
     if (bound.element != result.element) {
       throw EngineError(Code::kInternal, "gives " + std::string(element_name(bound.element)) +
                                              ", the plan says " +
@@ -176,7 +176,7 @@ class ProgramCompiler {
   int convert(int source, Type& type, Element element, Span span) {
     Type result = type;
     result.element = element;
-    Bound bound = find_kernel("cast")->bind({"cast", {&type, 1}, result, nullptr, nullptr, 0});
+    Bound bound = find_kernel("cast")->bind({"cast", {&type, 1}, result, nullptr, nullptr, 0, span});
     type = result;
     return append(std::move(bound.operation), {source}, span);
   }
@@ -263,9 +263,9 @@ const ColumnRef* Program::as_plain_column() const noexcept {
   return load == nullptr ? nullptr : &inputs_.columns[load->index()];
 }
 
-Evaluator::Evaluator(const Program& program, uint64_t seed, OnConflict on_conflict)
+Evaluator::Evaluator(const Program& program, Surroundings surroundings, OnConflict on_conflict)
     : program_(program), registers_(program.instructions_.size()) {
-  frame_.seed = seed;
+  frame_.surroundings = std::move(surroundings);
   frame_.on_conflict = on_conflict;
 }
 

@@ -80,7 +80,7 @@ FUNCTIONS = (
         bool_scalar,
         "some element of an array equals y, or y is a part of a text",
         "array",
-        more_kernels=("contains_text",),
+        more_kernels=("contains_text", "contains_words"),
         nulls="false",
         nan="no element equals NaN",
         cost=4.0,

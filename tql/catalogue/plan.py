@@ -55,7 +55,50 @@ FUNCTIONS = (
         nan="true",
         cost=0.1,
     ),
+    Function(
+        "column_item",
+        "column_item",
+        (Parameter("x", "column"), Parameter("i")),
+        _entry,
+        "one entry of a row of values that may be NULL or differ in shape",
+        "plan",
+        cost=2.0,
+    ),
+    Function(
+        "coalesce",
+        "coalesce",
+        (Parameter("x"), Parameter("y")),
+        _first,
+        "the first of two values that is not NULL",
+        "plan",
+        nulls="never",
+        cost=0.5,
+    ),
+    Function(
+        "registered",
+        "registered",
+        _X,
+        _declared,
+        "a function of the host",
+        "plan",
+        nulls="never",
+        deterministic=False,
+        fallible=True,
+        cost=200.0,
+        variadic=True,
+    ),
+    Function(
+        "maxsim",
+        "maxsim",
+        (Parameter("docs"), Parameter("query")),
+        lambda types, options: Type("float64", (), nullable=True),
+        "sum over the rows of the query of the best cosine with a row of docs",
+        "plan",
+        nan="NaN",
+        fallible=True,
+        cost=6.0,
+    ),
 )
 
-LEAVES = ("column", "computed", "constant")
+LEAVES = ("column", "cell", "computed", "constant")
 """Kernels that read a value instead of computing one."""

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "tql_engine/executor.h"
@@ -35,6 +36,12 @@ class Execution {
   ThreadPool& pool() noexcept { return pool_; }
   uint64_t seed() const noexcept { return seed_; }
 
+  /// Evaluators of a program over rows of a source, one per worker. Reads the cells that it names. Throws
+  /// EngineError(kRuntime) if one is out of range, and EngineError(kInternal) for a function that is not
+  /// there.
+  std::vector<std::unique_ptr<Evaluator>> evaluators(const SourcePtr& source, const Program& program,
+                                                     OnConflict on_conflict);
+
   /// Reads rows of a column and checks what came back. Both count for the node that runs.
   Column read(Source& source, const ColumnRef& column, RowRange rows);
   Column take(Source& source, const ColumnRef& column, std::span<const int64_t> rows);
@@ -52,6 +59,7 @@ class Execution {
  private:
   Relation run_operator(const Node& node, NodeStatistics& statistics);
   const SourcePtr& base(const std::optional<std::string>& key);
+  Column cell(const SourcePtr& source, const CellRef& cell);
   void check_interrupt();
 
   using Clock = std::chrono::steady_clock;
@@ -61,6 +69,8 @@ class Execution {
       bases_;  // that were scanned, checked; no key: the bound one
   ThreadPool& pool_;
   uint64_t seed_;
+  const HostFunctions& functions_;
+  std::map<std::tuple<SourcePtr, std::string, int64_t>, Column> cells_;  // that were read
   const std::function<void()>& interrupt_;
   std::thread::id caller_;
   Clock::time_point last_check_;

@@ -26,6 +26,7 @@ struct ExecuteOptions {
   int threads = 0;  // 0: one per core
   /// Called now and then from the calling thread; what it throws ends the query.
   std::function<void()> check_interrupt;
+  HostFunctions functions = {};
 };
 
 struct NodeStatistics {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,10 +26,18 @@ struct ColumnRef {
   Type type;
 };
 
+/// One row of a column, the same for every row that a program is evaluated for.
+struct CellRef {
+  ColumnRef column;
+  int64_t row;  // below zero: from the end
+  Span span;
+};
+
 /// What a program reads.
 struct ProgramInputs {
   std::vector<ColumnRef> columns;
   std::vector<std::string> computed;
+  std::vector<CellRef> cells;
   bool positions = false;  // of rows in the input relation
 };
 
@@ -61,10 +71,22 @@ struct Batch {
 /// What becomes of a row whose arrays have shapes that do not go together.
 enum class OnConflict : uint8_t { kDropRow, kError };
 
+/// A function of the host: columns of some rows in, a column of as many rows out; without arguments one row.
+/// Called from any thread; what it throws ends the query.
+using HostFunction = std::function<Column(std::span<const Column> args)>;
+using HostFunctions = std::map<std::string, HostFunction, std::less<>>;
+
+/// What a program uses beside its rows.
+struct Surroundings {
+  uint64_t seed = 0;
+  const HostFunctions* functions = nullptr;
+  std::vector<Column> cells;  // of one row each, in the order of the program's inputs
+};
+
 /// One batch being evaluated.
 struct Frame {
   Batch batch;
-  uint64_t seed = 0;
+  Surroundings surroundings;
   OnConflict on_conflict = OnConflict::kError;
   Span span;  // of the running instruction
   bool has_conflicts = false;
@@ -94,6 +116,7 @@ struct BindContext {
   const Dict* members;  // the instruction in the plan
   ProgramInputs* inputs;
   uint64_t stream;  // of random numbers, this instruction's own
+  Span span;
 };
 
 /// A bound instruction and the element that it really gives; the compiler checks it against the declared one.

@@ -10,6 +10,12 @@
 
 namespace tql_engine {
 
+/// The rows of a batch of a column that is not nested; the vector points into the column where it can.
+void load_column(const Column& column, const Batch& batch, Register& out);
+
+/// The column with the facet "flat".
+Bound bind_flat_column(const BindContext& context);
+
 class ConstantOperation final : public Operation {
  public:
   explicit ConstantOperation(Constant constant) : constant_(std::move(constant)) {}

@@ -63,7 +63,7 @@ class Program {
 /// Evaluates one program, one batch after the other. Not for two threads at once.
 class Evaluator {
  public:
-  Evaluator(const Program& program, uint64_t seed, OnConflict on_conflict);
+  Evaluator(const Program& program, Surroundings surroundings, OnConflict on_conflict);
 
   /// The values of the result register; they live until the next call.
   const Vector& evaluate(const Batch& batch);

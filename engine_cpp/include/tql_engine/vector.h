@@ -80,7 +80,8 @@ struct Register {
   Buffer dims;
   Buffer strides;
   Buffer valid;
-  TextArena texts;  // behind views of texts that were made here
+  TextArena texts;                    // behind views of texts that were made here
+  std::shared_ptr<const void> owner;  // of memory that the vector points into and nothing else keeps
 
   /// Makes the vector one scalar per row in scratch memory (or one for all, if `constant`) and returns it.
   std::byte* make_scalars(Element element, int64_t rows, bool constant = false);

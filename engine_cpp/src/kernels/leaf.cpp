@@ -1,13 +1,15 @@
-// Kernels without arguments: columns, computed columns, constants, row numbers, random numbers.
+// Kernels without arguments: columns, cells, computed columns, constants, row numbers, random numbers.
 #include "tql_engine/leaf.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "tql_engine/constant.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/random.h"
 #include "tql_engine/registry.h"
+#include "tql_engine/status.h"
 
 namespace tql_engine {
 namespace {
@@ -105,7 +107,125 @@ void load_text_list(const Column& column, const Batch& batch, Register& out) {
   }
 }
 
-void load(const Column& column, const Batch& batch, Register& out) {
+class LoadComputed final : public Operation {
+ public:
+  LoadComputed(size_t index, Element element) : index_(index), element_(element) {}
+  void evaluate(Frame& frame, std::span<const Vector* const>, Register& out) const override {
+    const Column& column = frame.batch.segment->computed[index_];
+    if (column.element() != element_) {
+      frame.fail(Code::kInternal, "a computed column has element " +
+                                      std::string(element_name(column.element())) + ", the plan says " +
+                                      std::string(element_name(element_)));
+    }
+    load_column(column, frame.batch, out);
+  }
+
+ private:
+  size_t index_;
+  Element element_;
+};
+
+class RowNumber final : public Operation {
+ public:
+  void evaluate(Frame& frame, std::span<const Vector* const>, Register& out) const override {
+    auto* numbers = reinterpret_cast<int64_t*>(out.make_scalars(Element::kInt64, frame.size()));
+    const RowNumbers& position = frame.batch.segment->position;
+    for (int64_t i = 0; i < frame.size(); ++i) numbers[i] = position.at(frame.batch.row(i));
+  }
+};
+
+/// A function of seed, instruction and position: the same for any number of threads.
+class Random final : public Operation {
+ public:
+  explicit Random(uint64_t stream) : stream_(stream) {}
+  void evaluate(Frame& frame, std::span<const Vector* const>, Register& out) const override {
+    auto* numbers = reinterpret_cast<int32_t*>(out.make_scalars(Element::kInt32, frame.size()));
+    const RandomStream stream(frame.surroundings.seed, stream_, kRandomDomain);
+    const RowNumbers& position = frame.batch.segment->position;
+    for (int64_t i = 0; i < frame.size(); ++i) {
+      const auto at = static_cast<uint64_t>(position.at(frame.batch.row(i)));
+      numbers[i] = static_cast<int32_t>(stream.bits(at) >> 33);
+    }
+  }
+
+ private:
+  uint64_t stream_;
+};
+
+Bound bind_column(const BindContext& context) {
+  const std::string& name = as_string(member(*context.members, "name"), "name");
+  const std::string& facet = as_string(member(*context.members, "facet"), "facet");
+  if (facet == "flat") return bind_flat_column(context);
+  if (facet != "values" && facet != "shape")
+    throw EngineError(Code::kInternal, "there is no facet '" + facet + "'");
+  const ColumnRef ref{name, facet == "shape" ? Facet::kShape : Facet::kValues, context.result};
+  if (ref.facet == Facet::kShape && ref.type.element != Element::kInt64) {
+    throw EngineError(Code::kInternal, "the facet 'shape' has element int64");
+  }
+  context.inputs->columns.push_back(ref);
+  return {std::make_unique<LoadColumn>(context.inputs->columns.size() - 1), context.result.element};
+}
+
+/// One row of a column for all rows.
+class LoadCell final : public Operation {
+ public:
+  explicit LoadCell(size_t index) : index_(index) {}
+  void evaluate(Frame& frame, std::span<const Vector* const>, Register& out) const override {
+    const Column& cell = frame.surroundings.cells[index_];
+    load_column(cell, {nullptr, 0, 1, nullptr}, out);
+    Vector& vector = out.vector;
+    vector.step = vector.starts_step = vector.dims_step = vector.strides_step = 0;
+    if (vector.valid == nullptr) return;
+    const bool there = vector.valid[0] != 0;
+    vector.valid = nullptr;
+    if (!there) std::fill_n(out.make_valid(frame.size()), frame.size(), uint8_t{0});
+  }
+
+ private:
+  size_t index_;
+};
+
+Bound bind_cell(const BindContext& context) {
+  const std::string& name = as_string(member(*context.members, "name"), "name");
+  constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
+  const int64_t row = as_int(member(*context.members, "row"), "row", -kLargest, kLargest);
+  if (context.result.nested) throw EngineError(Code::kInternal, "a cell of a nested column cannot be loaded");
+  auto& cells = context.inputs->cells;
+  cells.push_back({{name, Facet::kValues, context.result}, row, context.span});
+  return {std::make_unique<LoadCell>(cells.size() - 1), context.result.element};
+}
+
+Bound bind_computed(const BindContext& context) {
+  context.inputs->computed.push_back(as_string(member(*context.members, "id"), "id"));
+  return {std::make_unique<LoadComputed>(context.inputs->computed.size() - 1, context.result.element),
+          context.result.element};
+}
+
+Bound bind_constant(const BindContext& context) {
+  return {std::make_unique<ConstantOperation>(
+              Constant::parse(member(*context.members, "value"), context.result.element)),
+          context.result.element};
+}
+
+Bound bind_row_number(const BindContext& context) {
+  context.inputs->positions = true;
+  return {std::make_unique<RowNumber>(), Element::kInt64};
+}
+
+Bound bind_random(const BindContext& context) {
+  context.inputs->positions = true;
+  return {std::make_unique<Random>(context.stream), Element::kInt32};
+}
+
+constexpr Kernel kKernels[] = {
+    {"column", 0, 0, &bind_column},         {"cell", 0, 0, &bind_cell},
+    {"computed", 0, 0, &bind_computed},     {"constant", 0, 0, &bind_constant},
+    {"row_number", 0, 0, &bind_row_number}, {"random", 0, 0, &bind_random},
+};
+
+}  // namespace
+
+void load_column(const Column& column, const Batch& batch, Register& out) {
   switch (column.layout()) {
     case Layout::kDense:
       if (column.rank() == 0) {
@@ -135,100 +255,12 @@ void load(const Column& column, const Batch& batch, Register& out) {
   for (int64_t i = 0; i < batch.size; ++i) valid[i] = column.validity()[batch.row(i)];
 }
 
-class LoadComputed final : public Operation {
- public:
-  LoadComputed(size_t index, Element element) : index_(index), element_(element) {}
-  void evaluate(Frame& frame, std::span<const Vector* const>, Register& out) const override {
-    const Column& column = frame.batch.segment->computed[index_];
-    if (column.element() != element_) {
-      frame.fail(Code::kInternal, "a computed column has element " +
-                                      std::string(element_name(column.element())) + ", the plan says " +
-                                      std::string(element_name(element_)));
-    }
-    load(column, frame.batch, out);
-  }
-
- private:
-  size_t index_;
-  Element element_;
-};
-
-class RowNumber final : public Operation {
- public:
-  void evaluate(Frame& frame, std::span<const Vector* const>, Register& out) const override {
-    auto* numbers = reinterpret_cast<int64_t*>(out.make_scalars(Element::kInt64, frame.size()));
-    const RowNumbers& position = frame.batch.segment->position;
-    for (int64_t i = 0; i < frame.size(); ++i) numbers[i] = position.at(frame.batch.row(i));
-  }
-};
-
-/// A function of seed, instruction and position: the same for any number of threads.
-class Random final : public Operation {
- public:
-  explicit Random(uint64_t stream) : stream_(stream) {}
-  void evaluate(Frame& frame, std::span<const Vector* const>, Register& out) const override {
-    auto* numbers = reinterpret_cast<int32_t*>(out.make_scalars(Element::kInt32, frame.size()));
-    const RandomStream stream(frame.seed, stream_, kRandomDomain);
-    const RowNumbers& position = frame.batch.segment->position;
-    for (int64_t i = 0; i < frame.size(); ++i) {
-      const auto at = static_cast<uint64_t>(position.at(frame.batch.row(i)));
-      numbers[i] = static_cast<int32_t>(stream.bits(at) >> 33);
-    }
-  }
-
- private:
-  uint64_t stream_;
-};
-
-Bound bind_column(const BindContext& context) {
-  const std::string& name = as_string(member(*context.members, "name"), "name");
-  const std::string& facet = as_string(member(*context.members, "facet"), "facet");
-  if (facet != "values" && facet != "shape")
-    throw EngineError(Code::kInternal, "there is no facet '" + facet + "'");
-  const ColumnRef ref{name, facet == "shape" ? Facet::kShape : Facet::kValues, context.result};
-  if (ref.facet == Facet::kShape && ref.type.element != Element::kInt64) {
-    throw EngineError(Code::kInternal, "the facet 'shape' has element int64");
-  }
-  context.inputs->columns.push_back(ref);
-  return {std::make_unique<LoadColumn>(context.inputs->columns.size() - 1), context.result.element};
-}
-
-Bound bind_computed(const BindContext& context) {
-  context.inputs->computed.push_back(as_string(member(*context.members, "id"), "id"));
-  return {std::make_unique<LoadComputed>(context.inputs->computed.size() - 1, context.result.element),
-          context.result.element};
-}
-
-Bound bind_constant(const BindContext& context) {
-  return {std::make_unique<ConstantOperation>(
-              Constant::parse(member(*context.members, "value"), context.result.element)),
-          context.result.element};
-}
-
-Bound bind_row_number(const BindContext& context) {
-  context.inputs->positions = true;
-  return {std::make_unique<RowNumber>(), Element::kInt64};
-}
-
-Bound bind_random(const BindContext& context) {
-  context.inputs->positions = true;
-  return {std::make_unique<Random>(context.stream), Element::kInt32};
-}
-
-constexpr Kernel kKernels[] = {
-    {"column", 0, 0, &bind_column},     {"computed", 0, 0, &bind_computed},
-    {"constant", 0, 0, &bind_constant}, {"row_number", 0, 0, &bind_row_number},
-    {"random", 0, 0, &bind_random},
-};
-
-}  // namespace
-
 void ConstantOperation::evaluate(Frame&, std::span<const Vector* const>, Register& out) const {
   out.vector = constant_.vector();
 }
 
 void LoadColumn::evaluate(Frame& frame, std::span<const Vector* const>, Register& out) const {
-  load(frame.batch.segment->columns[index_], frame.batch, out);
+  load_column(frame.batch.segment->columns[index_], frame.batch, out);
 }
 
 std::span<const Kernel> leaf_kernels() noexcept { return kKernels; }

@@ -1,7 +1,10 @@
-// Text: LIKE and substrings, element by element.
+// Text: LIKE, substrings and words, element by element.
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "../text/words.h"
 #include "like_pattern.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/registry.h"
@@ -33,16 +36,47 @@ struct HasPart {
   }
 };
 
+/// Whether every word of the query is a word of the text.
+bool has_words(std::string_view text, const WordSet& query, std::vector<uint8_t>& seen) {
+  seen.assign(query.size(), 0);
+  size_t missing = query.size();
+  WordReader reader(text);
+  for (std::string_view word; missing > 0 && reader.next(word);) {
+    const size_t number = query.find(word);
+    if (number == query.size() || seen[number] != 0) continue;
+    seen[number] = 1;
+    --missing;
+  }
+  return missing == 0;
+}
+
+bool contains_words_loop(const void* x, int64_t x_step, const void* y, int64_t y_step, void* out, int64_t n) {
+  const auto* texts = static_cast<const std::string_view*>(x);
+  const auto* queries = static_cast<const std::string_view*>(y);
+  auto* to = static_cast<uint8_t*>(out);
+  std::optional<WordSet> query;
+  std::vector<uint8_t> seen;
+  for (int64_t i = 0; i < n; ++i) {
+    if (!query || y_step != 0) query.emplace(queries[i * y_step]);
+    to[i] = static_cast<uint8_t>(has_words(texts[i * x_step], *query, seen));
+  }
+  return true;
+}
+
+/// Something of two texts that is false for NULL.
 class ContainsText final : public Operation {
  public:
+  explicit ContainsText(BinaryLoop loop) : loop_(loop) {}
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
-    const BinaryLoop loop = &binary_loop<HasPart, std::string_view, std::string_view, uint8_t>;
     if (args[0]->valid == nullptr && args[1]->valid == nullptr) {
-      return apply_binary(frame, loop, *args[0], *args[1], Element::kBool, out);
+      return apply_binary(frame, loop_, *args[0], *args[1], Element::kBool, out);
     }
-    apply_binary(frame, loop, *args[0], *args[1], Element::kBool, out.scratch(0));
+    apply_binary(frame, loop_, *args[0], *args[1], Element::kBool, out.scratch(0));
     copy_with_zero_for_null(frame, out.scratch(0).vector, out);
   }
+
+ private:
+  BinaryLoop loop_;
 };
 
 void check_text(const BindContext& context) {
@@ -60,12 +94,19 @@ Bound bind_like(const BindContext& context) {
 
 Bound bind_contains_text(const BindContext& context) {
   check_text(context);
-  return {std::make_unique<ContainsText>(), Element::kBool};
+  const BinaryLoop loop = &binary_loop<HasPart, std::string_view, std::string_view, uint8_t>;
+  return {std::make_unique<ContainsText>(loop), Element::kBool};
+}
+
+Bound bind_contains_words(const BindContext& context) {
+  check_text(context);
+  return {std::make_unique<ContainsText>(&contains_words_loop), Element::kBool};
 }
 
 constexpr Kernel kKernels[] = {
     {"like", 1, 1, &bind_like},
     {"contains_text", 2, 2, &bind_contains_text},
+    {"contains_words", 2, 2, &bind_contains_words},
 };
 
 }  // namespace

@@ -92,10 +92,7 @@ class ColumnBuilder {
         shared_(programs),
         pieces_(programs.size()) {
     for (const Program* program : programs) {
-      auto& workers = evaluators_.emplace_back();
-      for (int worker = 0; worker < execution.pool().threads(); ++worker) {
-        workers.push_back(std::make_unique<Evaluator>(*program, execution.seed(), OnConflict::kError));
-      }
+      evaluators_.push_back(execution.evaluators(relation.source, *program, OnConflict::kError));
       // A column that is handed on as it is needs no copy, unless only some rows of each partition are.
       const Type& type = program->result_type();
       const bool handed_on =

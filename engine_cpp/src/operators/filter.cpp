@@ -24,13 +24,10 @@ constexpr int64_t kTakeRows = 1 << 16;
 
 using Evaluators = std::vector<std::vector<std::unique_ptr<Evaluator>>>;  // per conjunct and worker
 
-Evaluators make_evaluators(Execution& execution, const Filter& filter) {
+Evaluators make_evaluators(Execution& execution, const Filter& filter, const SourcePtr& source) {
   Evaluators evaluators;
   for (const Program& conjunct : filter.conjuncts) {
-    auto& workers = evaluators.emplace_back();
-    for (int worker = 0; worker < execution.pool().threads(); ++worker) {
-      workers.push_back(std::make_unique<Evaluator>(conjunct, execution.seed(), OnConflict::kDropRow));
-    }
+    evaluators.push_back(execution.evaluators(source, conjunct, OnConflict::kDropRow));
   }
   return evaluators;
 }
@@ -54,7 +51,7 @@ class RangeFilter {
         filter_(filter),
         input_(input),
         range_{input.rows.row_bound() - input.rows.size(), input.rows.row_bound()},
-        evaluators_(make_evaluators(execution, filter)) {}
+        evaluators_(make_evaluators(execution, filter, input.source)) {}
 
   Relation run() {
     std::vector<ColumnRef> columns;
@@ -292,7 +289,7 @@ class RangeFilter {
 
 /// Filters a relation of any order, a piece of its positions after the other.
 Relation filter_positions(Execution& execution, const Filter& filter, const Relation& input) {
-  const Evaluators evaluators = make_evaluators(execution, filter);
+  const Evaluators evaluators = make_evaluators(execution, filter, input.source);
   const auto wanted = static_cast<size_t>(filter.fetch ? *filter.fetch : input.size());
   std::vector<int64_t> found;
   int64_t step = filter.fetch ? kFirstRows : kTakeRows;
