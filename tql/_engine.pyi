@@ -176,9 +176,9 @@ def execute(
 ) -> Result:
     """Run a plan. `source` is what a scan without a name reads, `sources` what the others read, by key.
 
-    `functions` are what the kernel `registered` calls by name: with one column per argument, over the same rows,
-    and without arguments once per row; it returns a column of the declared type with as many rows (one). They
-    are called from several threads, each holding the GIL; what they raise is raised here.
+    `functions` are what the kernel `registered` calls by name: with one column per argument, over the same
+    rows, and without arguments once per row; they return a column of the declared type with as many rows.
+    They are called from several threads, each holding the GIL; what they raise is raised here.
 
     `threads` 0 means one per core. The answer does not depend on `threads`.
     """

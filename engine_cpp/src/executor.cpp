@@ -96,6 +96,9 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
           [&](const Project& op) {
             return unary(op.input, [&](const Relation& in) { return run_project(*this, op, in); });
           },
+          [&](const Bm25& op) {
+            return unary(op.input, [&](const Relation& in) { return run_bm25(*this, op, in); });
+          },
           [&](const Combine& op) {
             const Relation left = run(*op.left);
             const Relation right = run(*op.right);

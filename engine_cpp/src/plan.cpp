@@ -114,6 +114,14 @@ class PlanCompiler {
       return {make(id, Distinct{std::move(input), programs(dict, "keys", ids)}), std::move(ids)};
     }
     if (op == "project") return project(id, dict, std::move(input), std::move(ids));
+    if (op == "bm25") {
+      Bm25 bm25{std::move(input), as_string(member(dict, "computes"), "computes"),
+                as_string(member(dict, "column"), "column"), as_string(member(dict, "query"), "query")};
+      if (!ids.insert(bm25.id).second) {
+        throw EngineError(Code::kInternal, "two computed columns have the id '" + bm25.id + "'");
+      }
+      return {make(id, std::move(bm25)), std::move(ids)};
+    }
     throw EngineError(Code::kInternal, "there is no such operator");
   }
 

@@ -257,6 +257,16 @@ Program Program::compile(const Dict& program, uint64_t stream) {
   return ProgramCompiler(stream).compile(program);
 }
 
+Program Program::over_column(ColumnRef column, std::unique_ptr<const Operation> operation, Type result) {
+  Program program;
+  program.inputs_.columns.push_back(std::move(column));
+  program.instructions_.push_back({std::make_unique<LoadColumn>(0), {}, {}, true});
+  program.instructions_.push_back({std::move(operation), {0}, {}, true});
+  program.result_ = 1;
+  program.result_type_ = std::move(result);
+  return program;
+}
+
 const ColumnRef* Program::as_plain_column() const noexcept {
   const auto* load =
       dynamic_cast<const LoadColumn*>(instructions_[static_cast<size_t>(result_)].operation.get());

@@ -96,5 +96,6 @@ Relation run_combine(Execution& execution, const Combine& combine, const Relatio
                      const Relation& right);
 Relation run_distinct(Execution& execution, const Distinct& distinct, const Relation& input);
 Relation run_project(Execution& execution, const Project& project, const Relation& input);
+Relation run_bm25(Execution& execution, const Bm25& op, const Relation& input);
 
 }  // namespace tql_engine

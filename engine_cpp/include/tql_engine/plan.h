@@ -73,9 +73,16 @@ struct Project {
   std::vector<Program> programs;  // per id
 };
 
+struct Bm25 {
+  NodePtr input;
+  std::string id;
+  std::string column;
+  std::string query;
+};
+
 struct Node {
   int64_t id;
-  std::variant<Scan, Filter, Sort, Limit, Sample, Combine, Distinct, Project> op;
+  std::variant<Scan, Filter, Sort, Limit, Sample, Combine, Distinct, Project, Bm25> op;
 };
 
 class Plan {

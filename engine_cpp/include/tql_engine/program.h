@@ -33,6 +33,8 @@ class Program {
   /// `stream`: where the random streams of its instructions begin. Throws EngineError(kInternal) naming the
   /// instruction for whatever is wrong with it.
   static Program compile(const Dict& program, uint64_t stream);
+  /// One operation over one column, for operators that compute something of their own.
+  static Program over_column(ColumnRef column, std::unique_ptr<const Operation> operation, Type result);
 
   const Type& result_type() const noexcept { return result_type_; }
   /// The place of the whole expression in the query.
