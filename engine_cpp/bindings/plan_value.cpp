@@ -5,12 +5,14 @@
 
 #include <string>
 
+#include "tql_engine/stack.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine::bindings {
 namespace {
 
-constexpr int kMaxDepth = 500;  // also ends data that contains itself; stacks of threads may be small
+constexpr int kMaxDepth = 2600;   // also ends data that contains itself
+constexpr int kStackCheck = 100;  // levels between two looks at the stack
 
 std::string text_of(py::handle object) {
   Py_ssize_t size = 0;
@@ -37,7 +39,10 @@ Value integer_of(py::handle object) {
 }  // namespace
 
 Value value_of(py::handle object, int depth) {
-  if (depth > kMaxDepth) throw EngineError(Code::kInternal, "the plan is nested too deeply");
+  if (depth > kMaxDepth ||
+      (depth % kStackCheck == kStackCheck - 1 && !stack_has(kStackCheck * kStackPerLevel))) {
+    throw EngineError(Code::kInternal, "the plan is nested too deeply");
+  }
   if (object.is_none()) return {};
   if (py::isinstance<py::bool_>(object)) return {object.cast<bool>()};
   if (py::isinstance<py::int_>(object)) return integer_of(object);

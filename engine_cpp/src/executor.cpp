@@ -6,12 +6,14 @@
 #include <string>
 
 #include "tql_engine/execution.h"
+#include "tql_engine/stack.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
 namespace {
 
 constexpr std::chrono::milliseconds kInterruptInterval{20};
+constexpr int kShallow = 50;  // levels for which every stack has room
 
 template <class... Cases>
 struct Overloaded : Cases... {
@@ -205,6 +207,9 @@ void Execution::check_interrupt() {
 }
 
 ExecuteResult execute(const Plan& plan, const Sources& sources, const ExecuteOptions& options) {
+  if (plan.depth() > kShallow && !stack_has(static_cast<size_t>(plan.depth()) * kStackPerLevel)) {
+    throw EngineError(Code::kInternal, "the stack of this thread is too small for the plan");
+  }
   Execution execution(sources, options);
   Relation relation = execution.run(plan.root());
   ExecuteResult result{

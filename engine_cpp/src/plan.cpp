@@ -1,16 +1,19 @@
 // From plain data to compiled nodes. A plan may come from anywhere, so nothing in it is taken on trust.
 #include "tql_engine/plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
 
+#include "tql_engine/stack.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
 namespace {
 
-constexpr int kMaxDepth = 400;
+constexpr int kMaxDepth = 2500;
+constexpr int kStackCheck = 100;  // levels between two looks at the stack
 constexpr int64_t kMaxRows = std::numeric_limits<int64_t>::max();
 
 /// The columns that a node's answer carries, to check references at compile time.
@@ -47,7 +50,11 @@ class PlanCompiler {
  public:
   Compiled node(const Value& value, int depth) {
     const Dict& dict = as_dict(value, "node");
-    if (depth > kMaxDepth) throw EngineError(Code::kInternal, "the plan is nested too deeply");
+    if (depth > kMaxDepth ||
+        (depth % kStackCheck == kStackCheck - 1 && !stack_has(kStackCheck * kStackPerLevel))) {
+      throw EngineError(Code::kInternal, "the plan is nested too deeply");
+    }
+    depth_ = std::max(depth_, depth);
     const int64_t id = as_int(member(dict, "id"), "id", 0, kMaxRows);
     const std::string& op = as_string(member(dict, "op"), "op");
     if (!ids_.insert(id).second)
@@ -63,6 +70,8 @@ class PlanCompiler {
       throw EngineError(error.code(), "node " + std::to_string(id) + " (" + op + "): " + error.message());
     }
   }
+
+  int depth() const noexcept { return depth_; }
 
  private:
   Compiled build(int64_t id, const std::string& op, const Dict& dict, std::vector<Compiled> inputs) {
@@ -179,6 +188,7 @@ class PlanCompiler {
   }
 
   std::set<int64_t> ids_;
+  int depth_ = 0;
   uint64_t next_program_ = 0;
 };
 
@@ -197,8 +207,10 @@ Plan Plan::compile(const Value& value) {
   if (as_int(member(dict, "tql_plan"), "tql_plan", 1, kMaxRows) != 1) {
     throw EngineError(Code::kInternal, "this engine reads plans of version 1");
   }
-  Compiled root = PlanCompiler().node(member(dict, "root"), 0);
+  PlanCompiler compiler;
+  Compiled root = compiler.node(member(dict, "root"), 0);
   Plan plan;
+  plan.depth_ = compiler.depth();
   plan.root_ = std::move(root.node);
   for (const Value& item : as_list(member(dict, "output"), "output")) {
     const Dict& column = as_dict(item, "output");

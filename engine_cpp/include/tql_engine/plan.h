@@ -91,11 +91,14 @@ class Plan {
   static Plan compile(const Value& plan);
 
   const Node& root() const noexcept { return *root_; }
+  /// How far the nodes are nested, from 0.
+  int depth() const noexcept { return depth_; }
   /// The computed columns that are asked for: visible name, id.
   const std::vector<std::pair<std::string, std::string>>& computed_output() const noexcept { return output_; }
 
  private:
   NodePtr root_;
+  int depth_ = 0;
   std::vector<std::pair<std::string, std::string>> output_;
 };
 
