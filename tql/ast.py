@@ -14,11 +14,78 @@ from tql.span import NOWHERE, Span
 BinaryOperator = OneOf["or", "and", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Node:
-    """Base of every node."""
+    """Base of every node. Comparing, hashing and printing a tree takes no recursion, however deep it is."""
 
     span: Span = field(default=NOWHERE, compare=False, kw_only=True, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Node):
+            return NotImplemented
+        pairs: list[tuple[object, object]] = [(self, other)]
+        while pairs:
+            a, b = pairs.pop()
+            if a is b:
+                continue
+            if type(a) is not type(b):  # 1, 1.0 and TRUE are different literals
+                return False
+            if isinstance(a, Node) and isinstance(b, Node):
+                pairs += zip(_compared(a), _compared(b), strict=True)
+            elif isinstance(a, tuple) and isinstance(b, tuple):
+                if len(a) != len(b):
+                    return False
+                pairs += zip(a, b, strict=True)
+            elif a != b:
+                return False
+        return True
+
+    def __hash__(self) -> int:
+        found: list[object] = []
+        todo: list[object] = [self]
+        while todo:
+            value = todo.pop()
+            if isinstance(value, Node):
+                found.append(type(value))
+                todo += _compared(value)
+            elif isinstance(value, tuple):
+                found.append(len(value))
+                todo += value
+            else:
+                found.append(value)
+        return hash(tuple(found))
+
+    def __repr__(self) -> str:
+        text: list[str] = []
+        todo: list[object] = [self]
+        while todo:
+            value = todo.pop()
+            match value:
+                case _Text():
+                    text.append(value)
+                case Node():
+                    pieces: list[object] = [_Text(f"{type(value).__name__}(")]
+                    for name, member in _shown(value):
+                        pieces += [_Text(f"{name}="), member, _Text(", ")]
+                    todo += reversed([*(pieces[:-1] if len(pieces) > 1 else pieces), _Text(")")])
+                case tuple():
+                    pieces = [piece for item in value for piece in (item, _Text(", "))]
+                    todo += reversed([_Text("("), *(pieces[:-1] if len(value) > 1 else pieces), _Text(")")])
+                case _:
+                    text.append(repr(value))
+        return "".join(text)
+
+
+class _Text(str):
+    """A piece of a `repr` that is finished."""
+
+
+def _compared(node: Node) -> list[object]:
+    return [getattr(node, name) for name, field_ in node.__dataclass_fields__.items() if field_.compare]
+
+
+def _shown(node: Node) -> list[tuple[str, object]]:
+    return [(name, getattr(node, name)) for name, field_ in node.__dataclass_fields__.items() if field_.repr]
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -31,44 +98,49 @@ def children(node: Node) -> Iterator[Node]:
             yield from value
 
 
+def levels(root: Node) -> Iterator[list[Node]]:
+    """The nodes of a tree by their distance from the root."""
+    level = [root]
+    while level:
+        yield level
+        level = [child for node in level if type(node) is not Literal for child in children(node)]
+
+
+def depth(root: Node) -> int:
+    """How many levels a tree has."""
+    return sum(1 for _ in levels(root))
+
+
 # --- expressions -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expr(Node):
     """Base of every expression."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Literal(Expr):
     """A number, bool or text. Integers are unsigned here: a sign is a `Unary`."""
 
     value: bool | int | float | str
 
-    def __eq__(self, other: object) -> bool:  # 1, 1.0 and TRUE are different literals
-        if not isinstance(other, Literal):
-            return NotImplemented
-        return type(self.value) is type(other.value) and self.value == other.value
 
-    def __hash__(self) -> int:
-        return hash((type(self.value), self.value))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ArrayLiteral(Expr):
     """`ARRAY[...]`; nested for higher rank."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Parameter(Expr):
     """`?`; `index` counts from 0 through the whole text."""
 
     index: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Name(Expr):
     """A column, perhaps qualified by a source's alias. `quoted` says how it was written, no more."""
 
@@ -77,7 +149,7 @@ class Name(Expr):
     quoted: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Unary(Expr):
     """`NOT x` or `-x`."""
 
@@ -85,7 +157,7 @@ class Unary(Expr):
     operand: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Binary(Expr):
     """`left operator right`; `==` is "=" and `<>` is "!=" here."""
 
@@ -94,7 +166,7 @@ class Binary(Expr):
     right: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Between(Expr):
     """`x [NOT] BETWEEN low AND high`."""
 
@@ -104,7 +176,7 @@ class Between(Expr):
     negated: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InList(Expr):
     """`x [NOT] IN (a, b, ...)` and `x IN ARRAY[...]`."""
 
@@ -113,7 +185,7 @@ class InList(Expr):
     negated: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Like(Expr):
     """`x [NOT] LIKE pattern`, or ILIKE where `ignore_case`."""
 
@@ -123,7 +195,7 @@ class Like(Expr):
     negated: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class IsNull(Expr):
     """`x IS [NOT] NULL`, `x ISNULL`."""
 
@@ -131,7 +203,7 @@ class IsNull(Expr):
     negated: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Slice(Node):
     """`[start] : [stop] [: [step]]` inside a subscript."""
 
@@ -140,7 +212,7 @@ class Slice(Node):
     step: Expr | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Subscript(Expr):
     """`x[i]`, `x[a:b, ::2]`."""
 
@@ -148,7 +220,7 @@ class Subscript(Expr):
     items: tuple[Expr | Slice, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Call(Expr):
     """`name(args)`; the name in lower case. `name_span` underlines the name alone."""
 
@@ -157,12 +229,12 @@ class Call(Expr):
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CountStar(Expr):
     """`COUNT(*)`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class WeightCase(Node):
     """`condition: weight`."""
 
@@ -170,7 +242,7 @@ class WeightCase(Node):
     weight: Expr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class WeightCases(Expr):
     """`MAX_WEIGHT(c: w, ...)` or `SUM_WEIGHT(c: w, ...)`."""
 
@@ -181,14 +253,14 @@ class WeightCases(Expr):
 # --- select ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Star(Node):
     """`*` or `alias.*` as a select item."""
 
     qualifier: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SelectItem(Node):
     """`expr [AS alias]`."""
 
@@ -196,7 +268,7 @@ class SelectItem(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TableName(Node):
     """A source named in FROM."""
 
@@ -204,7 +276,7 @@ class TableName(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SubQuery(Node):
     """`(statement) [AS alias]` in FROM."""
 
@@ -212,7 +284,7 @@ class SubQuery(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Join(Node):
     """`left JOIN right`; one of `on` and `using` is set, none for a cross join."""
 
@@ -226,7 +298,7 @@ class Join(Node):
 FromSource = TableName | SubQuery | Join
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expand(Node):
     """`EXPAND BY before [, after] [OVERLAP bool] [AS name]`; one number means both sides."""
 
@@ -236,7 +308,7 @@ class Expand(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupBy(Node):
     """`GROUP BY keys [HAVING expr] [ACROSS TIME | SPACE]`."""
 
@@ -245,14 +317,14 @@ class GroupBy(Node):
     across: OneOf["time", "space"] = "time"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ungroup(Node):
     """`UNGROUP BY SPLIT` where `by` is None, else `UNGROUP BY expr`."""
 
     by: Expr | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Select(Node):
     """One SELECT up to UNGROUP BY; what follows belongs to the `Statement`."""
 
@@ -266,7 +338,7 @@ class Select(Node):
     distinct: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SetOperation(Node):
     """`left UNION | INTERSECT | EXCEPT [ALL] right`; left-associative, equal precedence."""
 
@@ -276,7 +348,7 @@ class SetOperation(Node):
     all: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OrderKey(Node):
     """`expr [ASC | DESC]`."""
 
@@ -284,7 +356,7 @@ class OrderKey(Node):
     descending: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Limit(Node):
     """`LIMIT count [PERCENT] [OFFSET offset]`; `count` is None for ALL or a bare OFFSET."""
 
@@ -293,7 +365,7 @@ class Limit(Node):
     offset: Expr | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SampleBy(Node):
     """`SAMPLE BY weight [REPLACE bool] [LIMIT count [PERCENT]]`."""
 
@@ -303,7 +375,7 @@ class SampleBy(Node):
     percent: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Statement(Node):
     """A whole query, or a parenthesised operand or sub-query.
 

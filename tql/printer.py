@@ -2,7 +2,7 @@
 
 Parsing the text gives an equal AST back.
 
-It recurses, as deep as a tree that the parser accepts (`tql.parser.MAX_DEPTH`).
+Nothing here recurses: each node is turned into pieces, which are text or nodes still to be turned.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tql import ast
 from tql.keywords import RESERVED
@@ -35,45 +36,37 @@ _LEVEL = {
 _BARE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """An operand, in parentheses where it holds less tightly than its place asks for."""
+
+    node: ast.Expr
+    level: int
+
+
+_Piece = str | ast.Node | _Within
+
+
 def to_text(node: ast.Node) -> str:
     """The canonical text of a statement, an expression or a piece of a statement.
 
     Raises:
         ValueError: a name has a character that no quoting can write (`"` or a line break), or is empty.
     """
-    match node:
-        case ast.Expr():
-            return _expression(node)
-        case ast.Statement():
-            return _statement(node)
-        case ast.Select():
-            return _select(node)
-        case ast.SetOperation():
-            return _set_operation(node)
-        case ast.TableName() | ast.SubQuery() | ast.Join():
-            return _source(node)
-        case ast.SelectItem():
-            return to_text(node.expr) + _alias(node.alias)
-        case ast.Star():
-            return "*" if node.qualifier is None else f"{quote_name(node.qualifier)}.*"
-        case ast.OrderKey():
-            return to_text(node.expr) + (" desc" if node.descending else "")
-        case ast.Limit():
-            return _limit(node)
-        case ast.SampleBy():
-            return _sample(node)
-        case ast.Expand():
-            return _expand(node)
-        case ast.GroupBy():
-            return _group_by(node)
-        case ast.Ungroup():
-            return f"ungroup by {'split' if node.by is None else to_text(node.by)}"
-        case ast.WeightCase():
-            return f"{to_text(node.condition)}: {to_text(node.weight)}"
-        case ast.Slice():
-            return _slice(node)
-        case _:
-            raise TypeError(f"not a printable node: {type(node).__name__}")
+    text: list[str] = []
+    chains = _Chains()
+    todo: list[_Piece] = [node]
+    while todo:
+        piece = todo.pop()
+        if isinstance(piece, str):
+            text.append(piece)
+        elif isinstance(piece, _Within):
+            loose = _level(piece.node) < piece.level
+            todo += (")", piece.node, "(") if loose else (piece.node,)
+        else:
+            pieces = _expression(piece, chains) if isinstance(piece, ast.Expr) else _clause(piece)
+            todo += reversed(pieces)
+    return "".join(text)
 
 
 def quote_name(name: str) -> str:
@@ -97,74 +90,112 @@ def quote_text(text: str) -> str:
 # --- statements ---------------------------------------------------------------------------------------------
 
 
-def _statement(node: ast.Statement) -> str:
-    parts = [_operand(node.body) if isinstance(node.body, ast.Statement) else to_text(node.body)]
+def _clause(node: ast.Node) -> list[_Piece]:
+    match node:
+        case ast.Statement():
+            return _statement(node)
+        case ast.Select():
+            return _select(node)
+        case ast.SetOperation():
+            operator = node.operator + (" all" if node.all else "")
+            left = [node.left] if isinstance(node.left, ast.SetOperation) else _operand(node.left)
+            return [*left, f" {operator} ", *_operand(node.right)]
+        case ast.TableName():
+            return [quote_name(node.name) + _alias(node.alias)]
+        case ast.SubQuery():
+            return ["(", node.statement, ")" + _alias(node.alias)]
+        case ast.Join():
+            return _join(node)
+        case ast.SelectItem():
+            return [node.expr, _alias(node.alias)]
+        case ast.Star():
+            return ["*" if node.qualifier is None else f"{quote_name(node.qualifier)}.*"]
+        case ast.OrderKey():
+            return [node.expr, " desc" if node.descending else ""]
+        case ast.Limit():
+            return _limit(node)
+        case ast.SampleBy():
+            return _sample(node)
+        case ast.Expand():
+            return [_expand(node)]
+        case ast.GroupBy():
+            return _group_by(node)
+        case ast.Ungroup():
+            return ["ungroup by ", "split" if node.by is None else node.by]
+        case ast.WeightCase():
+            return [node.condition, ": ", node.weight]
+        case ast.Slice():
+            return _slice(node)
+        case _:
+            raise TypeError(f"not a printable node: {type(node).__name__}")
+
+
+def _statement(node: ast.Statement) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    pieces += _operand(node.body) if isinstance(node.body, ast.Statement) else [node.body]
     if node.order_by:
-        parts.append("order by " + _list(node.order_by))
-    parts += (to_text(clause) for clause in (node.limit, node.sample) if clause is not None)
-    return " ".join(parts)
+        pieces += [" order by ", *_list(node.order_by)]
+    for clause in (node.limit, node.sample):
+        if clause is not None:
+            pieces += [" ", clause]
+    return pieces
 
 
-def _set_operation(node: ast.SetOperation) -> str:
-    operator = node.operator + (" all" if node.all else "")
-    left = to_text(node.left) if isinstance(node.left, ast.SetOperation) else _operand(node.left)
-    return f"{left} {operator} {_operand(node.right)}"
+def _operand(node: ast.Select | ast.SetOperation | ast.Statement) -> list[_Piece]:
+    return [node] if isinstance(node, ast.Select) else ["(", node, ")"]
 
 
-def _operand(node: ast.Select | ast.SetOperation | ast.Statement) -> str:
-    return to_text(node) if isinstance(node, ast.Select) else f"({to_text(node)})"
-
-
-def _limit(node: ast.Limit) -> str:
-    parts = []
+def _limit(node: ast.Limit) -> list[_Piece]:
+    pieces: list[_Piece] = []
     if node.count is not None:
-        parts.append(f"limit {to_text(node.count)}" + (" percent" if node.percent else ""))
+        pieces += ["limit ", node.count, " percent" if node.percent else ""]
     if node.offset is not None:
-        parts.append(f"offset {to_text(node.offset)}")
-    return " ".join(parts) or "limit all"
+        pieces += ["offset " if node.count is None else " offset ", node.offset]
+    if node.count is None and node.offset is None:
+        pieces.append("limit all")
+    return pieces
 
 
-def _sample(node: ast.SampleBy) -> str:
-    text = f"sample by {to_text(node.weight)}"
+def _sample(node: ast.SampleBy) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    pieces += ["sample by ", node.weight]
     if not node.replace:
-        text += " replace false"
+        pieces.append(" replace false")
     if node.count is not None:
-        text += f" limit {to_text(node.count)}" + (" percent" if node.percent else "")
-    return text
+        pieces += [" limit ", node.count, " percent" if node.percent else ""]
+    return pieces
 
 
 # --- select -------------------------------------------------------------------------------------------------
 
 
-def _select(node: ast.Select) -> str:
-    parts = ["select"]
+def _select(node: ast.Select) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    pieces.append("select ")
     if node.top is not None:
-        parts.append(f"top {node.top}")
+        pieces.append(f"top {node.top} ")
     if node.distinct:
-        parts.append("distinct")
-    parts.append(_list(node.items))
+        pieces.append("distinct ")
+    pieces += _list(node.items)
     if node.source is not None:
-        parts.append(f"from {to_text(node.source)}")
+        pieces += [" from ", node.source]
     if node.where is not None:
-        parts.append(f"where {to_text(node.where)}")
-    parts += (to_text(clause) for clause in (node.expand, node.group_by, node.ungroup) if clause is not None)
-    return " ".join(parts)
+        pieces += [" where ", node.where]
+    for clause in (node.expand, node.group_by, node.ungroup):
+        if clause is not None:
+            pieces += [" ", clause]
+    return pieces
 
 
-def _source(node: ast.FromSource) -> str:
-    match node:
-        case ast.TableName():
-            return quote_name(node.name) + _alias(node.alias)
-        case ast.SubQuery():
-            return f"({to_text(node.statement)})" + _alias(node.alias)
-        case ast.Join():
-            kind = "" if node.kind == "inner" else f"{node.kind} "
-            text = f"{_source(node.left)} {kind}join {_source(node.right)}"
-            if node.on is not None:
-                text += f" on {to_text(node.on)}"
-            if node.using is not None:
-                text += f" using ({quote_name(node.using)})"
-            return text
+def _join(node: ast.Join) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    kind = "" if node.kind == "inner" else f"{node.kind} "
+    pieces += [node.left, f" {kind}join ", node.right]
+    if node.on is not None:
+        pieces += [" on ", node.on]
+    if node.using is not None:
+        pieces.append(f" using ({quote_name(node.using)})")
+    return pieces
 
 
 def _expand(node: ast.Expand) -> str:
@@ -176,76 +207,75 @@ def _expand(node: ast.Expand) -> str:
     return text + _alias(node.alias)
 
 
-def _group_by(node: ast.GroupBy) -> str:
-    text = "group by " + _list(node.keys)
+def _group_by(node: ast.GroupBy) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    pieces += ["group by ", *_list(node.keys)]
     if node.having is not None:
-        text += f" having {to_text(node.having)}"
-    return text + (" across space" if node.across == "space" else "")
+        pieces += [" having ", node.having]
+    if node.across == "space":
+        pieces.append(" across space")
+    return pieces
 
 
 def _alias(alias: str | None) -> str:
     return "" if alias is None else f" as {quote_name(alias)}"
 
 
-def _list(nodes: Sequence[ast.Node]) -> str:
-    return ", ".join(to_text(node) for node in nodes)
+def _list(nodes: Sequence[_Piece], separator: str = ", ") -> list[_Piece]:
+    pieces: list[_Piece] = []
+    for node in nodes:
+        pieces += (separator, node)
+    return pieces[1:]
 
 
 # --- expressions --------------------------------------------------------------------------------------------
 
 
-def _expression(node: ast.Expr) -> str:
+def _expression(node: ast.Expr, chains: _Chains) -> list[_Piece]:
     match node:
         case ast.Literal():
-            return _literal(node.value)
+            return [_literal(node.value)]
         case ast.Parameter():
-            return "?"
+            return ["?"]
         case ast.Name():
-            return quote_name(node.name) if node.qualifier is None else _qualified(node.qualifier, node.name)
+            name = quote_name(node.name)
+            return [name if node.qualifier is None else f"{quote_name(node.qualifier)}.{name}"]
         case ast.ArrayLiteral():
-            return f"array[{_list(node.items)}]"
+            return ["array[", *_list(node.items), "]"]
         case ast.Binary(operator=("or" | "and") as operator):
             level = _LEVEL[operator]
-            return f" {operator} ".join(_within(operand, level + 1) for operand in _chain(node, operator))
+            return _list([_Within(x, level + 1) for x in chains.operands(node)], f" {operator} ")
         case ast.Binary():
             level = _LEVEL[node.operator]
-            chains = level >= _SUM
-            left = _within(node.left, level if chains else level + 1)
-            return f"{left} {node.operator} {_within(node.right, level + 1)}"
+            left = _Within(node.left, level if level >= _SUM else level + 1)
+            return [left, f" {node.operator} ", _Within(node.right, level + 1)]
         case ast.Unary(operator="not"):
-            return f"not {_within(node.operand, _NOT)}"
+            return ["not ", _Within(node.operand, _NOT)]
         case ast.Unary():
-            operand = _within(node.operand, _UNARY)
-            return f"- {operand}" if operand.startswith("-") else f"-{operand}"  # `--` begins a comment
+            doubled = isinstance(node.operand, ast.Unary) and node.operand.operator == "-"
+            return ["- " if doubled else "-", _Within(node.operand, _UNARY)]  # `--` begins a comment
         case ast.Between():
-            return (
-                f"{_within(node.operand, _EQUALITY)}{_negation(node.negated)} between "
-                f"{_within(node.low, _SUM)} and {_within(node.high, _SUM)}"
-            )
+            between = f"{_negation(node.negated)} between "
+            low, high = _Within(node.low, _SUM), _Within(node.high, _SUM)
+            return [_Within(node.operand, _EQUALITY), between, low, " and ", high]
         case ast.InList():
-            return f"{_within(node.operand, _EQUALITY)}{_negation(node.negated)} in ({_list(node.items)})"
+            operand = _Within(node.operand, _EQUALITY)
+            return [operand, f"{_negation(node.negated)} in (", *_list(node.items), ")"]
         case ast.Like():
-            like = "ilike" if node.ignore_case else "like"
-            operand = _within(node.operand, _ORDERING)
-            return f"{operand}{_negation(node.negated)} {like} {_within(node.pattern, _ORDERING)}"
+            like = f"{_negation(node.negated)} {'ilike' if node.ignore_case else 'like'} "
+            return [_Within(node.operand, _ORDERING), like, _Within(node.pattern, _ORDERING)]
         case ast.IsNull():
-            return f"{_within(node.operand, _SUM)} is{_negation(node.negated)} null"
+            return [_Within(node.operand, _SUM), f" is{_negation(node.negated)} null"]
         case ast.Subscript():
-            return f"{_within(node.operand, _POSTFIX)}[{_list(node.items)}]"
+            return [_Within(node.operand, _POSTFIX), "[", *_list(node.items), "]"]
         case ast.Call():
-            return f"{node.function}({_list(node.args)})"
+            return [f"{node.function}(", *_list(node.args), ")"]
         case ast.CountStar():
-            return "count(*)"
+            return ["count(*)"]
         case ast.WeightCases():
-            return f"{node.function}({_list(node.cases)})"
+            return [f"{node.function}(", *_list(node.cases), ")"]
         case _:
             raise TypeError(f"not a printable node: {type(node).__name__}")
-
-
-def _within(node: ast.Expr, level: int) -> str:
-    """The text of an operand, in parentheses where it holds less tightly than its place asks for."""
-    text = _expression(node)
-    return text if _level(node) >= level else f"({text})"
 
 
 def _level(node: ast.Expr) -> int:
@@ -264,22 +294,41 @@ def _level(node: ast.Expr) -> int:
             return _POSTFIX
 
 
-def _chain(node: ast.Expr, operator: str, length: int | None = None) -> list[ast.Expr]:
-    """The operands of the longest chain of `operator` that the parser would balance into this very tree."""
-    if length is None:
-        length = max(_chain_lengths(node, operator))
-    if length == 1 or not isinstance(node, ast.Binary):
-        return [node]
-    left = _chain(node.left, operator, (length + 1) // 2)
-    return left + _chain(node.right, operator, length // 2)
+class _Chains:
+    """Finds out which trees of one operator the parser has made of a chain without parentheses."""
 
+    def __init__(self) -> None:
+        self._lengths: dict[int, set[int]] = {}  # by identity of the node
 
-def _chain_lengths(node: ast.Expr, operator: str) -> set[int]:
-    """How many operands a chain may have that is balanced into this tree; 1 where the tree is one operand."""
-    if not isinstance(node, ast.Binary) or node.operator != operator:
-        return {1}
-    left, right = _chain_lengths(node.left, operator), _chain_lengths(node.right, operator)
-    return {1} | {2 * n for n in left & right} | {2 * n - 1 for n in left if n - 1 in right}
+    def operands(self, node: ast.Binary) -> list[ast.Expr]:
+        """Those of the longest chain that the parser would balance into this very tree."""
+        operands: list[ast.Expr] = []
+        todo: list[tuple[ast.Expr, int]] = [(node, max(self._lengths_of(node)))]
+        while todo:
+            operand, length = todo.pop()
+            if length == 1 or not isinstance(operand, ast.Binary):
+                operands.append(operand)
+            else:
+                todo += ((operand.right, length // 2), (operand.left, (length + 1) // 2))
+        return operands
+
+    def _lengths_of(self, root: ast.Binary) -> set[int]:
+        """How many operands a chain may have that is balanced into this tree; 1: the tree is one operand."""
+        known = self._lengths
+        todo: list[ast.Binary] = [root]
+        while todo:
+            node = todo[-1]
+            sides = (node.left, node.right)
+            inner = [x for x in sides if isinstance(x, ast.Binary) and x.operator == node.operator]
+            missing = [x for x in inner if id(x) not in known]
+            if missing:
+                todo += missing
+                continue
+            todo.pop()
+            left, right = (known[id(x)] if any(x is y for y in inner) else {1} for x in sides)
+            twice, odd = {2 * n for n in left & right}, {2 * n - 1 for n in left if n - 1 in right}
+            known[id(node)] = {1} | twice | odd
+        return known[id(root)]
 
 
 def _literal(value: bool | float | str) -> str:
@@ -296,10 +345,13 @@ def _negation(negated: bool) -> str:
     return " not" if negated else ""
 
 
-def _qualified(qualifier: str, name: str) -> str:
-    return f"{quote_name(qualifier)}.{quote_name(name)}"
-
-
-def _slice(node: ast.Slice) -> str:
-    start, stop, step = ("" if part is None else to_text(part) for part in (node.start, node.stop, node.step))
-    return f"{start}:{stop}" + (f":{step}" if step else "")
+def _slice(node: ast.Slice) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    if node.start is not None:
+        pieces.append(node.start)
+    pieces.append(":")
+    if node.stop is not None:
+        pieces.append(node.stop)
+    if node.step is not None:
+        pieces += [":", node.step]
+    return pieces
