@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from tql.span import Span
 
 _MAX_LINE = 100  # a longer query line is cut around the caret
+_MAX_SENTENCE = 600
 _TAB = 4
 
 
@@ -40,11 +41,12 @@ class TQLError(Exception):
         candidates: Sequence[str] = (),
         related: Sequence[TQLError] = (),
     ) -> None:
+        message = _shortened(message)
         super().__init__(message)
         self.message = message
         self.span = span
         self.query = query
-        self.hint = hint
+        self.hint = None if hint is None else _shortened(hint)
         self.candidates = tuple(candidates)
         self.related = tuple(related)
 
@@ -53,6 +55,13 @@ class TQLError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.__dict__.copy())
+
+
+def _shortened(text: str) -> str:
+    """A sentence that quotes a very long piece of the query, with the middle of it left out."""
+    if len(text) <= _MAX_SENTENCE:
+        return text
+    return f"{text[: _MAX_SENTENCE // 2]}...{text[-_MAX_SENTENCE // 4 :]}"
 
 
 def _rebuild(cls: type[TQLError], state: dict[str, object]) -> TQLError:
