@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from tql import ast
 from tql.parser import parse, parse_expression
@@ -14,7 +14,10 @@ from tql.planner.expressions import Column
 from tql.planner.logical import Output, Scan, nodes, schema_of
 from tql.planner.lowering import lower
 from tql.planner.rewrite import Fired, optimize
+from tql.room import with_room
 from tql.schema import Field, Schema
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,11 @@ def plan(
         ArgumentError: if `disable` names no rule.
     """
     statement = parse(text)
-    return _finish(text, statement, bind(statement, text, schema, params, sources), schema, disable)
+
+    def work() -> PlannedQuery:
+        return _finish(text, statement, bind(statement, text, schema, params, sources), schema, disable)
+
+    return _with_room(statement, work)
 
 
 def plan_weights(
@@ -86,7 +93,15 @@ def plan_weights(
     The answer has every row, with one computed float64 column called "weight". Raises what `plan` raises.
     """
     expr = parse_expression(text)
-    return _finish(text, expr, bind_weight(expr, text, schema, params), schema, disable)
+
+    def work() -> PlannedQuery:
+        return _finish(text, expr, bind_weight(expr, text, schema, params), schema, disable)
+
+    return _with_room(expr, work)
+
+
+def _with_room(tree: ast.Node, work: Callable[[], T]) -> T:
+    return with_room(ast.depth(tree), work)
 
 
 def _finish(
@@ -141,4 +156,4 @@ def explain(
     """
     from tql.planner.rendering import render
 
-    return render(planned, statistics, format)
+    return _with_room(planned.statement, lambda: render(planned, statistics, format))

@@ -14,8 +14,8 @@ from tql import ast
 from tql.builder import Builder
 from tql.errors import ArgumentError, QuerySyntaxError, TQLError
 
-MAX_DEPTH = 128
-"""The deepest tree that is accepted: what walks trees recursively stays far from the interpreter's limit."""
+MAX_DEPTH = 2500
+"""Levels of the deepest tree that is accepted; tql/room.py gives what walks it the stack for that."""
 
 
 def parse(text: str) -> ast.Statement:
@@ -97,15 +97,13 @@ def _finish(root: ast.Node, text: str) -> None:
     if len(text) <= MAX_DEPTH and "?" not in text:
         return
     parameters: list[ast.Parameter] = []
-    level = [root]
-    depth = 0
-    while level:
-        depth += 1
+    for depth, level in enumerate(ast.levels(root), 1):
         if depth > MAX_DEPTH:
             raise QuerySyntaxError(
-                f"the query is nested too deeply: more than {MAX_DEPTH} levels", span=level[0].span
+                f"the query is nested too deeply: more than {MAX_DEPTH} levels",
+                span=level[0].span,
+                hint="split it, for example with a view of a view",
             )
         parameters += (node for node in level if isinstance(node, ast.Parameter))
-        level = [child for node in level for child in ast.children(node)]
     for index, parameter in enumerate(sorted(parameters, key=lambda node: node.span.start)):
         object.__setattr__(parameter, "index", index)
