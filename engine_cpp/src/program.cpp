@@ -1,9 +1,8 @@
 // Compiles programs: every instruction is checked and bound to its loop, float16 is widened, comparisons
-// under ANY and comparisons of a column with a constant are fused. Then evaluates them.
+// under ANY are fused, and conditions on scalars get their bit-wise form. Then evaluates them.
 #include "tql_engine/program.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -11,9 +10,7 @@
 #include "tql_engine/cast.h"
 #include "tql_engine/compare.h"
 #include "tql_engine/leaf.h"
-#include "tql_engine/logic.h"
 #include "tql_engine/registry.h"
-#include "tql_engine/scalar.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
@@ -32,41 +29,6 @@ Span parse_span(const Dict& instruction) {
   if (ends.size() != 2) throw EngineError(Code::kInternal, "'span' must have two entries");
   constexpr int64_t kEnd = int64_t{1} << 40;
   return {as_int(ends[0], "span", -1, kEnd), as_int(ends[1], "span", -1, kEnd)};
-}
-
-/// The constant of a fused comparison in the column's own element, if the comparison means the same there.
-/// int64 constants against narrower integers do if they fit; float32 columns are compared in double.
-bool narrow_constant(const Constant& constant, Element column, std::byte* out) {
-  const Element element = constant.element();
-  if (element == column || (element == Element::kFloat64 && column == Element::kFloat32)) {
-    std::memcpy(out, constant.values(), static_cast<size_t>(element_size(element)));
-    return true;
-  }
-  if (element != Element::kInt64 || !is_integer(column)) return false;
-  int64_t value = 0;
-  std::memcpy(&value, constant.values(), sizeof(value));
-  const auto store = [&]<class T>(T) {
-    if (!std::in_range<T>(value)) return false;
-    const T narrowed = static_cast<T>(value);
-    std::memcpy(out, &narrowed, sizeof(narrowed));
-    return true;
-  };
-  switch (column) {
-    case Element::kInt8:
-      return store(int8_t{});
-    case Element::kInt16:
-      return store(int16_t{});
-    case Element::kInt32:
-      return store(int32_t{});
-    case Element::kUint8:
-      return store(uint8_t{});
-    case Element::kUint16:
-      return store(uint16_t{});
-    case Element::kUint32:
-      return store(uint32_t{});
-    default:
-      return false;
-  }
 }
 
 }  // namespace
@@ -122,7 +84,7 @@ class ProgramCompiler {
     }
     program_.result_ = registers_.back();
     program_.result_type_ = types_.back();
-    fuse_compare();
+    program_.mask_ = MaskProgram::compile(program_.instructions_, program_.result_, program_.inputs_);
     mark_needed();
     return std::move(program_);
   }
@@ -200,40 +162,6 @@ class ProgramCompiler {
       return std::make_unique<AnyCompare>(loop);
     }
     return nullptr;
-  }
-
-  const Operation& operation(int index) const {
-    return *program_.instructions_[static_cast<size_t>(index)].operation;
-  }
-  int argument(int index, size_t which) const {
-    return program_.instructions_[static_cast<size_t>(index)].args[which];
-  }
-
-  /// `column compare constant`, looking through the condition around it, through the cast that the planner
-  /// puts between a column and a constant of a wider type, and through the taking of the one element of every
-  /// row.
-  void fuse_compare() {
-    int top = program_.result_;
-    if (dynamic_cast<const Truth*>(&operation(top)) != nullptr) top = argument(top, 0);
-    const auto* compare = dynamic_cast<const CompareOperation*>(&operation(top));
-    if (compare == nullptr) return;
-    for (size_t side = 0; side < 2; ++side) {
-      const auto* constant = as_constant(operation(argument(top, side)));
-      if (constant == nullptr || constant->constant().rank() != 0 || !compare->same_elements()) continue;
-      int source = argument(top, 1 - side);
-      if (dynamic_cast<const CastOperation*>(&operation(source)) != nullptr) source = argument(source, 0);
-      if (dynamic_cast<const ScalarOperation*>(&operation(source)) != nullptr) source = argument(source, 0);
-      const auto* load = dynamic_cast<const LoadColumn*>(&operation(source));
-      if (load == nullptr) return;
-      const Type& type = program_.inputs_.columns[load->index()].type;
-      const bool wide = constant->constant().element() != type.element && type.element == Element::kFloat32;
-      const CompareOp op = side == 1 ? compare->op() : swapped(compare->op());
-      FusedCompare fused{
-          static_cast<int>(load->index()), type.element, mask_loop(op, type.element, wide), {}};
-      if (fused.loop == nullptr || !type.is_single()) return;
-      if (narrow_constant(constant->constant(), type.element, fused.constant)) program_.fused_ = fused;
-      return;
-    }
   }
 
   /// Dead instructions are those that fusing left behind.

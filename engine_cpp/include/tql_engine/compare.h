@@ -94,11 +94,4 @@ class AnyCompare final : public Operation {
   AnyCompareLoop loop_;
 };
 
-/// Bit i of `words` becomes: values[i] compares true with the constant; bits behind n in the last word become
-/// 0.
-using MaskLoop = void (*)(const void* values, const void* constant, int64_t n, uint64_t* words);
-/// The variant for this processor. The constant has the element of the column, but for float32 columns where
-/// it is a double if `wide`. Null for elements without one.
-MaskLoop mask_loop(CompareOp op, Element element, bool wide) noexcept;
-
 }  // namespace tql_engine

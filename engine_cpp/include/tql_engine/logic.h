@@ -1,6 +1,7 @@
-// The condition of a row, as an operation that the program compiler can look into.
+// Conditions and their connectives, as operations that the compiler of mask programs can look into.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "tql_engine/loops.h"
@@ -15,6 +16,24 @@ class Truth final : public Operation {
 
  private:
   UnaryLoop loop_;
+};
+
+/// AND, OR, NOT, element-wise; NULL counts as false and never comes out.
+class LogicOperation final : public Operation {
+ public:
+  enum class Kind : uint8_t { kAnd, kOr, kNot };
+
+  explicit LogicOperation(Kind kind) : kind_(kind) {}
+  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override;
+  Kind kind() const noexcept { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+class IsNull final : public Operation {
+ public:
+  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override;
 };
 
 }  // namespace tql_engine

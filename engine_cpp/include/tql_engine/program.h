@@ -11,20 +11,11 @@
 
 #include "tql_engine/column.h"
 #include "tql_engine/kernel.h"
+#include "tql_engine/mask_program.h"
 #include "tql_engine/value.h"
 #include "tql_engine/vector.h"
 
 namespace tql_engine {
-
-/// `column compare constant` on a scalar column: what runs straight from the column's buffer into a bitmap.
-struct FusedCompare {
-  int column;
-  Element element;
-  /// Bit i of `words` becomes: values[i] compares true with the constant. Bits behind n in the last word are
-  /// 0.
-  void (*loop)(const void* values, const void* constant, int64_t n, uint64_t* words);
-  alignas(8) std::byte constant[8];
-};
 
 Type parse_type(const Value& value);
 
@@ -42,24 +33,18 @@ class Program {
   const ProgramInputs& inputs() const noexcept { return inputs_; }
   /// The program does nothing but hand on a column of the source.
   const ColumnRef* as_plain_column() const noexcept;
-  const std::optional<FusedCompare>& fused() const noexcept { return fused_; }
+  /// The program as bits, where it is a condition that has such a form.
+  const std::optional<MaskProgram>& mask() const noexcept { return mask_; }
 
  private:
   friend class Evaluator;
   friend class ProgramCompiler;
 
-  struct Instruction {
-    std::unique_ptr<const Operation> operation;
-    std::vector<int> args;
-    Span span;
-    bool needed = false;  // reached from the result
-  };
-
   std::vector<Instruction> instructions_;
   int result_ = -1;
   Type result_type_;
   ProgramInputs inputs_;
-  std::optional<FusedCompare> fused_;
+  std::optional<MaskProgram> mask_;
 };
 
 /// Evaluates one program, one batch after the other. Not for two threads at once.

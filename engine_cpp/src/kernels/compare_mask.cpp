@@ -1,10 +1,11 @@
-// `column compare constant` straight from the column's buffer into a bitmap: compiled once for every
-// processor and again for wider vectors, chosen once when a program is compiled.
+// `column compare constant` straight from the column's buffer into a bitmap, for every processor and again
+// for wider vectors; which of them is chosen once when a program is compiled.
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-#include "tql_engine/compare.h"
+#include "mask_loops.h"
+#include "tql_engine/simd.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -42,12 +43,6 @@ struct PackAvx2 {
     return static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_slli_epi16(loaded, 7)));
   }
 };
-
-struct PackAvx512 {
-  [[gnu::target("avx512f,avx512bw")]] static uint64_t word(const uint8_t* bytes) noexcept {
-    return _mm512_movepi8_mask(_mm512_slli_epi16(_mm512_loadu_si512(bytes), 7));
-  }
-};
 #endif
 
 template <class Pack, class Op, bool negate, class T, class C>
@@ -81,39 +76,12 @@ template <class Op, bool negate, class T, class C>
                                           uint64_t* words) {
   compare_body<PackAvx2, Op, negate, T, C>(values, constant, n, words);
 }
-
-template <class Op, bool negate, class T, class C>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void compare_avx512(const void* values,
-                                                                          const void* constant, int64_t n,
-                                                                          uint64_t* words) {
-  compare_body<PackAvx512, Op, negate, T, C>(values, constant, n, words);
-}
-
-enum class Level : uint8_t { kBase, kAvx2, kAvx512 };
-
-Level processor_level() noexcept {
-  static const Level level = [] {
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl")) {
-      return Level::kAvx512;
-    }
-    return __builtin_cpu_supports("avx2") ? Level::kAvx2 : Level::kBase;
-  }();
-  return level;
-}
 #endif
 
 template <class Op, bool negate, class T, class C = T>
 MaskLoop choose() noexcept {
 #if defined(__x86_64__)
-  switch (processor_level()) {
-    case Level::kAvx512:
-      return &compare_avx512<Op, negate, T, C>;
-    case Level::kAvx2:
-      return &compare_avx2<Op, negate, T, C>;
-    case Level::kBase:
-      break;
-  }
+  if (simd_level() >= SimdLevel::kAvx2) return &compare_avx2<Op, negate, T, C>;
 #endif
   return &compare_base<Op, negate, T, C>;
 }
@@ -159,7 +127,8 @@ MaskLoop float_loop(CompareOp op) noexcept {
 
 }  // namespace
 
-MaskLoop mask_loop(CompareOp op, Element element, bool wide) noexcept {
+MaskLoop compare_mask_loop(CompareOp op, Element element, bool wide) noexcept {
+  if (simd_level() == SimdLevel::kAvx512) return compare_mask_loop_avx512(op, element, wide);
   switch (element) {
     case Element::kBool:
     case Element::kUint8:
@@ -185,6 +154,17 @@ MaskLoop mask_loop(CompareOp op, Element element, bool wide) noexcept {
     default:
       return nullptr;
   }
+}
+
+MaskLoop small_set_mask_loop(Element element) noexcept {
+  return simd_level() == SimdLevel::kAvx512 ? small_set_mask_loop_avx512(element) : nullptr;
+}
+
+PackBytes pack_bytes() noexcept {
+#if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx2) return &PackAvx2::word;
+#endif
+  return &PackBase::word;
 }
 
 }  // namespace tql_engine

@@ -26,27 +26,6 @@ const Vector& without_null(Frame& frame, const Vector& x, Register& scratch) {
   return scratch.vector;
 }
 
-class Connective final : public Operation {
- public:
-  explicit Connective(BinaryLoop loop) : loop_(loop) {}
-  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
-    const Vector& left = without_null(frame, *args[0], out.scratch(0));
-    const Vector& right = without_null(frame, *args[1], out.scratch(1));
-    apply_binary(frame, loop_, left, right, Element::kBool, out);
-  }
-
- private:
-  BinaryLoop loop_;
-};
-
-class Negation final : public Operation {
- public:
-  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
-    const Vector& x = without_null(frame, *args[0], out.scratch(0));
-    apply_unary(frame, &unary_loop<Not, uint8_t, uint8_t>, nullptr, x, Element::kBool, out);
-  }
-};
-
 template <class T>
 void nonzero(const void*, const void* x, int64_t x_step, void* out, int64_t n) {
   const T* values = static_cast<const T*>(x);
@@ -62,26 +41,17 @@ constexpr auto kNonzeroLoops = per_element([]<Element E>() -> UnaryLoop {
   }
 });
 
-class IsNull final : public Operation {
- public:
-  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
-    auto* result = reinterpret_cast<uint8_t*>(out.make_scalars(Element::kBool, frame.size()));
-    for (int64_t row = 0; row < frame.size(); ++row)
-      result[row] = static_cast<uint8_t>(!args[0]->is_valid(row));
-  }
-};
-
-template <class Op>
+template <LogicOperation::Kind kind>
 Bound bind_connective(const BindContext& context) {
   for (size_t i = 0; i < 2; ++i) {
     if (context.args[i].element != Element::kBool) refuse_argument(context, i);
   }
-  return {std::make_unique<Connective>(&binary_loop<Op, uint8_t, uint8_t, uint8_t>), Element::kBool};
+  return {std::make_unique<LogicOperation>(kind), Element::kBool};
 }
 
 Bound bind_not(const BindContext& context) {
   if (context.args[0].element != Element::kBool) refuse_argument(context, 0);
-  return {std::make_unique<Negation>(), Element::kBool};
+  return {std::make_unique<LogicOperation>(LogicOperation::Kind::kNot), Element::kBool};
 }
 
 Bound bind_truth(const BindContext& context) {
@@ -93,11 +63,31 @@ Bound bind_truth(const BindContext& context) {
 Bound bind_is_null(const BindContext&) { return {std::make_unique<IsNull>(), Element::kBool}; }
 
 constexpr Kernel kKernels[] = {
-    {"and", 2, 2, &bind_connective<And>}, {"or", 2, 2, &bind_connective<Or>},     {"not", 1, 1, &bind_not},
-    {"truth", 1, 1, &bind_truth},         {"is_null", 1, 1, &bind_is_null, true},
+    {"and", 2, 2, &bind_connective<LogicOperation::Kind::kAnd>},
+    {"or", 2, 2, &bind_connective<LogicOperation::Kind::kOr>},
+    {"not", 1, 1, &bind_not},
+    {"truth", 1, 1, &bind_truth},
+    {"is_null", 1, 1, &bind_is_null, true},
 };
 
 }  // namespace
+
+void LogicOperation::evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const {
+  const Vector& left = without_null(frame, *args[0], out.scratch(0));
+  if (kind_ == Kind::kNot) {
+    return apply_unary(frame, &unary_loop<Not, uint8_t, uint8_t>, nullptr, left, Element::kBool, out);
+  }
+  const Vector& right = without_null(frame, *args[1], out.scratch(1));
+  const BinaryLoop loop = kind_ == Kind::kAnd ? &binary_loop<And, uint8_t, uint8_t, uint8_t>
+                                              : &binary_loop<Or, uint8_t, uint8_t, uint8_t>;
+  apply_binary(frame, loop, left, right, Element::kBool, out);
+}
+
+void IsNull::evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const {
+  auto* result = reinterpret_cast<uint8_t*>(out.make_scalars(Element::kBool, frame.size()));
+  for (int64_t row = 0; row < frame.size(); ++row)
+    result[row] = static_cast<uint8_t>(!args[0]->is_valid(row));
+}
 
 void Truth::evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const {
   const Vector& x = *args[0];

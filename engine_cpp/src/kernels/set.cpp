@@ -1,6 +1,9 @@
 // IN a set of constants: a bit per value where integers lie close together, else a hash table. NaN is in no
 // set.
+#include "tql_engine/set.h"
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -10,7 +13,6 @@
 #include <vector>
 
 #include "tql_engine/constant.h"
-#include "tql_engine/loops.h"
 #include "tql_engine/ordering.h"
 #include "tql_engine/registry.h"
 
@@ -92,24 +94,26 @@ void text_loop(const void* state, const void* x, int64_t x_step, void* out, int6
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint8_t>(set.contains(values[i * x_step]));
 }
 
-class InSet final : public Operation {
- public:
-  InSet(UnaryLoop loop, std::shared_ptr<const void> set) : loop_(loop), set_(std::move(set)) {}
-  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
-    if (args[0]->valid == nullptr) {
-      return apply_unary(frame, loop_, set_.get(), *args[0], Element::kBool, out);
-    }
-    apply_unary(frame, loop_, set_.get(), *args[0], Element::kBool, out.scratch(0));
-    copy_with_zero_for_null(frame, out.scratch(0).vector, out);
+template <class T, class Set>
+void number_mask(const void* values, const void* operand, int64_t n, uint64_t* words) {
+  constexpr int64_t kWordBits = 64;
+  const PackBytes pack = pack_bytes();
+  std::array<uint8_t, kWordBits> bytes;
+  for (int64_t i = 0; i < n; i += kWordBits) {
+    const int64_t count = std::min(kWordBits, n - i);
+    if (count < kWordBits) bytes.fill(0);
+    number_loop<T, Set>(operand, static_cast<const T*>(values) + i, 1, bytes.data(), count);
+    words[i / kWordBits] = pack(bytes.data());
   }
+}
 
- private:
-  UnaryLoop loop_;
-  std::shared_ptr<const void> set_;
-};
+template <class T, class Set>
+SetLoops loops_over(std::shared_ptr<const Set> set) {
+  return {&number_loop<T, Set>, set, &number_mask<T, Set>, set};
+}
 
 template <class T>
-std::unique_ptr<InSet> make_number_set(const Constant& items) {
+SetLoops make_number_set(const Constant& items, [[maybe_unused]] Element element) {
   std::vector<uint64_t> keys;
   T low = std::numeric_limits<T>::max();
   T high = std::numeric_limits<T>::lowest();
@@ -129,13 +133,21 @@ std::unique_ptr<InSet> make_number_set(const Constant& items) {
       set->words.resize(span / 64 + 1);
       for (const uint64_t key : keys)
         set->words[(key - set->first) / 64] |= uint64_t{1} << ((key - set->first) % 64);
-      return std::make_unique<InSet>(&number_loop<T, BitSet>, std::move(set));
+      SetLoops loops = loops_over<T, BitSet>(set);
+      if (const MaskLoop small = small_set_mask_loop(element); small != nullptr && span < SmallSet::kBits) {
+        auto bits = std::make_shared<SmallSet>(SmallSet{set->first, {}});
+        for (const uint64_t key : keys)
+          bits->words[(key - bits->first) / 32] |= uint32_t{1} << ((key - bits->first) % 32);
+        loops.mask = small;
+        loops.mask_operand = std::move(bits);
+      }
+      return loops;
     }
   }
-  return std::make_unique<InSet>(&number_loop<T, KeySet>, std::make_shared<KeySet>(std::move(keys)));
+  return loops_over<T, KeySet>(std::make_shared<KeySet>(std::move(keys)));
 }
 
-std::unique_ptr<InSet> make_text_set(Constant items) {
+SetLoops make_text_set(Constant items) {
   struct Owned {
     Constant items;
     TextSet set;
@@ -143,10 +155,10 @@ std::unique_ptr<InSet> make_text_set(Constant items) {
   auto owned = std::make_shared<Owned>(Owned{std::move(items), {}});
   const auto* views = reinterpret_cast<const std::string_view*>(owned->items.values());
   owned->set.insert(views, views + owned->items.size());
-  return std::make_unique<InSet>(&text_loop, std::shared_ptr<const void>(owned, &owned->set));
+  return {&text_loop, std::shared_ptr<const void>(owned, &owned->set), nullptr, nullptr};
 }
 
-using Make = std::unique_ptr<InSet> (*)(const Constant& items);
+using Make = SetLoops (*)(const Constant& items, Element element);
 
 constexpr auto kMakers = per_element([]<Element E>() -> Make {
   if constexpr (E == Element::kText || E == Element::kFloat16) {
@@ -160,13 +172,23 @@ Bound bind_in_set(const BindContext& context) {
   const Element element = context.args[0].element;
   Constant items = Constant::parse(member(*context.members, "values"), element);
   if (items.rank() != 1) throw EngineError(Code::kInternal, "'values' must be a flat list");
-  if (element == Element::kText) return {make_text_set(std::move(items)), Element::kBool};
-  return {kMakers[static_cast<size_t>(element)](items), Element::kBool};
+  SetLoops loops = element == Element::kText ? make_text_set(std::move(items))
+                                             : kMakers[static_cast<size_t>(element)](items, element);
+  return {std::make_unique<InSet>(std::move(loops)), Element::kBool};
 }
 
 constexpr Kernel kKernels[] = {{"in_set", 1, 1, &bind_in_set}};
 
 }  // namespace
+
+void InSet::evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const {
+  const void* operand = loops_.values_operand.get();
+  if (args[0]->valid == nullptr) {
+    return apply_unary(frame, loops_.values, operand, *args[0], Element::kBool, out);
+  }
+  apply_unary(frame, loops_.values, operand, *args[0], Element::kBool, out.scratch(0));
+  copy_with_zero_for_null(frame, out.scratch(0).vector, out);
+}
 
 std::span<const Kernel> set_kernels() noexcept { return kKernels; }
 

@@ -215,13 +215,10 @@ class RangeFilter {
   void filter_task(const Segment& segment, RowRange rows, size_t j, int worker) {
     TaskBits task(rows.start, rows.stop);
     const int64_t first = segment.source.first;
-    if (const auto& fused = filter_.conjuncts[j].fused()) {
-      const Column& column = segment.columns[static_cast<size_t>(fused->column)];
-      if (column.layout() == Layout::kDense && column.row_elements() == 1 && column.validity() == nullptr) {
-        task.fill(*fused, column.raw_values() + (rows.start - first) * element_size(fused->element));
-        task.store(bits_, origin_, j > 0);
-        return;
-      }
+    if (const auto& mask = filter_.conjuncts[j].mask(); mask && mask->runs_on(segment)) {
+      task.fill(*mask, segment, first);
+      task.store(bits_, origin_, j > 0);
+      return;
     }
     constexpr int64_t kLargestBatch = 4096;
     const int64_t batch_size = std::min(batch_rows(segment), kLargestBatch);

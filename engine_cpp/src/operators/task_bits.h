@@ -25,16 +25,15 @@ class TaskBits {
     words_[static_cast<size_t>((row - base_) / kWordBits)] |= uint64_t{1} << (row % kWordBits);
   }
 
-  /// Fills the bits with a comparison of values[0 .. end - begin).
-  void fill(const FusedCompare& fused, const std::byte* values) {
-    const int64_t size = element_size(fused.element);
+  /// Fills the bits with a condition on the rows of a segment, whose row 0 is row `first`.
+  void fill(const MaskProgram& mask, const Segment& segment, int64_t first) {
     const int64_t head = std::min((kWordBits - begin_ % kWordBits) % kWordBits, end_ - begin_);
     uint64_t* word = words_.data();
     if (head > 0) {
-      fused.loop(values, fused.constant, head, word);
+      mask.evaluate(segment, begin_ - first, head, word);
       *word++ <<= begin_ % kWordBits;
     }
-    if (end_ - begin_ > head) fused.loop(values + head * size, fused.constant, end_ - begin_ - head, word);
+    if (end_ - begin_ > head) mask.evaluate(segment, begin_ + head - first, end_ - begin_ - head, word);
   }
 
   /// Takes the rows of this task from `bits`, whose words at the ends neighbours may be changing.

@@ -1,0 +1,36 @@
+// Loops that turn the values of a column into bits: one pass from the column's buffer into a bitmap.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "tql_engine/compare.h"
+#include "tql_engine/types.h"
+
+namespace tql_engine {
+
+/// Bit i of `words` becomes the truth for values[i]; bits behind n in the last word become 0. What `operand`
+/// points to is the loop's own: a constant, a set.
+using MaskLoop = void (*)(const void* values, const void* operand, int64_t n, uint64_t* words);
+
+/// values[i] compared with a constant. The constant has the element of the column, but for float32 columns
+/// where it is a double if `wide`. Null for elements without one.
+MaskLoop compare_mask_loop(CompareOp op, Element element, bool wide) noexcept;
+
+/// Integers from `first` on, a bit for each: a set that fits into one vector register.
+struct SmallSet {
+  static constexpr int64_t kBits = 512;
+
+  uint64_t first;  // keys wrap around, so signed integers need no care
+  alignas(64) std::array<uint32_t, kBits / 32> words;
+};
+
+/// values[i] in a SmallSet; null where the processor has no loop for it, and for elements that are no
+/// integers.
+MaskLoop small_set_mask_loop(Element element) noexcept;
+
+/// 64 bytes that are 0 or 1 as 64 bits.
+using PackBytes = uint64_t (*)(const uint8_t* bytes);
+PackBytes pack_bytes() noexcept;
+
+}  // namespace tql_engine

@@ -1,0 +1,281 @@
+// Mask loops by AVX-512, whose comparisons give bits without a detour through bytes.
+#include <array>
+#include <cstring>
+
+#include "mask_loops.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define TQL_AVX512 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] static inline
+#endif
+
+namespace tql_engine {
+
+#if defined(__x86_64__)
+namespace {
+
+constexpr int64_t kWordBits = 64;
+
+constexpr int integer_predicate(CompareOp op) noexcept {
+  switch (op) {
+    case CompareOp::kEqual:
+      return _MM_CMPINT_EQ;
+    case CompareOp::kNotEqual:
+      return _MM_CMPINT_NE;
+    case CompareOp::kLess:
+      return _MM_CMPINT_LT;
+    case CompareOp::kLessEqual:
+      return _MM_CMPINT_LE;
+    case CompareOp::kGreater:
+      return _MM_CMPINT_NLE;
+    default:
+      return _MM_CMPINT_NLT;
+  }
+}
+
+/// NaN is not equal to anything, and in no order.
+constexpr int float_predicate(CompareOp op) noexcept {
+  switch (op) {
+    case CompareOp::kEqual:
+      return _CMP_EQ_OQ;
+    case CompareOp::kNotEqual:
+      return _CMP_NEQ_UQ;
+    case CompareOp::kLess:
+      return _CMP_LT_OQ;
+    case CompareOp::kLessEqual:
+      return _CMP_LE_OQ;
+    case CompareOp::kGreater:
+      return _CMP_GT_OQ;
+    default:
+      return _CMP_GE_OQ;
+  }
+}
+
+/// One vector of values of type T, compared with a constant of type C.
+template <class T, class C>
+struct Lanes;
+
+#define TQL_INTEGER_LANES(T, bits, sign)                                           \
+  template <>                                                                      \
+  struct Lanes<T, T> {                                                             \
+    static constexpr int64_t kCount = 512 / bits;                                  \
+    using Vector = __m512i;                                                        \
+    TQL_AVX512 Vector broadcast(T value) {                                         \
+      using Signed = std::make_signed_t<T>;                                        \
+      return _mm512_set1_epi##bits(static_cast<Signed>(value));                    \
+    }                                                                              \
+    template <CompareOp op>                                                        \
+    TQL_AVX512 uint64_t mask(const T* values, Vector right) {                      \
+      const Vector left = _mm512_loadu_si512(values);                              \
+      return _mm512_cmp_ep##sign##bits##_mask(left, right, integer_predicate(op)); \
+    }                                                                              \
+  }
+TQL_INTEGER_LANES(int8_t, 8, i);
+TQL_INTEGER_LANES(uint8_t, 8, u);
+TQL_INTEGER_LANES(int16_t, 16, i);
+TQL_INTEGER_LANES(uint16_t, 16, u);
+TQL_INTEGER_LANES(int32_t, 32, i);
+TQL_INTEGER_LANES(uint32_t, 32, u);
+TQL_INTEGER_LANES(int64_t, 64, i);
+TQL_INTEGER_LANES(uint64_t, 64, u);
+#undef TQL_INTEGER_LANES
+
+template <>
+struct Lanes<float, float> {
+  static constexpr int64_t kCount = 16;
+  using Vector = __m512;
+  TQL_AVX512 Vector broadcast(float value) { return _mm512_set1_ps(value); }
+  template <CompareOp op>
+  TQL_AVX512 uint64_t mask(const float* values, Vector right) {
+    return _mm512_cmp_ps_mask(_mm512_loadu_ps(values), right, float_predicate(op));
+  }
+};
+
+template <>
+struct Lanes<double, double> {
+  static constexpr int64_t kCount = 8;
+  using Vector = __m512d;
+  TQL_AVX512 Vector broadcast(double value) { return _mm512_set1_pd(value); }
+  template <CompareOp op>
+  TQL_AVX512 uint64_t mask(const double* values, Vector right) {
+    return _mm512_cmp_pd_mask(_mm512_loadu_pd(values), right, float_predicate(op));
+  }
+};
+
+template <>
+struct Lanes<float, double> {
+  static constexpr int64_t kCount = 8;
+  using Vector = __m512d;
+  TQL_AVX512 Vector broadcast(double value) { return _mm512_set1_pd(value); }
+  template <CompareOp op>
+  TQL_AVX512 uint64_t mask(const float* values, Vector right) {
+    return _mm512_cmp_pd_mask(_mm512_cvtps_pd(_mm256_loadu_ps(values)), right, float_predicate(op));
+  }
+};
+
+/// Runs word(values) over whole words, and over a copy of what is left.
+template <class T, class Word>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] inline void for_each_word(
+    const void* values, int64_t n, uint64_t* words, Word word) {
+  const T* from = static_cast<const T*>(values);
+  for (; n >= kWordBits; n -= kWordBits, from += kWordBits) *words++ = word(from);
+  if (n == 0) return;
+  std::array<T, kWordBits> rest{};
+  std::memcpy(rest.data(), from, static_cast<size_t>(n) * sizeof(T));
+  *words = word(rest.data()) & (~uint64_t{0} >> (kWordBits - n));
+}
+
+template <CompareOp op, class T, class C>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void compare(const void* values, const void* constant,
+                                                                   int64_t n, uint64_t* words) {
+  using L = Lanes<T, C>;
+  C value;
+  std::memcpy(&value, constant, sizeof(value));
+  const typename L::Vector right = L::broadcast(value);
+  struct Word {
+    typename L::Vector right;
+    TQL_AVX512 uint64_t of(const T* from, typename L::Vector right) {
+      uint64_t word = 0;
+      for (int64_t lane = 0; lane < kWordBits; lane += L::kCount) {
+        word |= L::template mask<op>(from + lane, right) << lane;
+      }
+      return word;
+    }
+    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] uint64_t operator()(
+        const T* from) const {
+      return of(from, right);
+    }
+  };
+  for_each_word<T>(values, n, words, Word{right});
+}
+
+template <class T, class C = T>
+MaskLoop choose(CompareOp op) noexcept {
+  switch (op) {
+    case CompareOp::kEqual:
+      return &compare<CompareOp::kEqual, T, C>;
+    case CompareOp::kNotEqual:
+      return &compare<CompareOp::kNotEqual, T, C>;
+    case CompareOp::kLess:
+      return &compare<CompareOp::kLess, T, C>;
+    case CompareOp::kLessEqual:
+      return &compare<CompareOp::kLessEqual, T, C>;
+    case CompareOp::kGreater:
+      return &compare<CompareOp::kGreater, T, C>;
+    case CompareOp::kGreaterEqual:
+      return &compare<CompareOp::kGreaterEqual, T, C>;
+  }
+  return nullptr;
+}
+
+/// 16 values as distances from the first key, 32 bits each; distances beyond those stay beyond the set.
+template <class T>
+TQL_AVX512 __m512i distances(const T* values, uint64_t first) {
+  const __m512i origin = _mm512_set1_epi32(static_cast<int32_t>(static_cast<uint32_t>(first)));
+  if constexpr (sizeof(T) == 1) {
+    const __m128i loaded = _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
+    const __m512i wide = std::is_signed_v<T> ? _mm512_cvtepi8_epi32(loaded) : _mm512_cvtepu8_epi32(loaded);
+    return _mm512_sub_epi32(wide, origin);
+  } else if constexpr (sizeof(T) == 2) {
+    const __m256i loaded = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(values));
+    const __m512i wide = std::is_signed_v<T> ? _mm512_cvtepi16_epi32(loaded) : _mm512_cvtepu16_epi32(loaded);
+    return _mm512_sub_epi32(wide, origin);
+  } else if constexpr (sizeof(T) == 4) {
+    return _mm512_sub_epi32(_mm512_loadu_si512(values), origin);
+  } else {
+    const __m512i origin64 = _mm512_set1_epi64(static_cast<int64_t>(first));
+    const __m512i low = _mm512_sub_epi64(_mm512_loadu_si512(values), origin64);
+    const __m512i high = _mm512_sub_epi64(_mm512_loadu_si512(values + 8), origin64);
+    // Saturating, so that a far value does not come back into the set.
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtusepi64_epi32(low)),
+                              _mm512_cvtusepi64_epi32(high), 1);
+  }
+}
+
+template <class T>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void small_set(const void* values, const void* operand,
+                                                                     int64_t n, uint64_t* words) {
+  const auto& set = *static_cast<const SmallSet*>(operand);
+  struct Word {
+    __m512i table;
+    uint64_t first;
+    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] uint64_t operator()(
+        const T* from) const {
+      uint64_t word = 0;
+      for (int64_t lane = 0; lane < kWordBits; lane += 16) {
+        const __m512i at = distances<T>(from + lane, first);
+        const __mmask16 inside = _mm512_cmplt_epu32_mask(at, _mm512_set1_epi32(SmallSet::kBits));
+        const __m512i bits = _mm512_permutexvar_epi32(_mm512_srli_epi32(at, 5), table);
+        const __m512i bit =
+            _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(at, _mm512_set1_epi32(31)));
+        word |= uint64_t{_mm512_mask_test_epi32_mask(inside, bits, bit)} << lane;
+      }
+      return word;
+    }
+  };
+  for_each_word<T>(values, n, words, Word{_mm512_load_si512(set.words.data()), set.first});
+}
+
+}  // namespace
+
+MaskLoop compare_mask_loop_avx512(CompareOp op, Element element, bool wide) noexcept {
+  switch (element) {
+    case Element::kBool:
+    case Element::kUint8:
+      return choose<uint8_t>(op);
+    case Element::kInt8:
+      return choose<int8_t>(op);
+    case Element::kInt16:
+      return choose<int16_t>(op);
+    case Element::kUint16:
+      return choose<uint16_t>(op);
+    case Element::kInt32:
+      return choose<int32_t>(op);
+    case Element::kUint32:
+      return choose<uint32_t>(op);
+    case Element::kInt64:
+      return choose<int64_t>(op);
+    case Element::kUint64:
+      return choose<uint64_t>(op);
+    case Element::kFloat32:
+      return wide ? choose<float, double>(op) : choose<float>(op);
+    case Element::kFloat64:
+      return choose<double>(op);
+    default:
+      return nullptr;
+  }
+}
+
+MaskLoop small_set_mask_loop_avx512(Element element) noexcept {
+  switch (element) {
+    case Element::kBool:
+    case Element::kUint8:
+      return &small_set<uint8_t>;
+    case Element::kInt8:
+      return &small_set<int8_t>;
+    case Element::kInt16:
+      return &small_set<int16_t>;
+    case Element::kUint16:
+      return &small_set<uint16_t>;
+    case Element::kInt32:
+      return &small_set<int32_t>;
+    case Element::kUint32:
+      return &small_set<uint32_t>;
+    case Element::kInt64:
+      return &small_set<int64_t>;
+    case Element::kUint64:
+      return &small_set<uint64_t>;
+    default:
+      return nullptr;
+  }
+}
+
+#else
+
+MaskLoop compare_mask_loop_avx512(CompareOp, Element, bool) noexcept { return nullptr; }
+MaskLoop small_set_mask_loop_avx512(Element) noexcept { return nullptr; }
+
+#endif
+
+}  // namespace tql_engine
