@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from tql._engine import Column
 from tql.errors import RegisteredFunctionError, UnknownFunctionError
 from tql.loader.arrays import element_offsets, text_list_rows, text_rows
 from tql.loader.to_numpy import column_values
-from tql.planner.physical import programs, walk
 from tql.registered import find
 from tql.types import JSON, TEXT, Type
 
@@ -26,14 +25,21 @@ def host_functions(plan: Mapping[str, Any]) -> dict[str, ColumnFunction]:
     Raises:
         UnknownFunctionError: if one of them has been unregistered since the query was planned.
     """
-    found: dict[str, ColumnFunction] = {}
-    for node in walk(plan["root"]):
-        for program in programs(node):
-            for instruction in program["instructions"]:
-                if instruction["kernel"] == "registered":
-                    key = instruction["function"]
-                    found[key] = _column_function(key, Type.from_json(instruction["type"]))
-    return found
+    calls = [i for program in _programs(plan) for i in program if i["kernel"] == "registered"]
+    return {i["function"]: _column_function(i["function"], Type.from_json(i["type"])) for i in calls}
+
+
+def _programs(part: Any) -> Iterator[list[dict[str, Any]]]:
+    """The instructions of every program in a part of a plan."""
+    if isinstance(part, Mapping):
+        if "instructions" in part:
+            yield part["instructions"]
+            return
+        part = part.values()
+    elif not isinstance(part, list):
+        return
+    for inner in part:
+        yield from _programs(inner)
 
 
 def _column_function(key: str, returns: Type) -> ColumnFunction:

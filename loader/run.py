@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +20,7 @@ from tql.errors import (
     ShapeError,
     TQLError,
 )
+from tql.loader.registered import host_functions
 from tql.loader.source import Source
 from tql.planner import PlannedQuery, plan_weights
 from tql.span import Span
@@ -38,6 +40,7 @@ class Executable:
         text: the query, for the places that errors name.
         physical: the plan as data.
         plan: the engine's form.
+        functions: the registered functions that it calls.
     """
 
     def __init__(self, text: str, physical: dict[str, Any]) -> None:
@@ -49,6 +52,10 @@ class Executable:
     @classmethod
     def of(cls, planned: PlannedQuery) -> Executable:
         return cls(planned.text, planned.physical)
+
+    @cached_property
+    def functions(self) -> dict[str, Any]:
+        return host_functions(self.physical)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Executable, (self.text, self.physical)
@@ -75,7 +82,14 @@ def execute(
         TQLError: for a value that the query can't be answered for, with its place in the query.
     """
     with engine_errors(executable.text):
-        return _engine.execute(executable.plan, source, sources=sources, seed=seed, threads=threads)
+        return _engine.execute(
+            executable.plan,
+            source,
+            sources=sources,
+            functions=executable.functions,
+            seed=seed,
+            threads=threads,
+        )
 
 
 def evaluate_weights(text: str, source: Source, threads: int = 0) -> NDArray[np.float64]:

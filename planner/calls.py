@@ -212,8 +212,6 @@ _ELSEWHERE = {
 
 
 def _unknown(node: ast.Call) -> TQLError:
-    if node.function in ("data", "maxsim"):
-        return UnsupportedError(f"{node.function} is not available yet", span=node.name_span)
     names = (*CALLABLE, *registered.names())
     near = near_names(node.function, names)
     hint = _ELSEWHERE.get(node.function)

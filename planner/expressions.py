@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tql.catalogue import BY_KERNEL, Function
-from tql.errors import UnsupportedError
 from tql.span import NOWHERE, Span
 from tql.types import Type
 
@@ -120,9 +119,7 @@ def call(
     kernel: str, *operands: Expression, span: Span = NOWHERE, options: Mapping[str, Any] | None = None
 ) -> Call:
     """A call whose result type is what the catalogue says of these arguments."""
-    function = BY_KERNEL.get(kernel)
-    if function is None:
-        raise UnsupportedError("the engine cannot compute this yet", span=span)
+    function = BY_KERNEL[kernel]
     options = options or {}
     types = [operand.type for operand in operands]
     result = function.result(types, options)

@@ -8,14 +8,15 @@ def fold_constants(x: Call, schema: Schema) -> Expression:
     """Compute at planning time what reads no row.
 
         where labels = 2 + 3        ->   where labels = 5
-        where name is null          ->   where false          (a column that is never NULL)
+        where name is null          ->   where false          (a column that is never NULL; a document may be)
 
     Done once instead of once per row, and it lets other rules see plain constants. Never for random numbers,
     for an integer modulo by zero (an error only where there are rows), nor where NULL could come out.
     """
     if x.kernel == "is_null":
         operand = x.operands[0]
-        if isinstance(operand, Column | Computed | Constant) and not operand.type.nullable:
+        is_stored = isinstance(operand, Column | Computed | Constant)
+        if is_stored and not operand.type.nullable and operand.type.element != "json":
             return Constant(BOOL, False, span=x.span)
         return x
     if x.kernel == "cast":

@@ -37,10 +37,10 @@ BY_NAME: dict[str, Function] = {
 }
 """Functions and operators by every name and symbol that means them."""
 
+_WORDS = ("and", "or", "not", "in", "like", "ilike", "between")
+
 CALLABLE: dict[str, Function] = {
-    name: function
-    for name, function in BY_NAME.items()
-    if name.isidentifier() and name not in ("and", "or", "not", "in", "like", "ilike")
+    name: function for name, function in BY_NAME.items() if name.isidentifier() and name not in _WORDS
 }
 """What `name(...)` may call."""
 

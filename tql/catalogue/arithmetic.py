@@ -8,7 +8,17 @@ _X = (Parameter("x", "number"),)
 
 FUNCTIONS = (
     Function(
-        "+", "add", _OPERANDS, elementwise, "sum; integers wrap around", "arithmetic", "promote", nan="NaN"
+        "+",
+        "add",
+        _OPERANDS,
+        elementwise,
+        "sum; integers wrap around",
+        "arithmetic",
+        "promote",
+        nan="NaN",
+        section=3,
+        returns="the promoted type",
+        example="select values + 1 as shifted",
     ),
     Function(
         "-",
@@ -20,6 +30,10 @@ FUNCTIONS = (
         "promote",
         more_kernels=("negate",),
         nan="NaN",
+        section=3,
+        returns="the promoted type; of an unsigned number the negative is int64",
+        example="select * where -score < 0",
+        forms=("a - b", "-a"),
     ),
     Function(
         "*",
@@ -30,6 +44,9 @@ FUNCTIONS = (
         "arithmetic",
         "promote",
         nan="NaN",
+        section=3,
+        returns="the promoted type",
+        example="select values * 2 as doubled",
     ),
     Function(
         "/",
@@ -41,6 +58,9 @@ FUNCTIONS = (
         "divide",
         nan="NaN",
         cost=2.0,
+        section=3,
+        returns="float64; float32 for float32 operands",
+        example="select values / 255 as scaled",
     ),
     Function(
         "%",
@@ -53,6 +73,9 @@ FUNCTIONS = (
         nan="NaN",
         fallible=True,
         cost=4.0,
+        section=3,
+        returns="the promoted type",
+        example="select * where i64 % 10 = 0",
     ),
     Function(
         "abs",
@@ -63,6 +86,9 @@ FUNCTIONS = (
         "arithmetic",
         "count",
         nan="NaN",
+        section=12,
+        returns="the type of x; int64 for bool",
+        example="select * where abs(score) > 2",
     ),
     Function(
         "sqrt",
@@ -74,5 +100,8 @@ FUNCTIONS = (
         "float",
         nan="NaN",
         cost=2.0,
+        section=12,
+        returns="float32 for float32, else float64",
+        example="select sqrt(weight) as root",
     ),
 )

@@ -48,6 +48,9 @@ FUNCTIONS = (
         nulls="false",
         nan="true",
         spreads=True,
+        section=8,
+        returns="bool; with axis a bool array",
+        example="select * where any(boxes[:, 2] > 100)",
     ),
     Function(
         "all",
@@ -60,6 +63,9 @@ FUNCTIONS = (
         nulls="false",
         nan="true",
         spreads=True,
+        section=8,
+        returns="bool; with axis a bool array",
+        example="select * where all(values >= 0)",
     ),
     Function(
         "all_strict",
@@ -72,6 +78,9 @@ FUNCTIONS = (
         nulls="false",
         nan="true",
         spreads=True,
+        section=8,
+        returns="bool",
+        example="select * where all_strict(values > 0)",
     ),
     Function(
         "contains",
@@ -84,9 +93,21 @@ FUNCTIONS = (
         nulls="false",
         nan="no element equals NaN",
         cost=4.0,
+        section=7,
+        returns="bool",
+        example="select * where contains(categories, 'car')",
     ),
     Function(
-        "shape", "shape", (_X,), shape_vector, "extents of the axes; empty for a scalar", "array", cost=0.5
+        "shape",
+        "shape",
+        (_X,),
+        shape_vector,
+        "extents of the axes; empty for a scalar",
+        "array",
+        cost=0.5,
+        section=8,
+        returns="int64 array",
+        example="select * where shape(images)[0] > 20",
     ),
     Function(
         "nonzero",
@@ -97,6 +118,9 @@ FUNCTIONS = (
         "array",
         nan="counts as non-zero",
         spreads=True,
+        section=8,
+        returns="int64 array",
+        example="select nonzero(values > 3) as positions",
     ),
     Function(
         "[]",
@@ -106,6 +130,10 @@ FUNCTIONS = (
         "element or slice; out of range NULL",
         "array",
         variadic=True,
+        section=9,
+        returns="the element or part",
+        example="select * where boxes[0, 2] > 100",
+        forms=("x[i]", "x[start:stop:step]", "x[i, start:stop]", "json['key']"),
     ),
     Function(
         "[list]",
@@ -115,5 +143,9 @@ FUNCTIONS = (
         "elements at a list of positions",
         "array",
         cost=2.0,
+        section=9,
+        returns="the elements",
+        example="select values[nonzero(values)] as nonzero_values",
+        forms=("x[positions]",),
     ),
 )

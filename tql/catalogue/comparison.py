@@ -4,12 +4,21 @@ from tql.catalogue.function import Function, Parameter
 from tql.catalogue.result_types import elementwise_bool
 
 _OPERANDS = (Parameter("a"), Parameter("b"))
-_ORDER_NAN = "false"
 
 
 def _ordering(name: str, kernel: str, text: str) -> Function:
     return Function(
-        name, kernel, _OPERANDS, elementwise_bool, text, "comparison", conversion="compare", nan=_ORDER_NAN
+        name,
+        kernel,
+        _OPERANDS,
+        elementwise_bool,
+        text,
+        "comparison",
+        conversion="compare",
+        nan="false",
+        section=6,
+        returns="bool, element-wise",
+        example=f"select * where score {name} 0.5",
     )
 
 
@@ -24,6 +33,9 @@ FUNCTIONS = (
         conversion="compare",
         aliases=("==", "equals"),
         nan="false",
+        section=6,
+        returns="bool, element-wise",
+        example="select * where labels = 'cat'",
     ),
     Function(
         "!=",
@@ -35,6 +47,9 @@ FUNCTIONS = (
         conversion="compare",
         aliases=("<>",),
         nan="true",
+        section=6,
+        returns="bool, element-wise",
+        example="select * where labels != 'cat'",
     ),
     _ordering("<", "less", "less than; text by UTF-8 bytes"),
     _ordering("<=", "less_equal", "less than or equal; text by UTF-8 bytes"),
@@ -50,5 +65,23 @@ FUNCTIONS = (
         nulls="false",
         nan="false",
         cost=2.0,
+        section=6,
+        returns="bool, element-wise",
+        example="select * where labels in ('cat', 'dog')",
+        forms=("x in (a, b, ...)", "x not in (a, b, ...)"),
+    ),
+    Function(
+        "between",
+        "",
+        (Parameter("x"), Parameter("low"), Parameter("high")),
+        elementwise_bool,
+        "x >= low and x <= high, element-wise on arrays; nothing lies between where low > high",
+        "comparison",
+        nulls="false",
+        nan="false",
+        section=6,
+        returns="bool, element-wise",
+        example="select * where score between 0.5 and 0.9",
+        forms=("x between low and high", "x not between low and high"),
     ),
 )

@@ -74,6 +74,10 @@ class Function:
         cost: relative cost per element, 1 for a comparison of two numbers.
         variadic: the last parameter may be repeated.
         spreads: a document counts as the list of its elements, a group as its values.
+        section: of the language reference that states it; 0 for what no query can say.
+        returns: what it gives, for people: the result type in words.
+        example: a query that uses it.
+        forms: how it is written, where `name(parameters)` is not how.
     """
 
     name: str
@@ -93,6 +97,10 @@ class Function:
     cost: float = 1.0
     variadic: bool = False
     spreads: bool = False
+    section: int = 0
+    returns: str = ""
+    example: str = ""
+    forms: tuple[str, ...] = ()
 
     @property
     def arity(self) -> tuple[int, int | None]:
@@ -109,3 +117,8 @@ class Function:
         required = ", ".join(p.name for p in self.parameters if not p.optional)
         optional = "".join(f"[, {p.name}]" for p in self.parameters if p.optional)
         return f"{self.name}({required}{optional}{', ...' if self.variadic else ''})"
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """Every way to write it."""
+        return self.forms or (self.signature,)

@@ -43,6 +43,9 @@ FUNCTIONS = (
         "keys of a JSON object in the order of their bytes; of anything else NULL",
         "json",
         cost=32.0,
+        section=10,
+        returns="list of text",
+        example="select * where any(keys(meta) = 'author')",
     ),
 )
 

@@ -17,6 +17,10 @@ FUNCTIONS = (
         "bool",
         nulls="false",
         nan="true",
+        section=5,
+        returns="bool, element-wise",
+        example="select * where flag and score > 1",
+        forms=("a and b",),
     ),
     Function(
         "or",
@@ -28,6 +32,10 @@ FUNCTIONS = (
         "bool",
         nulls="false",
         nan="true",
+        section=5,
+        returns="bool, element-wise",
+        example="select * where flag or score > 1",
+        forms=("a or b",),
     ),
     Function(
         "not",
@@ -39,6 +47,10 @@ FUNCTIONS = (
         "bool",
         nulls="false",
         nan="true",
+        section=5,
+        returns="bool, element-wise",
+        example="select * where not score > 1",
+        forms=("not a",),
     ),
     Function(
         "logical_and",
@@ -50,6 +62,9 @@ FUNCTIONS = (
         "bool",
         nulls="false",
         nan="true",
+        section=8,
+        returns="bool array",
+        example="select * where any(logical_and(values > 2, values < 9))",
     ),
     Function(
         "logical_or",
@@ -61,6 +76,9 @@ FUNCTIONS = (
         "bool",
         nulls="false",
         nan="true",
+        section=8,
+        returns="bool array",
+        example="select * where all(logical_or(values < 2, values > 9))",
     ),
     Function(
         "is null",
@@ -71,5 +89,9 @@ FUNCTIONS = (
         "logic",
         nulls="never",
         nan="false",
+        section=5,
+        returns="bool",
+        example="select * where note is not null",
+        forms=("x is null", "x is not null", "x isnull"),
     ),
 )

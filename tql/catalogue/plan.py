@@ -87,17 +87,6 @@ FUNCTIONS = (
         cost=200.0,
         variadic=True,
     ),
-    Function(
-        "maxsim",
-        "maxsim",
-        (Parameter("docs"), Parameter("query")),
-        lambda types, options: Type("float64", (), nullable=True),
-        "sum over the rows of the query of the best cosine with a row of docs",
-        "plan",
-        nan="NaN",
-        fallible=True,
-        cost=6.0,
-    ),
 )
 
 LEAVES = ("column", "cell", "computed", "constant")

@@ -16,6 +16,9 @@ FUNCTIONS = (
         "count",
         nan="NaN",
         spreads=True,
+        section=12,
+        returns="the type of x; int64 for bool",
+        example="select * where sum(values) > 10",
     ),
     Function(
         "prod",
@@ -27,6 +30,9 @@ FUNCTIONS = (
         "count",
         nan="NaN",
         spreads=True,
+        section=12,
+        returns="the type of x; int64 for bool",
+        example="select prod(fixed) as p",
     ),
     Function(
         "avg",
@@ -38,6 +44,9 @@ FUNCTIONS = (
         aliases=("mean",),
         nan="NaN",
         spreads=True,
+        section=12,
+        returns="float64",
+        example="select * where avg(images) > 100",
     ),
     Function(
         "amin",
@@ -49,6 +58,9 @@ FUNCTIONS = (
         aliases=("min",),
         nan="NaN",
         spreads=True,
+        section=12,
+        returns="the type of x",
+        example="select * where amin(values) >= 0",
     ),
     Function(
         "amax",
@@ -60,6 +72,9 @@ FUNCTIONS = (
         aliases=("max",),
         nan="NaN",
         spreads=True,
+        section=12,
+        returns="the type of x",
+        example="select * where amax(values) < 256",
     ),
     Function(
         "count",
@@ -71,5 +86,9 @@ FUNCTIONS = (
         nan="counts",
         cost=0.5,
         spreads=True,
+        section=12,
+        returns="int64",
+        example="select * where count(boxes) > 4",
+        forms=("count(x)", "count(*)"),
     ),
 )

@@ -19,7 +19,19 @@ def _best(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
 
 
 def _norm(name: str, text: str) -> Function:
-    return Function(name, name, _X, float64_scalar, text, "similarity", nan="NaN", spreads=True)
+    return Function(
+        name,
+        name,
+        _X,
+        float64_scalar,
+        text,
+        "similarity",
+        nan="NaN",
+        spreads=True,
+        section=12,
+        returns="float64",
+        example=f"select * order by {name}(embedding - ARRAY[1, 0, 0, 0, 0, 0, 0, 0]) limit 10",
+    )
 
 
 FUNCTIONS = (
@@ -38,6 +50,9 @@ FUNCTIONS = (
         fallible=True,
         cost=3.0,
         spreads=True,
+        section=12,
+        returns="float64",
+        example="select * order by cosine_similarity(embedding, ARRAY[1,0,0,0,0,0,0,0]) desc limit 10",
     ),
     Function(
         "dot",
@@ -51,6 +66,9 @@ FUNCTIONS = (
         fallible=True,
         cost=2.0,
         spreads=True,
+        section=12,
+        returns="the promoted type",
+        example="select * order by dot(embedding, embedding) desc limit 10",
     ),
     Function(
         "hamming_distance",
@@ -63,5 +81,24 @@ FUNCTIONS = (
         fallible=True,
         cost=2.0,
         spreads=True,
+        section=12,
+        returns="int64",
+        example="select * order by hamming_distance(fixed, ARRAY[1, 0, 1]) limit 10",
+    ),
+    Function(
+        "maxsim",
+        "maxsim",
+        _MATRICES,
+        _best,
+        "sum over the rows of the query of the best cosine with a row of docs; without docs NULL",
+        "similarity",
+        "similar floats",
+        nan="NaN",
+        fallible=True,
+        cost=6.0,
+        spreads=True,
+        section=12,
+        returns="float64",
+        example="select * order by maxsim(boxes, ARRAY[ARRAY[1, 0, 0, 0]]) desc limit 10",
     ),
 )

@@ -7,7 +7,19 @@ _PATTERN = (Parameter("text", "text"), Parameter("pattern", "pattern"))
 
 
 def _like(name: str, text: str) -> Function:
-    return Function(name, "like", _PATTERN, elementwise_bool, text, "text", cost=16.0)
+    return Function(
+        name,
+        "like",
+        _PATTERN,
+        elementwise_bool,
+        text,
+        "text",
+        cost=16.0,
+        section=6,
+        returns="bool; of a list of text element-wise",
+        example=f"select * where name {name} 'red*'",
+        forms=(f"x {name} 'pattern'", f"x not {name} 'pattern'"),
+    )
 
 
 FUNCTIONS = (

@@ -17,6 +17,7 @@ def tql() -> None:
     tql query DATASET "select * where labels != 5"
     tql query 'select * from "DATASET" as d join "OTHER" as o on d.owner = o.id'
     tql explain "select * where labels != 5" --dataset DATASET --analyze
+    tql functions contains
     """
 
 
@@ -57,3 +58,13 @@ def info(path: str) -> None:
     from tql.cli.info import run
 
     run(path)
+
+
+@tql.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def functions(name: str | None, as_json: bool) -> None:
+    """List the functions and operators of queries, or explain the one called NAME."""
+    from tql.cli.functions import run
+
+    run(name, as_json=as_json)
