@@ -5,6 +5,7 @@ Both engines must give each answer: the reference engine, since it is a specific
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from golden.tables import TABLES
 from reference import Table, evaluate
 from tql.errors import TQLError
 from tql.parser import parse
+from tql.registered import register_function, unregister_function
 
 CASES = list(read_cases(Path(__file__).parent / "results"))
 
@@ -26,6 +28,15 @@ CASES = list(read_cases(Path(__file__).parent / "results"))
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.place} {case.title}") for case in CASES])
 def test_reference_engine(case: Case) -> None:
     check(case, _reference(case))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def host_functions() -> Iterator[None]:
+    for name, function in FUNCTIONS.items():
+        register_function(name, function.call, function.type)
+    yield
+    for name in FUNCTIONS:
+        unregister_function(name)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.place} {case.title}") for case in CASES])

@@ -74,6 +74,8 @@ def evaluate(
     found = sum(isinstance(node, ast.Parameter) for node in walk(statement))
     if found != len(parameters):
         raise ParameterError(f"{found} parameters, {len(parameters)} values")
+    if not all(_is_value(value) for value in parameters):
+        raise ParameterError("a parameter is a number, bool, text or list")
     context = Context(table, sources or {}, parameters, functions or {})
     result = _statement(statement, context)
     source = result.source if isinstance(result.source, str) else None
@@ -87,6 +89,12 @@ def evaluate(
         tolerated=frozenset(context.tolerated),
         unsaid=frozenset(context.unsaid),
     )
+
+
+def _is_value(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_value(item) for item in value)
+    return isinstance(value, bool | int | float | str)
 
 
 def _statement(statement: ast.Statement, context: Context) -> Relation:
