@@ -226,3 +226,30 @@ def test_a_source_that_gives_too_few_rows_or_no_column() -> None:
         execute(Plan(good()), Short(COLUMNS))
     with pytest.raises(EngineError, match="no Column"):
         execute(Plan(good()), Strange(COLUMNS))
+
+
+def test_values_nested_too_deeply_are_refused() -> None:
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    assert refused(instruction(kernel="constant", args=[], type=INT, value=deep)) == (
+        "the plan is nested too deeply"
+    )
+    for _ in range(100_000):
+        deep = deep[0]  # taking it apart at once would need as deep a stack
+    axes: Any = 1
+    for _ in range(33):
+        axes = [axes]
+    assert "a constant has too many axes" in refused(
+        instruction(kernel="constant", args=[], type=INT, value=axes)
+    )
+
+
+def test_long_programs_and_lists_are_no_matter() -> None:
+    code = Code(COLUMNS)
+    last = code.column("x")
+    for _ in range(5000):
+        last = code.add("add", last, code.constant(1, "int64"), type="int64")
+    code.add("in_set", last, values=list(range(5007, 105_007)))
+    source = MemorySource(COLUMNS)
+    assert list(execute(Plan(plan_of(filter_of(code))), source).selection.indices) == [7, 8, 9]

@@ -22,5 +22,6 @@ void test_sort();
 void test_decode_pool();
 void test_sampling();
 void test_codec();
+void test_json();
 
 }  // namespace tql_test

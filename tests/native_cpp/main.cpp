@@ -10,6 +10,7 @@ int main() {
   tql_test::test_sort();
   tql_test::test_sampling();
   tql_test::test_codec();
+  tql_test::test_json();
   tql_test::test_decode_pool();
   std::puts("native tests passed");
 }

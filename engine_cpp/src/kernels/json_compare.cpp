@@ -4,10 +4,13 @@
 #include <string>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "../json/reader.h"
 #include "json_vectors.h"
+#include "key_set.h"
 #include "like_pattern.h"
+#include "tql_engine/ordering.h"
 #include "tql_engine/registry.h"
 #include "tql_engine/status.h"
 
@@ -44,32 +47,25 @@ class JsonCompare final : public Operation {
 /// Constants of IN by what they can be equal to: integers to integers exactly, all else as float64.
 class JsonSet {
  public:
-  void add(const Value& value) {
-    if (const auto* truth = value.get_if<bool>()) {
-      add_integer(static_cast<uint64_t>(*truth), false);
-    } else if (const auto* number = value.get_if<int64_t>()) {
-      add_integer(static_cast<uint64_t>(*number), *number < 0);
-    } else if (const auto* large = value.get_if<uint64_t>()) {
-      add_integer(*large, false);
-    } else if (const auto* floating = value.get_if<double>()) {
-      doubles_.insert(*floating);
-      floats_.insert(*floating);
-    } else if (const auto* text = value.get_if<std::string>()) {
-      texts_.insert(*text);
-    } else {
-      throw EngineError(Code::kInternal, "'values' must be numbers, bools and texts");
-    }
+  explicit JsonSet(const List& values) {
+    Keys keys;
+    texts_.reserve(values.size());
+    for (const Value& value : values) add(value, keys);
+    integers_ = KeySet(keys.integers);
+    negatives_ = KeySet(keys.negatives);
+    floats_ = KeySet(keys.floats);
+    numbers_ = KeySet(keys.numbers);
   }
 
   bool contains(const Item& item) const {
     switch (item.kind()) {
       case Kind::kInteger:
         return (item.as_integer() < 0 ? negatives_ : integers_).contains(item.as_unsigned()) ||
-               floats_.contains(item.as_double());
+               floats_.contains(key_of(item.as_double()));
       case Kind::kUnsigned:
-        return integers_.contains(item.as_unsigned()) || floats_.contains(item.as_double());
+        return integers_.contains(item.as_unsigned()) || floats_.contains(key_of(item.as_double()));
       case Kind::kDouble:
-        return doubles_.contains(item.as_double());
+        return !ordering::is_nan(item.as_double()) && numbers_.contains(key_of(item.as_double()));
       case Kind::kText:
         return texts_.contains(item.bytes());
       default:
@@ -78,20 +74,42 @@ class JsonSet {
   }
 
  private:
+  struct Keys {
+    std::vector<uint64_t> integers;
+    std::vector<uint64_t> negatives;
+    std::vector<uint64_t> floats;   // constants that are no integers
+    std::vector<uint64_t> numbers;  // all, as float64
+  };
   struct TextHash {
     using is_transparent = void;
     size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
 
-  void add_integer(uint64_t bits, bool negative) {
-    (negative ? negatives_ : integers_).insert(bits);
-    doubles_.insert(negative ? static_cast<double>(static_cast<int64_t>(bits)) : static_cast<double>(bits));
+  void add(const Value& value, Keys& keys) {
+    if (const auto* text = value.get_if<std::string>()) {
+      texts_.insert(*text);
+    } else if (const auto* truth = value.get_if<bool>()) {
+      keys.integers.push_back(static_cast<uint64_t>(*truth));
+      keys.numbers.push_back(key_of(*truth ? 1.0 : 0.0));
+    } else if (const auto* number = value.get_if<int64_t>()) {
+      (*number < 0 ? keys.negatives : keys.integers).push_back(static_cast<uint64_t>(*number));
+      keys.numbers.push_back(key_of(static_cast<double>(*number)));
+    } else if (const auto* large = value.get_if<uint64_t>()) {
+      keys.integers.push_back(*large);
+      keys.numbers.push_back(key_of(static_cast<double>(*large)));
+    } else if (const auto* floating = value.get_if<double>(); floating != nullptr) {
+      if (ordering::is_nan(*floating)) return;
+      keys.floats.push_back(key_of(*floating));
+      keys.numbers.push_back(key_of(*floating));
+    } else {
+      throw EngineError(Code::kInternal, "'values' must be numbers, bools and texts");
+    }
   }
 
-  std::unordered_set<uint64_t> integers_;
-  std::unordered_set<uint64_t> negatives_;
-  std::unordered_set<double> floats_;   // constants that are no integers
-  std::unordered_set<double> doubles_;  // all numbers
+  KeySet integers_;
+  KeySet negatives_;
+  KeySet floats_;
+  KeySet numbers_;
   std::unordered_set<std::string, TextHash, std::equal_to<>> texts_;
 };
 
@@ -145,8 +163,7 @@ Bound bind_compare(const BindContext& context) {
 
 Bound bind_in_set(const BindContext& context) {
   check_documents(context);
-  JsonSet set;
-  for (const Value& value : as_list(member(*context.members, "values"), "values")) set.add(value);
+  JsonSet set(as_list(member(*context.members, "values"), "values"));
   return {std::make_unique<JsonInSet>(std::move(set)), Element::kBool};
 }
 

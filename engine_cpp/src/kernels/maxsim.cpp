@@ -12,7 +12,8 @@
 namespace tql_engine {
 namespace {
 
-double product(const double* x, const double* y, int64_t n) noexcept {
+/// The sum of n products, in eight parts whatever the processor, so the result is the same on all.
+[[gnu::always_inline]] inline double product_body(const double* x, const double* y, int64_t n) noexcept {
   std::array<double, 8> part{};
   int64_t i = 0;
   for (; i + 8 <= n; i += 8) {
@@ -21,6 +22,25 @@ double product(const double* x, const double* y, int64_t n) noexcept {
   for (; i < n; ++i) part[0] += x[i] * y[i];
   return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
 }
+
+double product_base(const double* x, const double* y, int64_t n) noexcept { return product_body(x, y, n); }
+
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] double product_avx2(const double* x, const double* y, int64_t n) noexcept {
+  return product_body(x, y, n);
+}
+#endif
+
+using Product = double (*)(const double* x, const double* y, int64_t n) noexcept;
+
+Product choose_product() noexcept {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return &product_avx2;
+#endif
+  return &product_base;
+}
+
+const Product product = choose_product();
 
 /// The vectors of one row, each of length 1 or 0.
 class UnitVectors {

@@ -12,56 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include "key_set.h"
 #include "tql_engine/constant.h"
 #include "tql_engine/ordering.h"
 #include "tql_engine/registry.h"
 
 namespace tql_engine {
 namespace {
-
-/// Equal numbers have equal keys; NaN has none.
-template <class T>
-uint64_t key_of(T value) noexcept {
-  if constexpr (std::is_floating_point_v<T>) {
-    return std::bit_cast<uint64_t>(value == 0 ? 0.0 : static_cast<double>(value));
-  } else {
-    return static_cast<uint64_t>(value);
-  }
-}
-
-/// A set of 64-bit keys in an open table that is at most half full.
-class KeySet {
- public:
-  explicit KeySet(std::vector<uint64_t> keys) {
-    const size_t size = std::bit_ceil(std::max<size_t>(4, keys.size() * 2));
-    mask_ = size - 1;
-    slots_.resize(size);
-    used_.resize(size);
-    for (const uint64_t key : keys) {
-      size_t slot = first_slot(key);
-      while (used_[slot] != 0 && slots_[slot] != key) slot = (slot + 1) & mask_;
-      slots_[slot] = key;
-      used_[slot] = 1;
-    }
-  }
-
-  bool contains(uint64_t key) const noexcept {
-    for (size_t slot = first_slot(key); used_[slot] != 0; slot = (slot + 1) & mask_) {
-      if (slots_[slot] == key) return true;
-    }
-    return false;
-  }
-
- private:
-  size_t first_slot(uint64_t key) const noexcept {
-    const uint64_t mixed = (key ^ (key >> 32)) * 0x9E3779B97F4A7C15u;
-    return static_cast<size_t>(mixed >> 32) & mask_;
-  }
-
-  size_t mask_;
-  std::vector<uint64_t> slots_;
-  std::vector<uint8_t> used_;
-};
 
 /// A bit for each of `first`, `first` + 1, ...; keys wrap around, so signed integers need no care.
 struct BitSet {
@@ -154,6 +111,7 @@ SetLoops make_text_set(Constant items) {
   };
   auto owned = std::make_shared<Owned>(Owned{std::move(items), {}});
   const auto* views = reinterpret_cast<const std::string_view*>(owned->items.values());
+  owned->set.reserve(static_cast<size_t>(owned->items.size()));
   owned->set.insert(views, views + owned->items.size());
   return {&text_loop, std::shared_ptr<const void>(owned, &owned->set), nullptr, nullptr};
 }

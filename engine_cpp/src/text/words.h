@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -42,9 +43,12 @@ class WordSet {
     using is_transparent = void;
     size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
+  /// Of a word that is not empty.
+  static uint64_t filter_bit(std::string_view word) noexcept;
+
   std::unordered_map<std::string, size_t, Hash, std::equal_to<>> numbers_;
   std::vector<int64_t> counts_;
-  size_t longest_ = 0;
+  uint64_t filter_ = 0;  // bits of the words, so that most others are known without a look
 };
 
 }  // namespace tql_engine
