@@ -101,7 +101,7 @@ SetLoops make_number_set(const Constant& items, [[maybe_unused]] Element element
       return loops;
     }
   }
-  return loops_over<T, KeySet>(std::make_shared<KeySet>(std::move(keys)));
+  return loops_over<T, KeySet>(std::make_shared<KeySet>(keys));
 }
 
 SetLoops make_text_set(Constant items) {
