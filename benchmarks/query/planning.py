@@ -13,7 +13,7 @@ from query.line import Contender, Line, Within
 from query.peers import Peers
 from query.ragged import CLASSES, dataset_of
 from tql.loader.arrays import ArrayRows
-from tql.loader.run import prepare
+from tql.loader.plan_cache import prepare
 from tql.types import Type
 
 UNION = (

@@ -8,7 +8,8 @@
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
+
+#include "tql_engine/heap_array.h"
 
 namespace tql_engine::bindings {
 
@@ -26,12 +27,13 @@ std::span<const T> view(const Array<T>& array, const char* name) {
   return {array.data(), static_cast<size_t>(array.size())};
 }
 
-/// A writable array that owns the vector.
+/// A writable array that owns the values.
 template <class T>
-pybind11::array_t<T> adopt(std::vector<T> values) {
-  auto* kept = new std::vector<T>(std::move(values));
-  pybind11::capsule base(kept, [](void* pointer) { delete static_cast<std::vector<T>*>(pointer); });
-  return pybind11::array_t<T>(static_cast<pybind11::ssize_t>(kept->size()), kept->data(), base);
+pybind11::array_t<T> adopt(HeapArray<T> values) {
+  auto* kept = new HeapArray<T>(std::move(values));
+  pybind11::capsule base(kept, [](void* pointer) { delete static_cast<HeapArray<T>*>(pointer); });
+  return pybind11::array_t<T>(static_cast<pybind11::ssize_t>(kept->values().size()), kept->values().data(),
+                              base);
 }
 
 }  // namespace tql_engine::bindings

@@ -26,14 +26,14 @@ uint64_t word_of(const py::int_& number) {
   return word;
 }
 
-using Draw = std::vector<int64_t> (*)(std::span<const double>, int64_t, RandomKey, ThreadPool&);
+using Draw = HeapArray<int64_t> (*)(std::span<const double>, int64_t, RandomKey, ThreadPool&);
 
 template <Draw kDraw>
 py::array_t<int64_t> sample(const Array<double>& weights, int64_t size, const py::int_& seed,
                             const py::int_& stream, int threads) {
   const std::span<const double> values = view(weights, "weights");
   const RandomKey key{word_of(seed), word_of(stream)};
-  std::vector<int64_t> rows;
+  HeapArray<int64_t> rows;
   {
     const py::gil_scoped_release released;
     rows = kDraw(values, size, key, ThreadPool::shared(threads));
@@ -43,7 +43,7 @@ py::array_t<int64_t> sample(const Array<double>& weights, int64_t size, const py
 
 py::array_t<int64_t> order(int64_t n, const py::int_& seed, const py::int_& stream, int threads) {
   const RandomKey key{word_of(seed), word_of(stream)};
-  std::vector<int64_t> positions;
+  HeapArray<int64_t> positions;
   {
     const py::gil_scoped_release released;
     positions = permutation(n, key, ThreadPool::shared(threads));
@@ -54,10 +54,10 @@ py::array_t<int64_t> order(int64_t n, const py::int_& seed, const py::int_& stre
 py::array_t<double> uniform(int64_t n, const py::int_& seed, const py::int_& stream) {
   if (n < 0) throw py::value_error("n must not be negative: " + std::to_string(n));
   const RandomStream random(word_of(seed), word_of(stream));
-  std::vector<double> numbers(static_cast<size_t>(n));
+  HeapArray<double> numbers(static_cast<size_t>(n));
   {
     const py::gil_scoped_release released;
-    random.fill_uniform(0, numbers);
+    random.fill_uniform(0, numbers.values());
   }
   return adopt(std::move(numbers));
 }

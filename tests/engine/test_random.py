@@ -35,6 +35,14 @@ def test_uniform_numbers_are_the_words_of_philox():
     assert numbers.tolist() == [(bits >> 11) * 2.0**-53 for bits in expected[:n]]
 
 
+def test_long_spans_are_the_words_of_philox_too():
+    n = 1003
+    words = [_engine.philox4x32((block, 0, 0, 0), (9, 0)) for block in range(n // 2 + 1)]
+    pairs = [(w[1] << 32 | w[0], w[3] << 32 | w[2]) for w in words]
+    expected = [(bits >> 11) * 2.0**-53 for pair in pairs for bits in pair]
+    assert _engine.uniform(n, seed=9).tolist() == expected[:n]
+
+
 def test_a_longer_sequence_begins_with_the_shorter_one():
     long = _engine.uniform(1001, seed=3)
     for n in (0, 1, 2, 999, 1000):

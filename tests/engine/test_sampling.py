@@ -1,6 +1,7 @@
 """Weighted draws and random orders: the law of the draws, edge cases of weights, independence of threads."""
 
 import itertools
+import math
 from collections import Counter
 
 import numpy as np
@@ -55,10 +56,75 @@ def test_draws_are_independent_of_each_other():
     assert chi_square(pairs, np.full(100, 99_999 / 100)) < chi_square_bound(99)
 
 
-def test_the_number_of_draws_does_not_change_the_first_of_them():
-    weights = np.arange(20_000.0)
-    many = _engine.sample_with_replacement(weights, 5000, seed=2)
-    assert np.array_equal(_engine.sample_with_replacement(weights, 10, seed=2), many[:10])
+@pytest.mark.parametrize(("draws", "trials"), [(12, 6000), (1000, 3000)], ids=["few", "many"])
+def test_how_many_draws_fall_into_a_part_of_the_rows_varies_as_it_should(draws, trials):
+    """Shares alone would be right too if every part always got its expected number."""
+    weights = np.ones(10_000)
+    weights[3000:] = 2.0
+    share = 3000 / 17_000
+    hits = np.array(
+        [
+            np.count_nonzero(_engine.sample_with_replacement(weights, draws, seed=seed) < 3000)
+            for seed in range(trials)
+        ]
+    )
+    logs = np.array(
+        [math.lgamma(draws + 1) - math.lgamma(k + 1) - math.lgamma(draws - k + 1) for k in range(draws + 1)]
+    )
+    k = np.arange(draws + 1)
+    law = np.exp(logs + k * np.log(share) + (draws - k) * np.log1p(-share)) * trials
+    low, high = np.flatnonzero(law >= 5)[[0, -1]]
+    bins = np.clip(k, low, high) - low  # the tails are counted with their neighbours
+    observed = np.bincount(bins, np.bincount(hits, minlength=draws + 1))
+    assert chi_square(observed, np.bincount(bins, law)) < chi_square_bound(high - low)
+
+
+@pytest.mark.parametrize("draws", [1_000, 300_000])
+def test_halves_of_many_blocks_get_binomial_numbers(draws):
+    weights = np.tile(np.repeat([1.0, 3.0], 4096), 16)  # blocks of 2048 rows in halves of unequal weight
+    light = weights == 1.0
+    scores = []
+    for seed in range(40 if draws > 10_000 else 400):
+        hits = np.count_nonzero(light[_engine.sample_with_replacement(weights, draws, seed=seed)])
+        scores.append((hits - draws / 4) / (draws * 3 / 16) ** 0.5)
+    assert sum(score**2 for score in scores) < chi_square_bound(len(scores))
+    assert sum(score**2 for score in scores) > len(scores) / 2.5
+
+
+def test_the_order_of_draws_has_nothing_to_do_with_their_rows():
+    n, draws = 60_000, 300_000  # several blocks of rows, several buckets of the shuffle
+    weights = np.random.default_rng(3).random(n)
+    rows = _engine.sample_with_replacement(weights, draws, seed=12)
+    edges = np.searchsorted(np.cumsum(weights), np.arange(1, 20) / 20 * weights.sum())
+    region = np.searchsorted(edges, rows, side="right")
+    share = np.bincount(np.searchsorted(edges, np.arange(n), side="right"), weights) / weights.sum()
+    places = np.arange(draws) * 20 // draws
+    table = np.bincount(places * 20 + region, minlength=400).reshape(20, 20)
+    assert chi_square(table, np.full((20, 1), draws / 20) * share) < chi_square_bound(399)
+    pairs = np.bincount(region[:-1] * 20 + region[1:], minlength=400).reshape(20, 20)
+    assert chi_square(pairs, (draws - 1) * np.outer(share, share)) < chi_square_bound(399)
+    assert abs(np.corrcoef(rows[:-1], rows[1:])[0, 1]) < 0.01
+
+
+def test_the_first_draw_follows_the_weights():
+    weights = np.repeat([1.0, 4.0, 0.0, 5.0], 1500)
+    firsts = [_engine.sample_with_replacement(weights, 3, seed=seed)[0] for seed in range(10_000)]
+    parts = np.bincount(np.array(firsts) // 1500, minlength=4)
+    assert parts[2] == 0
+    assert chi_square(parts[[0, 1, 3]], [1000, 4000, 5000]) < chi_square_bound(2)
+
+
+@pytest.mark.parametrize("rows", [2, 5, 2047, 2048, 2049, 6000])
+def test_every_row_of_a_block_gets_its_share(rows):
+    """Blocks that are full, nearly full and nearly empty, weights that differ by orders of magnitude."""
+    weights = np.random.default_rng(rows).gamma(0.3, size=rows) + 1e-3
+    draws = 500 * rows
+    counts = np.bincount(_engine.sample_with_replacement(weights, draws, seed=rows), minlength=rows)
+    expected = weights / weights.sum() * draws
+    rare = expected < 5
+    scores = (counts - expected)[~rare] ** 2 / expected[~rare]
+    assert scores.sum() < chi_square_bound(len(scores))
+    assert abs(counts[rare].sum() - expected[rare].sum()) <= 6 * expected[rare].sum() ** 0.5
 
 
 def test_more_rows_than_24_bits():

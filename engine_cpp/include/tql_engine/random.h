@@ -11,16 +11,21 @@ namespace tql_engine {
 using PhiloxCounter = std::array<uint32_t, 4>;
 using PhiloxKey = std::array<uint32_t, 2>;
 
+inline constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53;
+inline constexpr uint32_t kPhiloxMultiplier1 = 0xCD9E8D57;
+inline constexpr uint32_t kPhiloxStep0 = 0x9E3779B9;  // of the key from round to round
+inline constexpr uint32_t kPhiloxStep1 = 0xBB67AE85;
+
 /// Philox-4x32 with 10 rounds: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
 /// 2011.
 constexpr PhiloxCounter philox4x32(PhiloxCounter counter, PhiloxKey key) noexcept {
   for (int round = 0; round < 10; ++round) {
-    const uint64_t product0 = uint64_t{0xD2511F53} * counter[0];
-    const uint64_t product1 = uint64_t{0xCD9E8D57} * counter[2];
+    const uint64_t product0 = uint64_t{kPhiloxMultiplier0} * counter[0];
+    const uint64_t product1 = uint64_t{kPhiloxMultiplier1} * counter[2];
     counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product1),
                static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(product0)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
+    key[0] += kPhiloxStep0;
+    key[1] += kPhiloxStep1;
   }
   return counter;
 }
@@ -62,6 +67,8 @@ class RandomStream {
     }
   }
 
+  /// Words first, first + 1, ... of bits().
+  void fill_bits(uint64_t first, std::span<uint64_t> out) const noexcept;
   /// Numbers first, first + 1, ... of uniform().
   void fill_uniform(uint64_t first, std::span<double> out) const noexcept;
 

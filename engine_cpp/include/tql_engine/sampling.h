@@ -4,7 +4,8 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
+
+#include "tql_engine/heap_array.h"
 
 namespace tql_engine {
 
@@ -21,15 +22,15 @@ struct RandomKey {
 /// NaN and negative weights count as 0, and a row of weight 0 is never drawn. Throws EngineError(kValue) for
 /// an infinite weight (naming its row), for a negative size, and if every weight is 0 while there are rows
 /// and size > 0. No rows: no draws.
-std::vector<int64_t> sample_with_replacement(std::span<const double> weights, int64_t size, RandomKey key,
-                                             ThreadPool& pool);
+HeapArray<int64_t> sample_with_replacement(std::span<const double> weights, int64_t size, RandomKey key,
+                                           ThreadPool& pool);
 
 /// Successive draws, each in proportion to the weights of the rows that remain: min(size, rows of positive
 /// weight) rows in draw order. O(rows + size log size). Weights and errors as above.
-std::vector<int64_t> sample_without_replacement(std::span<const double> weights, int64_t size, RandomKey key,
-                                                ThreadPool& pool);
+HeapArray<int64_t> sample_without_replacement(std::span<const double> weights, int64_t size, RandomKey key,
+                                              ThreadPool& pool);
 
 /// 0 .. n-1 in an order that is uniformly random: each of the n! is equally likely.
-std::vector<int64_t> permutation(int64_t n, RandomKey key, ThreadPool& pool);
+HeapArray<int64_t> permutation(int64_t n, RandomKey key, ThreadPool& pool);
 
 }  // namespace tql_engine

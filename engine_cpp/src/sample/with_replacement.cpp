@@ -1,161 +1,127 @@
-// Independent weighted draws, by inversion in two steps: first a block of rows in proportion to the sum of
-// its weights, then a row within the block. The draws are grouped by block in between, so that the weights
-// are read in order and the cumulative weights of one block at a time stay in the fastest cache.
+// Independent weighted draws: first how many of them fall into each block of rows, then which rows of the
+// block, and at last the order of all draws at random. Everything is read and written in order, but for a
+// block's running sums and a bucket of the shuffle, which stay within the cache.
 //
-// The block is found through a guide table: Chen, Asau, "On generating random variates from an empirical
-// distribution", AIIE Transactions 6, 1974. Each step has 53 random bits of its own, so the resolution
-// doesn't suffer from the number of rows. Sums over blocks are compensated: Neumaier, ZAMM 54, 1974.
+// A row is found through a guide table over the block's running sums: Chen, Asau, "On generating random
+// variates from an empirical distribution", AIIE Transactions 6, 1974. Block and row have 53 random bits or
+// more each, so that the resolution doesn't suffer from the number of rows.
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "tql_engine/partition.h"
+#include "block_sums.h"
+#include "shuffle.h"
 #include "tql_engine/random.h"
 #include "tql_engine/sampling.h"
-#include "tql_engine/thread_pool.h"
 #include "weights.h"
 
 namespace tql_engine {
 namespace {
 
-constexpr int64_t kBlock = 4096;  // rows: 32 KiB of cumulative weights
-constexpr int64_t kDraws = 1 << 15;
-constexpr uint8_t kDomain = 0;
+constexpr uint8_t kSplitDomain = 0;
+constexpr uint8_t kRowDomain = 5;
+constexpr uint8_t kOrderDomain = 6;  // and the two behind it
+constexpr size_t kChunk = 512;
 
-/// Weights times a power of two that brings the largest into [1/2, 1): neither sums nor products leave the
-/// range of double, and the ratios are untouched.
-class ScaledWeights {
+/// The rows of positive weight of one block.
+class BlockRows {
  public:
-  ScaledWeights(std::span<const double> weights, double largest) : weights_(weights) {
-    int exponent = 0;
-    std::frexp(largest, &exponent);
-    factor_ = std::ldexp(1.0, -exponent / 2);
-    other_factor_ = std::ldexp(1.0, -exponent - -exponent / 2);
-  }
-
-  int64_t blocks() const noexcept { return (static_cast<int64_t>(weights_.size()) - 1) / kBlock + 1; }
-
-  /// Running sums over the rows of a block, up to its last row of positive weight. The block has one.
-  std::span<const double> accumulate(int64_t block, std::array<double, kBlock>& sums) const noexcept {
-    const auto rows = weights_.subspan(static_cast<size_t>(block * kBlock));
-    const auto count = std::min<size_t>(rows.size(), kBlock);
+  /// `draws`: about how many rows will be looked for.
+  void load(std::span<const double> weights, const BlockSums& sums, int64_t block, int64_t draws) noexcept {
+    first_ = block * kBlockRows;
+    const auto rows = weights.subspan(static_cast<size_t>(first_));
+    const auto count = std::min<size_t>(rows.size(), kBlockRows);
+    size_ = 0;
     double sum = 0;
     for (size_t i = 0; i < count; ++i) {
-      sum += scaled(rows[i]);
-      sums[i] = sum;
+      const double next = sum + sums.scale(effective_weight(rows[i]));
+      ends_[size_] = next;
+      rows_[size_] = static_cast<uint16_t>(i);
+      size_ += static_cast<size_t>(next > sum);
+      sum = next;
     }
-    return std::span(sums).first(
-        static_cast<size_t>(std::lower_bound(sums.begin(), sums.begin() + count, sum) - sums.begin()) + 1);
+    ends_[size_] = sum;  // find() looks one further
+    constexpr int64_t kFewDraws = kBlockRows / 8;
+    guided_ = draws > kFewDraws;
+    if (guided_) make_guide();
   }
 
-  double sum(int64_t block) const noexcept {
-    const auto rows = weights_.subspan(static_cast<size_t>(block * kBlock));
-    double sum = 0;
-    for (const double weight : rows.first(std::min<size_t>(rows.size(), kBlock))) sum += scaled(weight);
-    return sum;
+  /// The row of number `u` in [0, 1): each row in proportion to its weight.
+  int64_t find(double u) const noexcept {
+    const double target = u * ends_[size_];
+    const size_t position = guided_ ? look_up(u, target) : search(target);
+    return first_ + rows_[std::min(position, size_ - 1)];
   }
 
  private:
-  double scaled(double weight) const noexcept { return effective_weight(weight) * factor_ * other_factor_; }
+  static constexpr size_t kCells = kBlockRows;
 
-  std::span<const double> weights_;
-  double factor_;  // two of them, since their product may be out of range
-  double other_factor_;
-};
-
-/// Maps a number in [0, 1) to a block, in constant time on average.
-class BlockTable {
- public:
-  explicit BlockTable(const std::vector<double>& sums) : ends_(sums.size()) {
-    double total = 0;
-    double lost = 0;
-    for (size_t i = 0; i < sums.size(); ++i) {
-      const double next = total + sums[i];
-      lost += total >= sums[i] ? (total - next) + sums[i] : (sums[i] - next) + total;
-      total = next;
-      ends_[i] = std::max(total + lost, i == 0 ? 0.0 : ends_[i - 1]);
+  /// The first row that ends beyond the start of each cell: count the rows that end in a cell, and add up.
+  void make_guide() noexcept {
+    guide_.fill(0);
+    const double scale = static_cast<double>(kCells) / ends_[size_];
+    for (size_t i = 0; i < size_; ++i) {
+      // Rounding may count a row one cell too late, never too early: too late costs a step of the search.
+      const double cell = ends_[i] * scale * (1 + 0x1p-50);
+      ++guide_[std::min(static_cast<size_t>(cell) + 1, kCells)];
     }
-    last_ = static_cast<size_t>(std::lower_bound(ends_.begin(), ends_.end(), ends_.back()) - ends_.begin());
-    const size_t cells = std::bit_ceil(ends_.size());
-    guide_.resize(cells);
-    size_t block = 0;
-    for (size_t cell = 0; cell < cells; ++cell) {
-      const double start = static_cast<double>(cell) / static_cast<double>(cells) * ends_.back();
-      while (block < last_ && ends_[block] <= start) ++block;
-      guide_[cell] = static_cast<uint32_t>(block);
-    }
+    uint16_t rows = 0;
+    for (size_t cell = 0; cell < kCells; ++cell)
+      guide_[cell] = rows = static_cast<uint16_t>(rows + guide_[cell]);
   }
 
-  uint32_t find(double u) const noexcept {
-    const double target = u * ends_.back();
-    size_t block = guide_[static_cast<size_t>(u * static_cast<double>(guide_.size()))];
-    while (block < last_ && ends_[block] <= target) ++block;
-    return static_cast<uint32_t>(block);
+  size_t look_up(double u, double target) const noexcept {
+    size_t position = guide_[static_cast<size_t>(u * static_cast<double>(kCells))];
+    position += static_cast<size_t>(ends_[position] <= target);  // mostly enough, and nothing to mispredict
+    while (position < size_ && ends_[position] <= target) ++position;
+    return position;
   }
 
- private:
-  std::vector<double> ends_;     // running sums over the blocks
-  std::vector<uint32_t> guide_;  // the first block that reaches beyond the start of each cell of [0, 1)
-  size_t last_ = 0;              // the last block of positive weight
+  size_t search(double target) const noexcept {
+    return static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.begin() + size_, target) -
+                               ends_.begin());
+  }
+
+  int64_t first_ = 0;
+  size_t size_ = 0;
+  bool guided_ = false;
+  std::array<double, kBlockRows + 1> ends_;  // running sums, and the last one again
+  std::array<uint16_t, kBlockRows> rows_;    // within the block
+  std::array<uint16_t, kCells + 1> guide_;
 };
-
-/// How many of some ascending numbers are at most `target`: a binary search without branches to mispredict.
-int64_t count_up_to(std::span<const double> numbers, double target) noexcept {
-  const double* base = numbers.data();
-  for (size_t left = numbers.size(); left > 0;) {
-    const size_t half = (left + 1) / 2;
-    base += half * static_cast<size_t>(base[half - 1] <= target);
-    left -= half;
-  }
-  return base - numbers.data();
-}
 
 }  // namespace
 
-std::vector<int64_t> sample_with_replacement(std::span<const double> weights, int64_t size, RandomKey key,
-                                             ThreadPool& pool) {
-  const double largest = check_weights(weights, size, pool);
+HeapArray<int64_t> sample_with_replacement(std::span<const double> weights, int64_t size, RandomKey key,
+                                           ThreadPool& pool) {
+  const BlockSums sums(weights, size, pool);
   if (weights.empty() || size == 0) return {};
-  const ScaledWeights scaled(weights, largest);
-  const RandomStream random(key.seed, key.stream, kDomain);
-
-  std::vector<double> sums(static_cast<size_t>(scaled.blocks()));
-  pool.parallel_for(scaled.blocks(), 8, [&](int64_t begin, int64_t end, int) {
-    for (int64_t block = begin; block < end; ++block) sums[static_cast<size_t>(block)] = scaled.sum(block);
-  });
-  const BlockTable table(sums);
-
-  const auto draws = static_cast<size_t>(size);
-  std::vector<uint32_t> blocks(draws);
-  pool.parallel_for(size, kDraws, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      blocks[static_cast<size_t>(i)] = table.find(unit_interval(random.block(static_cast<uint64_t>(i))[0]));
-    }
-  });
-  std::vector<int64_t> order(draws);  // the numbers of the draws, by block
-  const std::vector<int64_t> starts = partition_stable(
-      pool, size, scaled.blocks(), [&](int64_t i) { return blocks[static_cast<size_t>(i)]; },
-      [&](int64_t i, int64_t position) { order[static_cast<size_t>(position)] = i; });
-
-  std::vector<int64_t> rows(draws);
-  pool.parallel_for(size, kDraws, [&](int64_t begin, int64_t end, int) {
-    std::array<double, kBlock> sums_of_rows;
-    auto block = std::upper_bound(starts.begin(), starts.end(), begin) - starts.begin() - 1;
-    for (int64_t position = begin; position < end; ++block) {
-      const int64_t stop = std::min(end, starts[static_cast<size_t>(block) + 1]);
-      if (position == stop) continue;
-      const std::span<const double> ends = scaled.accumulate(block, sums_of_rows);
-      for (; position < stop; ++position) {
-        const int64_t draw = order[static_cast<size_t>(position)];
-        const double target = unit_interval(random.block(static_cast<uint64_t>(draw))[1]) * ends.back();
-        rows[static_cast<size_t>(draw)] = block * kBlock + count_up_to(ends.first(ends.size() - 1), target);
+  const std::vector<int64_t> starts = sums.split(size, RandomStream(key.seed, key.stream, kSplitDomain));
+  const RandomStream random(key.seed, key.stream, kRowDomain);
+  return shuffled(size, key, kOrderDomain, pool, [&] {
+    auto block_rows = std::make_shared<BlockRows>();
+    int64_t loaded = -1;
+    return [&, block_rows, loaded](int64_t begin, std::span<int64_t> rows) mutable {
+      std::array<uint64_t, kChunk> words;
+      const int64_t end = begin + static_cast<int64_t>(rows.size());
+      auto block = std::upper_bound(starts.begin(), starts.end(), begin) - starts.begin() - 1;
+      for (int64_t at = begin; at < end; ++block) {
+        const int64_t block_end = starts[static_cast<size_t>(block) + 1];
+        const int64_t stop = std::min(end, block_end);
+        if (at == stop) continue;
+        if (loaded != block) block_rows->load(weights, sums, block, block_end - at);
+        loaded = block;
+        while (at < stop) {
+          const auto count = static_cast<size_t>(std::min<int64_t>(kChunk, stop - at));
+          random.fill_bits(static_cast<uint64_t>(at), std::span(words).first(count));
+          for (size_t i = 0; i < count; ++i, ++at)
+            rows[static_cast<size_t>(at - begin)] = block_rows->find(unit_interval(words[i]));
+        }
       }
-    }
+    };
   });
-  return rows;
 }
 
 }  // namespace tql_engine

@@ -48,8 +48,8 @@ double limit_for(const Arrival* bound) noexcept {
 
 }  // namespace
 
-std::vector<int64_t> sample_without_replacement(std::span<const double> weights, int64_t size, RandomKey key,
-                                                ThreadPool& pool) {
+HeapArray<int64_t> sample_without_replacement(std::span<const double> weights, int64_t size, RandomKey key,
+                                              ThreadPool& pool) {
   check_weights(weights, size, pool);
   const auto population = static_cast<int64_t>(weights.size());
   const int64_t wanted = std::min(size, population);
@@ -68,8 +68,8 @@ std::vector<int64_t> sample_without_replacement(std::span<const double> weights,
     }
   });
   const std::vector<Arrival> arrivals = Earliest::merge(pool, parts);
-  std::vector<int64_t> rows(arrivals.size());
-  std::transform(arrivals.begin(), arrivals.end(), rows.begin(),
+  HeapArray<int64_t> rows(arrivals.size());
+  std::transform(arrivals.begin(), arrivals.end(), rows.values().begin(),
                  [](const Arrival& arrival) { return arrival.row; });
   return rows;
 }
