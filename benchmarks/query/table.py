@@ -12,7 +12,7 @@ import timing
 
 from query.line import THREADS, Demand, Line, NearLimit, Within
 from query.peers import versions
-from tql.errors import UnsupportedError
+from tql.errors import TQLError
 
 _BUDGET = 40.0  # seconds per contender and line: the slowest take minutes for one answer
 
@@ -58,7 +58,7 @@ def check(line: Line) -> str | None:
     """Compare all answers.
 
     Returns:
-        Why there is no answer of ours to compare: the language part is not supported yet. None if there is.
+        Why there is no answer of ours to compare, where that part of the language is not there yet. Else None.
 
     Raises:
         AssertionError: a wrong answer; the first of its notes says whose.
@@ -66,8 +66,8 @@ def check(line: Line) -> str | None:
     refusal = None
     try:
         _check_one(line, "ours", line.ours)
-    except UnsupportedError as error:
-        refusal = str(error)
+    except TQLError as error:
+        refusal = str(error).splitlines()[0]
     for name, contender in line.peers.items():
         if contender is not None:
             _check_one(line, name, contender)
