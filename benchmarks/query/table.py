@@ -58,7 +58,7 @@ def check(line: Line) -> str | None:
     """Compare all answers.
 
     Returns:
-        Why there is no answer of ours to compare, where that part of the language is not there yet. Else None.
+        Why there is no answer of ours, where that part of the language is not there yet. Else None.
 
     Raises:
         AssertionError: a wrong answer; the first of its notes says whose.
