@@ -60,6 +60,8 @@ def _ragged_rows(column: Column) -> list[NDArray[Any]]:
 def _lists(column: Column, type_: Type) -> list[Any]:
     offsets, items = list_parts(column)
     entries = list(column_values(items, type_.entry))
+    if items.layout == "dense" and items.rank == 0:  # plain numbers beside None
+        entries = [None if entry is None else entry.item() for entry in entries]
     return [entries[start:stop] for start, stop in pairwise(offsets.tolist())]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,11 @@ def is_list(value: Any) -> bool:
 
 def _texts(values: Sequence[Any], type_: Type, validity: Validity) -> TextRows:
     encode = _ENCODERS[type_.element]
-    pieces = []
-    for index, value in enumerate(values):
-        try:
-            pieces.append(b"" if value is None else encode(value))
-        except ValueError as error:
-            raise MisfitError(index, str(error)) from None
+    pieces: list[bytes] = []
+    try:
+        pieces.extend(b"" if value is None else encode(value) for value in values)
+    except ValueError as error:
+        raise MisfitError(len(pieces), str(error)) from None
     offsets = offsets_of(np.fromiter(map(len, pieces), np.int64, len(pieces)))
     return TextRows(offsets, np.frombuffer(b"".join(pieces), np.uint8), validity)
 
@@ -102,9 +102,13 @@ _ENCODERS: dict[str, Callable[[Any], bytes]] = {
 
 
 def _arrays(values: Sequence[Any], type_: Type, validity: Validity) -> ArrayRows:
-    if type_.is_scalar and validity is None:
-        numbers = to_numbers(values, type_)
-        return ArrayRows(numbers, np.zeros((len(values), 0), np.int64))
+    if type_.is_scalar:
+        return _scalars(values, type_, validity)
+    listed = _flat_lists(values, type_)
+    if listed is not None:
+        offsets, entries = listed
+        with _in_rows(offsets):
+            return ArrayRows(to_numbers(entries, type_), np.diff(offsets)[:, None], validity)
     given = [(index, value) for index, value in enumerate(values) if value is not None]
     rank = len(type_.shape) if type_.shape is not None else _rank_of(given)
     extents = type_.shape if type_.shape is not None else (None,) * rank
@@ -121,6 +125,29 @@ def _arrays(values: Sequence[Any], type_: Type, validity: Validity) -> ArrayRows
     if validity is not None:
         flat = _with_gaps(flat, shapes, validity)
     return ArrayRows(flat, shapes, validity)
+
+
+def _scalars(values: Sequence[Any], type_: Type, validity: Validity) -> ArrayRows:
+    shapes = np.zeros((len(values), 0), np.int64)
+    if validity is None:
+        return ArrayRows(to_numbers(values, type_), shapes)
+    numbers = np.zeros(len(values), type_.numpy_dtype())
+    try:
+        numbers[validity] = to_numbers([value for value in values if value is not None], type_)
+    except MisfitError as misfit:
+        row = int(np.flatnonzero(validity)[misfit.index])
+        raise MisfitError(row, misfit.reason, misfit.candidates) from None
+    return ArrayRows(numbers, shapes, validity)
+
+
+def _flat_lists(values: Sequence[Any], type_: Type) -> tuple[NDArray[np.int64], list[Any]] | None:
+    """Offsets and entries of lists of scalars, the most common arrays; None for others, and for mistakes."""
+    if type_.rank != 1 or not set(map(type, values)) <= {list, tuple, NoneType}:
+        return None
+    offsets, entries = _entries(values)
+    if type_.is_fixed and not bool((np.diff(offsets) == type_.shape).all()):
+        return None
+    return None if set(map(type, entries)) & {list, tuple, np.ndarray, NoneType} else (offsets, entries)
 
 
 def _rank_of(given: Sequence[tuple[int, Any]]) -> int:
@@ -204,8 +231,9 @@ def _entries(values: Sequence[Any]) -> tuple[NDArray[np.int64], list[Any]]:
     for index, value in enumerate(values):
         if value is not None and not is_list(value):
             raise MisfitError(index, f"{shown(value)}, which is no list")
-    sizes = np.fromiter((0 if value is None else len(value) for value in values), np.int64, len(values))
-    return offsets_of(sizes), [entry for value in values if value is not None for entry in value]
+    lists = [() if value is None else value for value in values]
+    sizes = np.fromiter(map(len, lists), np.int64, len(lists))
+    return offsets_of(sizes), list(itertools.chain.from_iterable(lists))
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,9 @@ def infer(values: Sequence[Any]) -> Type:
     Raises:
         MisfitError: the values have no type in common.
     """
+    plain = _plain(values)
+    if plain is not None:
+        return plain
     given = [(row, value) for row, value in enumerate(values) if value is not None]
     if any(_holds_dict(value) for _, value in given):
         return Type("json")
@@ -47,6 +52,41 @@ def infer(values: Sequence[Any]) -> Type:
     inner = _array(entries)
     assert inner.shape is not None
     return Type(inner.element, (None, *inner.shape), sequence=True, nested=True)
+
+
+_PLAIN: dict[frozenset[type], Element] = {
+    frozenset({int}): "int64",
+    frozenset({float}): "float64",
+    frozenset({int, float}): "float64",
+    frozenset({bool}): "bool",
+    frozenset({str}): "text",
+    frozenset({bytes}): "bytes",
+}
+
+
+def _plain(values: Sequence[Any]) -> Type | None:
+    """The type of what is most common, found fast: Python scalars, or lists of them. None for all else."""
+    kinds = set(map(type, values)) - {NoneType}
+    if kinds == {dict}:
+        return Type("json")
+    if kinds == {list}:
+        lists = [value for value in values if value is not None]
+        entry = _plain(list(itertools.chain.from_iterable(lists)))
+        if entry is None or entry.shape != () or entry.element == "json":
+            return None
+        if any(None in value for value in lists):
+            return Type(entry.element, (None,), sequence=True, nested=True)
+        sizes = set(map(len, lists))
+        size = sizes.pop() if len(sizes) == 1 and entry.is_numeric else None
+        return Type(entry.element, (size,), sequence=not entry.is_numeric)
+    element = _PLAIN.get(frozenset(kinds))
+    if element is None:
+        return None
+    if int in kinds:
+        integers = [value for value in values if type(value) is int]
+        if not _INT64.min <= min(integers) <= max(integers) <= _INT64.max:
+            return None
+    return Type(element)
 
 
 def _holds_dict(value: Any) -> bool:

@@ -34,8 +34,15 @@ def to_numbers(values: Sequence[Any] | NDArray[Any], type_: Type) -> NDArray[Any
         values = _classes(values, type_.class_names)
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         return _converted(values, type_)
+    kinds = set(map(type, values))  # what is plain Python is checked as a whole
     if type_.element == "bool":
-        return _bools(values)
+        return np.array(values, bool) if kinds <= {bool} else _bools(values)
+    if type_.is_float and kinds <= {float}:
+        return _converted(np.array(values, np.float64), type_)
+    if type_.is_integer and kinds == {int}:
+        limits = np.iinfo(type_.numpy_dtype())
+        if limits.min <= min(values) and max(values) <= limits.max:
+            return np.array(values, type_.numpy_dtype())
     return _integers(values, type_) if type_.is_integer else _floats(values, type_)
 
 

@@ -53,7 +53,7 @@ def from_numpy(
     if unknown:
         near = difflib.get_close_matches(unknown[0], list(columns), n=2)
         raise ArgumentError(f"class names for a column that is not there: '{unknown[0]}'", candidates=near)
-    converted = {name: _convert(name, value) for name, value in columns.items()}
+    converted = {name: convert(name, value) for name, value in columns.items()}
     check_lengths({name: rows for name, (rows, _) in converted.items()})
     return Dataset(
         NumpySource(
@@ -163,7 +163,8 @@ def check_lengths(columns: Mapping[str, Rows]) -> None:
         raise ArgumentError(f"columns must have equally many rows: {listed}")
 
 
-def _convert(name: str, value: Any) -> tuple[Rows, Type]:
+def convert(name: str, value: Any) -> tuple[Rows, Type]:
+    """The rows of a column as `from_numpy` takes it, and their type."""
     check_name(name)
     if isinstance(value, np.ma.MaskedArray):
         return _masked(name, value)

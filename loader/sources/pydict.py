@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from tql.errors import ArgumentError
 from tql.loader.sources.conversion import to_rows
 from tql.loader.sources.inference import infer
 from tql.loader.sources.misfit import MisfitError
-from tql.loader.sources.numpy import MemoryColumn, NumpySource, check_lengths, check_name
+from tql.loader.sources.numpy import MemoryColumn, NumpySource, check_lengths, check_name, convert
 from tql.types import Type
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def from_pydict(columns: Mapping[str, Iterable[Any]], schema: Mapping[str, AnyTy
 
 def _column(name: Any, values: Iterable[Any], declared: AnyType | None) -> MemoryColumn:
     check_name(name)
+    if (
+        declared is None
+        and isinstance(values, np.ndarray)
+        and values.ndim > 0
+        and values.dtype.kind in "biuf"
+    ):
+        return MemoryColumn(*convert(name, values))
     listed = _values(name, values)
     try:
         wanted = ColumnType(infer(listed)) if declared is None else _column_type(name, declared)
@@ -52,7 +60,11 @@ def _values(name: str, values: Any) -> list[Any]:
     """The rows of a column; None for NULL, NumPy's own scalars and arrays for what others make."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ArgumentError(f"column '{name}' must be a list with one value per row, got {values!r}")
-    return [_value(value) for value in values]
+    listed = list(values)
+    return listed if set(map(type, listed)) <= _PLAIN else [_value(value) for value in listed]
+
+
+_PLAIN = {NoneType, bool, int, float, str, bytes, list, tuple, dict}
 
 
 def _value(value: Any) -> Any:
