@@ -80,6 +80,7 @@ def execute(
 
     Raises:
         TQLError: for a value that the query can't be answered for, with its place in the query.
+        Exception: what a registered function raises, unchanged.
     """
     with engine_errors(executable.text):
         return _engine.execute(
