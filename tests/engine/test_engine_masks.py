@@ -1,4 +1,4 @@
-"""Conditions on scalar columns, which run as words of bits: against NumPy, on every vector instruction set."""
+"""Conditions on scalar columns, which run as words of bits: against NumPy, on every instruction set."""
 
 from __future__ import annotations
 
