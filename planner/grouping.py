@@ -61,7 +61,7 @@ def group(context: Context, node: Node, clause: ast.GroupBy, scope: Scope) -> tu
         column = GroupColumn(id_, source)
         columns.append(column)
         moves[source] = Column(column.type, id_)
-    size = GroupColumn(unused_name("count(*)", None, used), None)
+    size = GroupColumn(unused_name("group_size", None, used), None)
     grouped = Group(node, tuple([key for key in keys if key is not None]), (*columns, size), span=clause.span)
     return grouped, scope.moved(moves, grouped.schema).of_groups(Column(INT64, size.id), refused)
 

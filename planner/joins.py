@@ -68,7 +68,13 @@ def bind_join(context: Context, join: ast.Join, bind_side: Callable[[ast.FromSou
         a, b = context.attempt(left.scope.resolve, name), context.attempt(right.scope.resolve, name)
         if not isinstance(a, Column | Computed) or not isinstance(b, Column | Computed):
             raise Failed
-        return _using(context, join, node, scope, _Pair(to_left[a], to_right[b], name.span))
+        return _using(
+            context,
+            join,
+            node,
+            scope,
+            _Pair(replace(to_left[a], span=name.span), replace(to_right[b], span=name.span), name.span),
+        )
     if join.on is None:
         return Source(node, scope)
     return Source(_on(context, join.on, node, scope), scope)

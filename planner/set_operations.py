@@ -8,13 +8,14 @@ from dataclasses import replace
 from tql import ast, types
 from tql.errors import ColumnsMismatchError
 from tql.planner.coercion import describe
-from tql.planner.expressions import Column, Computed, cast
+from tql.planner.expressions import Column, Computed, Expression, cast
 from tql.planner.logical import ComputedColumn, Limit, Node, Project, SetOp, source_of
 from tql.planner.made_sources import Append, AppendColumn
 from tql.planner.relations import common_type, has_repeats, is_ascending
 from tql.planner.same_source import of_one_source, shared
 from tql.planner.suggest import listing
-from tql.types import Type
+from tql.span import NOWHERE
+from tql.types import Element, Type
 
 Columns = Mapping[str, Column | Computed]
 Operand = tuple[Node, Columns]
@@ -53,8 +54,8 @@ def combine(
             continue
         common = types_[name]
         id_ = fresh_id(name)
-        left_added.append(ComputedColumn(id_, cast(a, common.element)))
-        right_added.append(ComputedColumn(id_, cast(b, common.element)))
+        left_added.append(ComputedColumn(id_, _as(a, common.element, operation.left)))
+        right_added.append(ComputedColumn(id_, _as(b, common.element, operation.right)))
         visible[name] = Computed(common, id_, span=a.span)
     if left_added:
         left_node = Project(left_node, tuple(left_added), span=operation.left.span)
@@ -85,7 +86,9 @@ def _of_different_sources(
         node = SetOp(node, none, "except", False, not is_ascending(node), span=operation.span)
     changed = {name: c for name, c in columns.items() if c.type.element != types_[name].element}
     ids = {name: fresh_id(name) for name in changed}
-    added = [ComputedColumn(ids[name], cast(c, types_[name].element)) for name, c in changed.items()]
+    added = [
+        ComputedColumn(ids[name], _as(c, types_[name].element, operation.left)) for name, c in changed.items()
+    ]
     if added:
         node = Project(node, tuple(added), span=operation.span)
     made = {column.id: Computed(column.expression.type, column.id) for column in added}
@@ -104,7 +107,7 @@ def _appended(
         added: list[ComputedColumn] = []
         taken: dict[str, Column | Computed] = {}
         for name, column in columns.items():
-            converted = cast(column, types_[name].element)
+            converted = _as(column, types_[name].element, place)
             if converted is column:
                 taken[name] = column
             else:
@@ -118,6 +121,13 @@ def _appended(
     )
     node = Append(left_node, right_node, made, not operation.all, span=operation.span)
     return node, {c.id: Column(c.type, c.id, span=left[1][c.id].span) for c in made}
+
+
+def _as(column: Column | Computed, element: Element, place: ast.Node) -> Expression:
+    """The column with elements of that kind; one that `*` brought has the place of its operand."""
+    if column.type.element == element:
+        return column
+    return cast(column if column.span is not NOWHERE else replace(column, span=place.span), element)
 
 
 def _check_names(operation: ast.SetOperation, left: Columns, right: Columns) -> None:
