@@ -163,17 +163,21 @@ class _Binder:
     ) -> tuple[Node, Scope]:
         """The rows that WHERE keeps, with their neighbours where EXPAND BY asks for them."""
         context = self.context
-        scope = replace(scope, hidden=hidden)
+        before = replace(scope, hidden=hidden)
+        if select.expand is not None and select.expand.alias is not None:
+            before = replace(before, hidden={**hidden, select.expand.alias: _WINDOW})
         condition = None
         if select.where is not None:
-            condition = context.attempt(context.expressions.condition, select.where, scope, "where")
+            condition = context.attempt(context.expressions.condition, select.where, before, "where")
         if select.expand is not None:
-            expanded = context.attempt(expand, context, node, select.expand, condition, scope)
+            expanded = context.attempt(
+                expand, context, node, select.expand, condition, replace(scope, hidden=hidden)
+            )
             if expanded is not None:
                 return expanded
         elif condition is not None and select.where is not None:
             node = Filter(node, (condition,), span=select.where.span)
-        return node, scope
+        return node, replace(scope, hidden=hidden)
 
     def _regrouped(
         self,
@@ -227,6 +231,8 @@ _COMPUTED_LATER = (
     "is computed by this select list, after all else; "
     "put it into a sub-query: select ... from (select ...) where ..."
 )
+
+_WINDOW = "is the number of a window, and EXPAND BY makes the windows behind WHERE"
 
 _ORDERED_BEFORE = (
     "is computed behind {}, but ORDER BY orders the rows before it; "

@@ -75,7 +75,7 @@ def _key(context: Context, key: ast.Expr, scope: Scope) -> Expression:
 
 def _grouped_already(name: str) -> TQLError:
     return UnsupportedError(
-        f"'{name}' is a sequence of a group already, with values of many lengths or NULL",
+        f"'{name}' cannot be grouped once more: it holds sequences of arrays or of values that may be NULL",
         hint="take it apart before with UNGROUP BY SPLIT, or reduce it in the sub-query, as sum() does",
     )
 

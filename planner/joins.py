@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tql import ast, types
-from tql.errors import AmbiguousColumnError, UnsupportedError
-from tql.planner import coercion
+from tql.errors import AmbiguousColumnError, UnknownColumnError, UnsupportedError
+from tql.planner import coercion, json_values
 from tql.planner.context import Context
 from tql.planner.expressions import (
     Call,
@@ -23,6 +23,7 @@ from tql.planner.expressions import (
 from tql.planner.logical import ComputedColumn, Node, Project
 from tql.planner.made_sources import Join, JoinColumn, Side, unused_name
 from tql.planner.scope import Failed, Scope, Table
+from tql.planner.suggest import listing, near_names
 from tql.span import Span
 
 Moves = Mapping[Column | Computed, Column | Computed]
@@ -34,15 +35,6 @@ class Source:
 
     node: Node
     scope: Scope
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """The columns of the pairs that USING names."""
-
-    left: Column | Computed
-    right: Column | Computed
-    span: Span
 
 
 def bind_join(context: Context, join: ast.Join, bind_side: Callable[[ast.FromSource], Source]) -> Source:
@@ -64,17 +56,7 @@ def bind_join(context: Context, join: ast.Join, bind_side: Callable[[ast.FromSou
         left.scope.moved(to_left, node.schema), right.scope.moved(to_right, node.schema), join.using
     )
     if join.using is not None:
-        name = ast.Name(join.using, span=_last_parenthesis(join.span, context.text))
-        a, b = context.attempt(left.scope.resolve, name), context.attempt(right.scope.resolve, name)
-        if not isinstance(a, Column | Computed) or not isinstance(b, Column | Computed):
-            raise Failed
-        return _using(
-            context,
-            join,
-            node,
-            scope,
-            _Pair(replace(to_left[a], span=name.span), replace(to_right[b], span=name.span), name.span),
-        )
+        return _using(context, join, node, scope, (left.scope, to_left), (right.scope, to_right))
     if join.on is None:
         return Source(node, scope)
     return Source(_on(context, join.on, node, scope), scope)
@@ -137,20 +119,48 @@ def _having(name: str, scope: Scope) -> tuple[Table, ...]:
 # --- USING --------------------------------------------------------------------------------------------------
 
 
-def _using(context: Context, join: ast.Join, node: Join, scope: Scope, pair: _Pair) -> Source:
+def _using(
+    context: Context,
+    join: ast.Join,
+    node: Join,
+    scope: Scope,
+    left: tuple[Scope, Moves],
+    right: tuple[Scope, Moves],
+) -> Source:
     """Pairs that agree in a column; it is seen once, and has a value wherever one of the sides has."""
     assert join.using is not None
-    equality = coercion.compare("equal", pair.left, pair.right, pair.span, context.text)
-    left_key, right_key, conditions = _keys(context, equality, node, *equality.args)
-    node = replace(node, left_key=left_key, right_key=right_key, conditions=conditions)
+    name = ast.Name(join.using, span=_last_parenthesis(join.span, context.text))
+    a = context.attempt(_side_column, name, "left", *left)
+    b = context.attempt(_side_column, name, "right", *right)
+    equality = None
+    if a is not None and b is not None:
+        equality = context.attempt(coercion.compare, "equal", a, b, name.span, context.text)
+    keys = None if equality is None else context.attempt(_keys, context, equality, node, *equality.args)
+    if a is None or b is None or keys is None:
+        return Source(node, scope)
+    node = replace(node, left_key=keys[0], right_key=keys[1], conditions=keys[2])
     if join.kind != "full":
-        return Source(node, scope.with_column(join.using, pair.right if join.kind == "right" else pair.left))
-    elements = [x.type.element for x in (pair.left, pair.right)]
+        return Source(node, scope.with_column(join.using, b if join.kind == "right" else a))
+    elements = [x.type.element for x in (a, b)]
     element = elements[0] if elements[0] == elements[1] else types.promote(*elements)
-    merged = call("coalesce", cast(pair.left, element), cast(pair.right, element), span=pair.span)
-    column = Computed(merged.type, context.fresh_id(join.using), span=pair.span)
+    merged = call("coalesce", cast(a, element), cast(b, element), span=name.span)
+    column = Computed(merged.type, context.fresh_id(join.using), span=name.span)
     project = Project(node, (ComputedColumn(column.id, merged),), span=join.span)
     return Source(project, scope.with_column(join.using, column))
+
+
+def _side_column(name: ast.Name, side: Side, scope: Scope, to: Moves) -> Column | Computed:
+    """The column of the pairs that stands for one of a side."""
+    if name.name not in scope.columns and name.name not in scope.ambiguous:
+        raise UnknownColumnError(
+            f"the {side} side of the join has no column named '{name.name}'",
+            span=name.span,
+            candidates=near_names(name.name, scope.columns),
+            hint=f"USING names a column of both sides; columns of the {side} side: {listing(scope.columns)}",
+        )
+    column = scope.resolve(name)
+    assert isinstance(column, Column | Computed)
+    return replace(to[column], span=name.span)
 
 
 def _last_parenthesis(span: Span, text: str) -> Span:
@@ -169,7 +179,7 @@ def _on(context: Context, on: ast.Expr, node: Join, scope: Scope) -> Node:
     """Pairs by the first equality of the two sides in ON; the rest of ON is tested on each such pair."""
     keys: tuple[Expression, Expression] | None = None
     conditions: list[Expression] = []
-    failed = False
+    failed = False  # then it goes on without: the mistakes behind ON are of interest too
     for part in _parts(on):
         bound = context.attempt(_predicate, context, part, scope)
         if bound is None:
@@ -185,17 +195,19 @@ def _on(context: Context, on: ast.Expr, node: Join, scope: Scope) -> Node:
         if found is not None:
             keys = found[:2]
             conditions += found[2]
-    if keys is None:
-        if failed:
-            raise Failed
-        raise UnsupportedError(
-            f"ON needs an equality of a value of each side: {coercion.snippet_of(on.span, context.text)}",
-            span=on.span,
-            hint="for any other condition write CROSS JOIN ... WHERE"
-            if node.kind == "inner"
-            else "further conditions may stand beside it: ON a.id = b.id AND ...",
+    if keys is not None:
+        return replace(node, left_key=keys[0], right_key=keys[1], conditions=tuple(conditions))
+    if not failed:
+        context.record(
+            UnsupportedError(
+                f"ON needs an equality of a value of each side: {coercion.snippet_of(on.span, context.text)}",
+                span=on.span,
+                hint="for any other condition write CROSS JOIN ... WHERE"
+                if node.kind == "inner"
+                else "further conditions may stand beside it: ON a.id = b.id AND ...",
+            )
         )
-    return replace(node, left_key=keys[0], right_key=keys[1], conditions=tuple(conditions))
+    return node
 
 
 def _parts(on: ast.Expr) -> Iterator[ast.Expr]:
@@ -241,15 +253,29 @@ def _keys(
 ) -> tuple[Expression, Expression, tuple[Expression, ...]]:
     """The two sides of an equality as keys of one kind, and what must be tested beside them."""
     left, right = (coercion.to_scalar(x, "a join key", context.text) for x in (left, right))
-    if "json" in (left.type.element, right.type.element):
-        raise UnsupportedError(
-            f"a join needs columns of plain values, not JSON: {coercion.snippet(equality, context.text)}",
-            span=equality.span,
-            hint="compute the value in a sub-query first",
-        )
     conditions: tuple[Expression, ...] = ()
-    if left.type.element != right.type.element:  # int64 beside uint64: equal values have equal bits
+    if left.type.element == "json" or left.type.element != right.type.element:
         conditions = (coercion.truth(equality, "on", context.text),)
-        left, right = cast(left, "int64"), cast(right, "int64")
+        left, right = _coarser(context, equality, left, right)
     sources = {column.id: column.source for column in node.columns}
     return moved(left, sources), moved(right, sources), conditions
+
+
+def _coarser(
+    context: Context, equality: Expression, left: Expression, right: Expression
+) -> tuple[Expression, Expression]:
+    """Keys of one kind that are equal wherever the values are, and perhaps elsewhere."""
+    if "json" not in (left.type.element, right.type.element):
+        return cast(left, "int64"), cast(right, "int64")  # int64 beside uint64: equal values have equal bits
+    for document, plain in ((left, right), (right, left)):
+        if isinstance(plain, Call) and plain.kernel == "json_of":
+            value = plain.operands[0]
+            is_text = value.type.element == "text"
+            key = json_values.text(document) if is_text else json_values.number(document)
+            other = value if is_text else cast(value, "float64")
+            return (key, other) if document is left else (other, key)
+    raise UnsupportedError(
+        f"a join compares JSON with plain values only: {coercion.snippet(equality, context.text)}",
+        span=equality.span,
+        hint="compute one side as a plain value in a sub-query first",
+    )

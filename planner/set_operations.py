@@ -84,15 +84,7 @@ def _of_different_sources(
         node, _ = shared(node)
         none = Limit(source_of(node), 0, 0, span=operation.span)
         node = SetOp(node, none, "except", False, not is_ascending(node), span=operation.span)
-    changed = {name: c for name, c in columns.items() if c.type.element != types_[name].element}
-    ids = {name: fresh_id(name) for name in changed}
-    added = [
-        ComputedColumn(ids[name], _as(c, types_[name].element, operation.left)) for name, c in changed.items()
-    ]
-    if added:
-        node = Project(node, tuple(added), span=operation.span)
-    made = {column.id: Computed(column.expression.type, column.id) for column in added}
-    return node, {name: made[ids[name]] if name in ids else c for name, c in columns.items()}
+    return _converted(node, columns, types_, operation.left, fresh_id)
 
 
 def _appended(
@@ -102,25 +94,31 @@ def _appended(
     types_: Mapping[str, Type],
     fresh_id: Callable[[str], str],
 ) -> tuple[Node, Columns]:
-    sides: list[tuple[Node, dict[str, Column | Computed]]] = []
-    for (node, columns), place in ((left, operation.left), (right, operation.right)):
-        added: list[ComputedColumn] = []
-        taken: dict[str, Column | Computed] = {}
-        for name, column in columns.items():
-            converted = _as(column, types_[name].element, place)
-            if converted is column:
-                taken[name] = column
-            else:
-                id_ = fresh_id(name)
-                added.append(ComputedColumn(id_, converted))
-                taken[name] = Computed(converted.type, id_, span=column.span)
-        sides.append((Project(node, tuple(added), span=place.span) if added else node, taken))
-    (left_node, left_taken), (right_node, right_taken) = sides
+    left_node, left_columns = _converted(*left, types_, operation.left, fresh_id)
+    right_node, right_columns = _converted(*right, types_, operation.right, fresh_id)
     made = tuple(
-        [AppendColumn(name, types_[name], column, right_taken[name]) for name, column in left_taken.items()]
+        [
+            AppendColumn(name, types_[name], column, right_columns[name])
+            for name, column in left_columns.items()
+        ]
     )
     node = Append(left_node, right_node, made, not operation.all, span=operation.span)
-    return node, {c.id: Column(c.type, c.id, span=left[1][c.id].span) for c in made}
+    return node, {c.id: Column(c.type, c.id, span=c.left.span) for c in made}
+
+
+def _converted(
+    node: Node, columns: Columns, types_: Mapping[str, Type], place: ast.Node, fresh_id: Callable[[str], str]
+) -> tuple[Node, Columns]:
+    """A side with its columns in the element kinds of the result."""
+    added: list[ComputedColumn] = []
+    converted: dict[str, Column | Computed] = {}
+    for name, column in columns.items():
+        converted[name] = column
+        expression = _as(column, types_[name].element, place)
+        if expression is not column:
+            added.append(ComputedColumn(fresh_id(name), expression))
+            converted[name] = Computed(expression.type, added[-1].id, span=expression.span)
+    return (Project(node, tuple(added), span=place.span) if added else node), converted
 
 
 def _as(column: Column | Computed, element: Element, place: ast.Node) -> Expression:

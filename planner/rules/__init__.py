@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tql.planner.logical import Filter, Limit, Output, SetOp, Sort
+from tql.planner.made_sources import Join
 from tql.planner.rewrite import Rule, expression_rule, node_rule
 from tql.planner.rules.fold_constants import fold_constants
 from tql.planner.rules.in_list import in_list
@@ -12,6 +13,7 @@ from tql.planner.rules.merge_subscripts import merge_subscripts
 from tql.planner.rules.narrow_constants import narrow_constants
 from tql.planner.rules.order_conjuncts import order_conjuncts
 from tql.planner.rules.push_down_filter import push_down_filter
+from tql.planner.rules.push_down_join_conditions import push_down_join_conditions
 from tql.planner.rules.push_down_limit import push_down_limit
 from tql.planner.rules.remove_dead_columns import remove_dead_columns
 from tql.planner.rules.remove_idle_sorts import remove_idle_sorts
@@ -43,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     # Before push_down_filter, which copies an outer condition to both sides, and before limits close a side.
     node_rule(merge_set_operations, SetOp),
     node_rule(push_down_filter, Filter),
+    node_rule(push_down_join_conditions, Join),
     # Limits after filters: a filter never passes a limit, so it must be down before a limit has settled above
     # it.
     node_rule(push_down_limit, Limit),

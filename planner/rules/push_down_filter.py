@@ -4,16 +4,15 @@ from tql.planner.expressions import (
     Column,
     Computed,
     Expression,
-    columns_of,
     computed_of,
     is_pinned,
     is_positional,
     is_volatile,
-    may_fail,
     moved,
     substitute,
     walk,
 )
+from tql.planner.join_sides import filtered, one_side
 from tql.planner.logical import Bm25, Distinct, Filter, Node, Project, SetOp, Sort
 from tql.planner.made_sources import Append, Join, Side
 from tql.schema import Schema
@@ -51,7 +50,8 @@ def push_down_filter(node: Filter, schema: Schema) -> Node:
         case Append(shared=False):
             movable = [c for c in node.conjuncts if not is_pinned(c)]
         case Join(shared=False):
-            movable = [c for c in node.conjuncts if _side_of(c, below) is not None]
+            whole = ("left", "right") if below.kind in ("inner", "cross") else (below.kind,)
+            movable = [c for c in node.conjuncts if one_side(c, below) in whole]
         case _:
             return node
     if not movable:
@@ -81,25 +81,12 @@ def _push(conjuncts: tuple[Expression, ...], below: Node, node: Filter) -> Node:
 
 
 def _into_join(conjuncts: tuple[Expression, ...], join: Join, node: Filter) -> Join:
-    sides: dict[Side, Node] = {"left": join.left, "right": join.right}
-    for side, input_ in sides.items():
-        columns = {column.id: column.source for column in join.columns if column.side == side}
-        own = tuple([moved(c, columns) for c in conjuncts if _side_of(c, join) == side])
+    sides: tuple[Side, ...] = ("left", "right")
+    for side in sides:
+        own = [conjunct for conjunct in conjuncts if one_side(conjunct, join) == side]
         if own:
-            sides[side] = Filter(input_, own, span=node.span)
-    return replace(join, left=sides["left"], right=sides["right"])
-
-
-def _side_of(conjunct: Expression, join: Join) -> Side | None:
-    """The side that a condition can be asked of instead of the pairs."""
-    if is_pinned(conjunct) or may_fail(conjunct) or computed_of(conjunct):
-        return None
-    names = columns_of(conjunct)
-    sides = {column.side for column in join.columns if column.id in names}
-    if len(sides) != 1:
-        return None
-    (side,) = sides
-    return side if join.kind in ("inner", "cross", side) else None
+            join = filtered(join, side, own, node.span)
+    return join
 
 
 def _passes_project(conjunct: Expression, project: Project) -> bool:

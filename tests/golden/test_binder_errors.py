@@ -12,7 +12,7 @@ from tql.errors import TQLError
 from tql.planner import plan, plan_weights
 
 FOLDER = Path(__file__).parent / "errors"
-FILES = {"binder.test": 90, "expressions.test": 40}
+FILES = {"binder.test": 90, "expressions.test": 40, "relations.test": 50}
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from golden.query_cases import read_cases
-from golden.schema_text import DEFAULT, parse_schema
+from golden.schema_text import DEFAULT, Sources, parse_schema
 from tql.catalogue import kernel_names
 from tql.errors import ArgumentError
 from tql.planner import plan
@@ -50,7 +50,7 @@ def test_the_same_query_gives_the_same_bytes_in_another_process(hash_seed: str) 
 @pytest.mark.parametrize("disable", [(), tuple(rule.name for rule in RULES)], ids=["optimised", "plain"])
 def test_plans_survive_json(disable: tuple[str, ...]) -> None:
     for query in [EVERYTHING, *QUERIES]:
-        physical = plan(query, SCHEMA, disable=disable).physical
+        physical = plan(query, SCHEMA, disable=disable, sources=Sources()).physical
         assert from_json(to_json(physical)) == physical
 
 
@@ -83,7 +83,7 @@ def instructions(physical: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]
 
 def test_programs_are_in_single_static_assignment() -> None:
     for query in [EVERYTHING, *QUERIES]:
-        physical = plan(query, SCHEMA).physical
+        physical = plan(query, SCHEMA, sources=Sources()).physical
         ids = [node["id"] for node in walk(physical["root"])]
         assert ids == list(range(len(ids)))
         for register, instruction in instructions(physical):
@@ -96,7 +96,7 @@ def test_programs_are_in_single_static_assignment() -> None:
 
 
 def kernels(query: str) -> list[str]:
-    root = plan(query, SCHEMA).physical["root"]
+    root = plan(query, SCHEMA, sources=Sources()).physical["root"]
     return [instruction["kernel"] for instruction in root["conjuncts"][0]["instructions"]]
 
 

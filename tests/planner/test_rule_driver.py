@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from golden.query_cases import read_cases
-from golden.schema_text import DEFAULT, parse_schema
+from golden.schema_text import DEFAULT, Sources, parse_schema
 from tql.errors import ArgumentError, InternalError
 from tql.parser import parse
 from tql.planner import plan
@@ -28,7 +28,7 @@ QUERIES = [case.query for path in RULE_FILES for case in read_cases(path)]
 
 
 def bound(query: str) -> Output:
-    return bind(parse(query), query, SCHEMA)
+    return bind(parse(query), query, SCHEMA, sources=Sources())
 
 
 def test_fired_rules_are_recorded_with_their_time() -> None:
@@ -41,7 +41,7 @@ def test_fired_rules_are_recorded_with_their_time() -> None:
 def test_each_rule_can_be_left_out(path: Path) -> None:
     rule = path.stem
     for query in [case.query for case in read_cases(path)]:
-        assert rule not in {f.rule for f in plan(query, SCHEMA, disable=[rule]).fired}
+        assert rule not in {f.rule for f in plan(query, SCHEMA, disable=[rule], sources=Sources()).fired}
 
 
 def test_an_unknown_rule_cannot_be_left_out() -> None:

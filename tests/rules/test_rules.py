@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from golden.query_cases import QueryCase, read_cases
+from golden.schema_text import Sources
 from tql.parser import parse
 from tql.planner.binder import bind
 from tql.planner.logical import Output
@@ -61,7 +62,7 @@ def run(names: list[str], query: str, case: QueryCase) -> tuple[Output, list[str
     """The plan after the rules of these names, and which of them fired."""
     rules = tuple(rule for rule in RULES if rule.name in names)
     assert len(rules) == len(names)
-    plan, fired = optimize(bind(parse(query), query, case.schema), rules=rules)
+    plan, fired = optimize(bind(parse(query), query, case.schema, sources=Sources()), rules=rules)
     return plan, [f.rule for f in fired]
 
 
