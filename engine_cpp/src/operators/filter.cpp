@@ -1,5 +1,6 @@
-// Filter. A range of the source is filtered partition by partition into a bitmap: one conjunct after the
-// other, each reading its columns only for partitions that still have rows. Any other relation is filtered by
+// Filter. A range of the source is filtered partition by partition into a bitmap: one stage after the other
+// (a conjunct, or several over the same columns), each reading its columns only for partitions that still
+// have rows. Any other relation is filtered by
 // position. With `fetch` the first rows come from small pieces, so that little is read or computed beyond
 // them.
 #include <algorithm>
@@ -36,6 +37,32 @@ bool same_column(const ColumnRef& left, const ColumnRef& right) noexcept {
   return left.name == right.name && left.facet == right.facet;
 }
 
+/// Conjuncts [begin, end) that go together over a block of rows while it is in the cache: neighbours that run
+/// as bits and read the same columns.
+struct Stage {
+  size_t begin;
+  size_t end;
+};
+
+std::vector<Stage> make_stages(const Filter& filter) {
+  const auto reads = [&](size_t j, const ColumnRef& ref) {
+    return std::ranges::any_of(filter.conjuncts[j].inputs().columns,
+                               [&](const ColumnRef& other) { return same_column(ref, other); });
+  };
+  std::vector<Stage> stages;
+  for (size_t j = 0; j < filter.conjuncts.size(); ++j) {
+    const bool joins = j > 0 && filter.conjuncts[j].mask() && filter.conjuncts[j - 1].mask() &&
+                       std::ranges::all_of(filter.conjuncts[j].inputs().columns,
+                                           [&](const ColumnRef& ref) { return reads(j - 1, ref); });
+    if (joins) {
+      ++stages.back().end;
+    } else {
+      stages.push_back({j, j + 1});
+    }
+  }
+  return stages;
+}
+
 /// Rows of one partition that are being filtered, and what has been read for it.
 struct Part {
   RowRange partition;
@@ -51,6 +78,7 @@ class RangeFilter {
         filter_(filter),
         input_(input),
         range_{input.rows.row_bound() - input.rows.size(), input.rows.row_bound()},
+        stages_(make_stages(filter)),
         evaluators_(make_evaluators(execution, filter, input.source)) {}
 
   Relation run() {
@@ -118,7 +146,8 @@ class RangeFilter {
       for (Part& part : parts) bits_.insert_range(part.rows.start - origin_, part.rows.stop - origin_);
     }
     for (Part& part : parts) part.alive = part.rows.stop - part.rows.start;
-    for (size_t j = 0; j < filter_.conjuncts.size(); ++j) {
+    for (const Stage& stage : stages_) {
+      const size_t j = stage.begin;
       std::vector<Part*> group;
       int64_t bytes = 0;
       for (Part& part : parts) {
@@ -130,12 +159,12 @@ class RangeFilter {
         bytes += read_columns(part, j);
         group.push_back(&part);
         if (bytes >= kWaveBytes) {
-          filter_group(group, j);
+          filter_group(group, stage);
           group.clear();
           bytes = 0;
         }
       }
-      filter_group(group, j);
+      filter_group(group, stage);
     }
   }
 
@@ -182,17 +211,19 @@ class RangeFilter {
     return segment;
   }
 
-  void filter_group(const std::vector<Part*>& group, size_t j) {
+  void filter_group(const std::vector<Part*>& group, const Stage& stage) {
     if (group.empty()) return;
     struct Task {
       size_t part;
       RowRange rows;
     };
-    std::vector<Segment> segments;
+    std::vector<std::vector<Segment>> segments(stage.end - stage.begin);  // per conjunct and part
     std::vector<Task> tasks;
     for (size_t i = 0; i < group.size(); ++i) {
-      segments.push_back(make_segment(*group[i], j));
-      const int64_t batch = batch_rows(segments[i]);
+      for (size_t j = stage.begin; j < stage.end; ++j) {
+        segments[j - stage.begin].push_back(make_segment(*group[i], j));
+      }
+      const int64_t batch = batch_rows(segments[0][i]);
       const int64_t grain =
           std::clamp((batch * 32 + kWordBits - 1) / kWordBits * kWordBits, kWordBits, kTaskRows);
       const RowRange& rows = group[i]->rows;
@@ -206,7 +237,9 @@ class RangeFilter {
                             [&](int64_t begin, int64_t end, int worker) {
                               for (int64_t t = begin; t < end; ++t) {
                                 const Task& task = tasks[static_cast<size_t>(t)];
-                                filter_task(segments[task.part], task.rows, j, worker);
+                                for (size_t j = stage.begin; j < stage.end; ++j) {
+                                  filter_task(segments[j - stage.begin][task.part], task.rows, j, worker);
+                                }
                               }
                             });
     for (Part* part : group) part->alive = bits_.count(part->rows.start - origin_, part->rows.stop - origin_);
@@ -279,6 +312,7 @@ class RangeFilter {
   const Filter& filter_;
   const Relation& input_;
   RowRange range_;
+  std::vector<Stage> stages_;
   Evaluators evaluators_;
   Bitmap bits_;
   int64_t origin_ = 0;
