@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tql import types
 from tql.errors import QueryTypeError, QueryValueError, TQLError, UnsupportedError
 from tql.planner import json_values
@@ -55,15 +57,24 @@ def check_usable(x: Expression) -> None:
 # --- class names --------------------------------------------------------------------------------------------
 
 
-def label_constant(labels: Expression, text: Constant, query: str) -> Constant:
+def label_constant(
+    labels: Expression, text: Constant, query: str, positions: Mapping[str, int] | None = None
+) -> Constant:
     """A class name, or an array of them, as indices of the classes of `labels`.
+
+    Args:
+        labels: the class labels.
+        text: the constant.
+        query: the query text.
+        positions: the index of each name, for callers with many constants.
 
     Raises:
         QueryValueError: for a text that is no class name.
     """
     names = labels.type.class_names
     assert names is not None
-    positions = {name: index for index, name in enumerate(names)}
+    if positions is None:
+        positions = {name: index for index, name in enumerate(names)}
 
     def index_of(value: Value) -> Value:
         if isinstance(value, tuple):

@@ -19,11 +19,12 @@ from tql.planner import coercion, json_values, nested_values
 from tql.planner.calls import bind_call
 from tql.planner.expressions import Call as BoundCall
 from tql.planner.expressions import Column, Constant, Expression, Value, call, cast, transform
+from tql.planner.membership import bind_in_list
 from tql.planner.scope import Failed, Scope
 from tql.planner.subscripts import bind_subscript
-from tql.planner.values import fold, leaves, narrow, nested, shape_of, type_of_value
+from tql.planner.values import fold, leaves, nested, shape_of, type_of_value
 from tql.schema import Field
-from tql.types import BOOL, FLOAT64, INT64, TEXT, UINT64, Type
+from tql.types import BOOL, FLOAT64, INT64, TEXT, UINT64
 
 _KERNELS = {name: function.kernel for name, function in BY_NAME.items()}
 _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
@@ -82,6 +83,8 @@ class ExpressionBinder:
         Raises:
             QueryTypeError: if it does.
         """
+        if isinstance(node, ast.Literal):
+            return self._literal(node)
         names = names_in(node)
         bound = None if names else transform(self.expr(node), _folded)
         if isinstance(bound, Constant):
@@ -159,7 +162,7 @@ class ExpressionBinder:
             raise Failed
         return bound
 
-    def _literal(self, node: ast.Literal) -> Expression:
+    def _literal(self, node: ast.Literal) -> Constant:
         value = node.value
         if isinstance(value, bool):
             return Constant(BOOL, value, span=node.span)
@@ -240,48 +243,7 @@ class ExpressionBinder:
         return call("not", both, span=node.span) if node.negated else both
 
     def _in_list(self, node: ast.InList) -> Expression:
-        (x,) = self.elementwise(node, node.operand)
-        coercion.check_usable(x)
-        failed = False
-        parts: list[Expression] = []
-        values: list[Value] = []
-        for item in node.items:
-            try:
-                constant = self.constant(item, "an item of IN", text=True)
-                self._add_item(x, constant, values, parts)
-            except TQLError as error:
-                self.errors.append(error)
-                failed = True
-            except Failed:
-                failed = True
-        if failed:
-            raise Failed
-        if json_values.is_json(x):
-            result = json_values.in_list(x, values, node.span)
-        else:
-            result = call("in_set", x, span=node.span, options={"values": tuple(values)})
-        for part in parts:
-            result = call("or", result, part, span=node.span)
-        return call("not", result, span=node.span) if node.negated else result
-
-    def _add_item(self, x: Expression, item: Constant, values: list[Value], parts: list[Expression]) -> None:
-        """Add the values of x's own kind that equal the item; int64 beside a huge float stays a test."""
-        if json_values.is_json(x):
-            values.append(item.value)
-            return
-        coercion.compare("equal", x, item, item.span, self.text)  # for its type checks
-        _, item_ = coercion.resolve_labels(x, item, self.text)
-        assert isinstance(item_, Constant)
-        for value in leaves(item_.value):
-            if isinstance(value, str):
-                values.append(value)
-                continue
-            narrowed = narrow("equal", value, x.type.element)
-            if narrowed is None:
-                single = Constant(Type(item_.type.element), value, span=item.span)
-                parts.append(coercion.compare("equal", x, single, item.span, self.text))
-            elif not isinstance(narrowed, bool) and narrowed[1] == narrowed[1]:
-                values.append(narrowed[1])
+        return bind_in_list(self, node)
 
     def _like(self, node: ast.Like) -> Expression:
         name = "ILIKE" if node.ignore_case else "LIKE"

@@ -45,7 +45,7 @@ def _instruction(x: Expression) -> tuple[Any, dict[str, Any]]:
         case Column():
             return ("column", x.name, x.facet), {"kernel": "column", "name": x.name, "facet": x.facet}
         case Cell():
-            return ("cell", x.name, x.row), {"kernel": "cell", "name": x.name, "row": x.row}
+            return ("cell", x.name, x.row), {"kernel": "cell", "name": x.name, "row": x.row, **_span(x)}
         case Computed():
             return ("computed", x.id), {"kernel": "computed", "id": x.id}
         case Constant():
@@ -60,10 +60,14 @@ def _instruction(x: Expression) -> tuple[Any, dict[str, Any]]:
                 if (x.kernel, name) in _PLANNING_ONLY:
                     continue
                 members[name] = _items(value) if name == "items" else _plain(value)
-            if x.span is not NOWHERE:
-                members["span"] = [x.span.start, x.span.end]
+            members |= _span(x)
             return (x.kernel, owner, tuple((n, identity(v)) for n, v in x.options)), members
     raise AssertionError(x)
+
+
+def _span(x: Expression) -> dict[str, Any]:
+    """Where the query says it, for errors at run time."""
+    return {} if x.span is NOWHERE else {"span": [x.span.start, x.span.end]}
 
 
 def _arguments(x: Expression) -> tuple[Expression, ...]:

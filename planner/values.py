@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,7 @@ def leaves(value: Value) -> Iterator[bool | int | float | str]:
         yield value
 
 
+@cache
 def integer_range(element: Element) -> tuple[int, int]:
     """Smallest and largest value of an integer element; bool counts as 0 to 1."""
     if element == "bool":
