@@ -10,6 +10,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "outrank.h"
 #include "tql_engine/parallel_sort.h"
 #include "tql_engine/partition.h"
 #include "tql_engine/smallest.h"
@@ -205,13 +206,20 @@ std::vector<Entry> top_k(const std::vector<EncodedKey>& keys, int64_t rows, int6
                          const Cancellation* cancellation) {
   using Collector = Smallest<Entry, Less>;
   std::vector<Collector> collectors(static_cast<size_t>(pool.threads()), Collector(k, Less(keys)));
+  std::vector<Outrank> outranks(static_cast<size_t>(pool.threads()), Outrank(*keys[0].key, keys.size() > 1));
   pool.parallel_for(
       rows, kMorsel,
       [&](int64_t begin, int64_t end, int worker) {
-        uint64_t codes[kMorsel];
-        keys[0].encode(*keys[0].key, begin, end, codes);
         Collector& collector = collectors[static_cast<size_t>(worker)];
-        for (int64_t row = begin; row < end; ++row) collector.add({codes[row - begin], row});
+        Outrank& outrank = outranks[static_cast<size_t>(worker)];
+        for (int64_t row = begin; row < end; row += kOutrankRows) {
+          const int64_t stop = std::min(end, row + kOutrankRows);
+          if (outrank.active() && !outrank.any(row, stop)) continue;
+          uint64_t codes[kOutrankRows];
+          keys[0].encode(*keys[0].key, row, stop, codes);
+          for (int64_t i = row; i < stop; ++i) collector.add({codes[i - row], i});
+          if (const Entry* bound = collector.bound(); bound != nullptr) outrank.set_bound(bound->row);
+        }
       },
       cancellation);
   return Collector::merge(pool, collectors);
