@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from tql import ast
@@ -13,8 +12,6 @@ from tql.planner.logical import Scan, schema_of
 from tql.planner.scope import Scope
 from tql.planner.select_list import Relation
 from tql.planner.suggest import listing, near_names
-
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 BindStatement = Callable[[ast.Statement], Relation]
 
@@ -69,9 +66,8 @@ def _named(context: Context, table: ast.TableName, joined: bool) -> Source:
     if found is None:
         raise _not_found(context, table, joined)
     key, schema = found
-    alias = table.alias or (table.name if _IDENTIFIER.match(table.name) else None)
     node = Scan(schema, key, table.name if key else "", span=table.span)
-    return Source(node, Scope.of_schema(schema, alias))
+    return Source(node, Scope.of_schema(schema, table.alias, table.name))
 
 
 def _not_found(context: Context, table: ast.TableName, joined: bool) -> TQLError:

@@ -23,17 +23,21 @@ class Table:
     """One source of a FROM.
 
     Attributes:
-        name: what `name.column` calls it, None where it has no name.
+        name: its alias, which `alias.column` calls it by, or None.
         columns: its visible columns in order.
+        typed: what FROM says, None for a sub-query and the bound source.
     """
 
     name: str | None
     columns: Mapping[str, Column | Computed]
+    typed: str | None = None
 
     @property
     def label(self) -> str:
         """How a message calls it."""
-        return "the source without a name" if self.name is None else f"'{self.name}'"
+        if self.name is None:
+            return "the source without an alias" if self.typed is None else f"'{self.typed}'"
+        return f"'{self.name}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,19 @@ class Scope:
     refused: Mapping[Column | Computed, Callable[[str], TQLError]] = field(default_factory=dict)
 
     @staticmethod
-    def of_table(columns: Mapping[str, Column | Computed], schema: Schema, name: str | None = None) -> Scope:
-        """One source and its columns."""
-        return Scope(columns, (Table(name, columns),), schema=schema)
+    def of_table(
+        columns: Mapping[str, Column | Computed],
+        schema: Schema,
+        name: str | None = None,
+        typed: str | None = None,
+    ) -> Scope:
+        """One source and its columns; `name` is its alias, `typed` what FROM says."""
+        return Scope(columns, (Table(name, columns, typed),), schema=schema)
 
     @staticmethod
-    def of_schema(schema: Schema, name: str | None = None) -> Scope:
+    def of_schema(schema: Schema, name: str | None = None, typed: str | None = None) -> Scope:
         """A stored source with all its columns."""
-        return Scope.of_table({f.name: Column(f.type, f.name) for f in schema.fields}, schema, name)
+        return Scope.of_table({f.name: Column(f.type, f.name) for f in schema.fields}, schema, name, typed)
 
     def field_of(self, column: Expression) -> Field | None:
         """What is known of a source column; None for any other expression."""
@@ -89,7 +98,7 @@ class Scope:
         def moved(columns: Mapping[str, Column | Computed]) -> dict[str, Column | Computed]:
             return {name: to[column] for name, column in columns.items() if column in to}
 
-        tables = [Table(table.name, moved(table.columns)) for table in self.tables]
+        tables = [replace(table, columns=moved(table.columns)) for table in self.tables]
         places = {id(before): after for before, after in zip(self.tables, tables, strict=True)}
         ambiguous = {
             name: tuple([places[id(table)] for table in found]) for name, found in self.ambiguous.items()
@@ -173,6 +182,8 @@ class Scope:
         near = near_names(qualifier, names)
         if qualifier in self.columns and isinstance(node, ast.Name):
             hint = f"a dot stands behind an alias of a source only; an element is {qualifier}['{node.name}']"
+        elif any(table.typed == qualifier for table in self.tables):
+            hint = f"a source is called by its alias alone: write {qualifier} AS {qualifier} in FROM"
         elif len(names) == 1 and len(self.tables) == 1:
             hint = f"the source is called '{names[0]}'"
         elif names:
@@ -191,8 +202,12 @@ class Scope:
         ways = [f"{table.name}.{name.name}" for table in tables if table.name is not None]
         hint = f"write {' or '.join(ways)}" if ways else None
         if len(ways) < len(tables):
-            alias = "give the source without a name an alias with AS"
-            hint = f"{hint}; {alias}" if hint else alias
+            alias = "give the source without an alias one with AS"
+            hint = (
+                f"{hint}; {alias}"
+                if hint
+                else f"give the sources aliases with AS, and write alias.{name.name}"
+            )
         return AmbiguousColumnError(
             f"'{name.name}' is a column of {' and of '.join(table.label for table in tables)}",
             span=name.span,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from golden.schema_text import parse_schema
-from tql.errors import SourceNotFoundError
+from tql.errors import SourceNotFoundError, UnknownAliasError
 from tql.planner import explain, plan
 from tql.schema import Schema
 
@@ -34,8 +34,11 @@ def test_a_query_that_names_all_its_sources_needs_no_bound_one() -> None:
     assert list(planned.sources) == ["k1"]
 
 
-def test_a_source_without_alias_is_known_by_its_name() -> None:
-    plan("select cats.name from cats where cats.id = 1", None, sources=Sources())
+def test_a_source_has_no_name_but_its_alias() -> None:
+    plan("select c.name from cats as c where c.id = 1", None, sources=Sources())
+    with pytest.raises(UnknownAliasError) as caught:
+        plan("select cats.name from cats", None, sources=Sources())
+    assert caught.value.hint == "a source is called by its alias alone: write cats AS cats in FROM"
 
 
 def test_the_bound_source_under_a_name_is_the_bound_source() -> None:
