@@ -79,7 +79,7 @@ def _reads(node: Node) -> tuple[str, ...]:
     for expression in node.expressions:
         for x in walk(expression):
             if isinstance(x, Column):
-                found[name_text(x.name) if x.facet == "values" else f"shape({name_text(x.name)})"] = None
+                found[f"shape({name_text(x.name)})" if x.facet == "shape" else name_text(x.name)] = None
     return tuple(found)
 
 
