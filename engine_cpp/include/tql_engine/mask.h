@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "tql_engine/compare.h"
@@ -24,6 +25,17 @@ struct SmallSet {
   uint64_t first;  // keys wrap around, so signed integers need no care
   alignas(64) std::array<uint32_t, kBits / 32> words;
 };
+
+/// A few items of the column's element, to be compared one by one; none of them is NaN.
+struct FewItems {
+  static constexpr int64_t kMost = 32;
+
+  int64_t count;
+  alignas(8) std::array<std::byte, kMost * 8> items;
+};
+
+/// values[i] equal to one of FewItems; null for elements without one.
+MaskLoop few_items_mask_loop(Element element) noexcept;
 
 /// values[i] in a SmallSet; null where the processor has no loop for it, and for elements that are no
 /// integers.

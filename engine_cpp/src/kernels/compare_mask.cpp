@@ -78,6 +78,45 @@ template <class Op, bool negate, class T, class C>
 }
 #endif
 
+template <class Pack, class T>
+[[gnu::always_inline]] inline void few_body(const void* values, const void* operand, int64_t n,
+                                            uint64_t* words) {
+  const T* __restrict from = static_cast<const T*>(values);
+  const auto& few = *static_cast<const FewItems*>(operand);
+  std::array<T, FewItems::kMost> items;
+  std::memcpy(items.data(), few.items.data(), sizeof(items));
+  alignas(kWordBits) std::array<uint8_t, kWordBits> bytes;
+  for (; n > 0; n -= kWordBits, from += kWordBits, ++words) {
+    const auto count = static_cast<size_t>(std::min(n, kWordBits));
+    bytes.fill(0);
+    for (size_t k = 0; k < static_cast<size_t>(few.count); ++k) {
+      const T item = items[k];
+      for (size_t i = 0; i < count; ++i) bytes[i] |= static_cast<uint8_t>(from[i] == item);
+    }
+    *words = Pack::word(bytes.data());
+  }
+}
+
+template <class T>
+void few_base(const void* values, const void* operand, int64_t n, uint64_t* words) {
+  few_body<PackBase, T>(values, operand, n, words);
+}
+
+#if defined(__x86_64__)
+template <class T>
+[[gnu::target("avx2")]] void few_avx2(const void* values, const void* operand, int64_t n, uint64_t* words) {
+  few_body<PackAvx2, T>(values, operand, n, words);
+}
+#endif
+
+template <class T>
+MaskLoop choose_few() noexcept {
+#if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx2) return &few_avx2<T>;
+#endif
+  return &few_base<T>;
+}
+
 template <class Op, bool negate, class T, class C = T>
 MaskLoop choose() noexcept {
 #if defined(__x86_64__)
@@ -151,6 +190,35 @@ MaskLoop compare_mask_loop(CompareOp op, Element element, bool wide) noexcept {
       return wide ? float_loop<float, double>(op) : float_loop<float, float>(op);
     case Element::kFloat64:
       return float_loop<double, double>(op);
+    default:
+      return nullptr;
+  }
+}
+
+MaskLoop few_items_mask_loop(Element element) noexcept {
+  if (simd_level() == SimdLevel::kAvx512) return few_items_mask_loop_avx512(element);
+  switch (element) {
+    case Element::kBool:
+    case Element::kUint8:
+      return choose_few<uint8_t>();
+    case Element::kInt8:
+      return choose_few<int8_t>();
+    case Element::kInt16:
+      return choose_few<int16_t>();
+    case Element::kUint16:
+      return choose_few<uint16_t>();
+    case Element::kInt32:
+      return choose_few<int32_t>();
+    case Element::kUint32:
+      return choose_few<uint32_t>();
+    case Element::kInt64:
+      return choose_few<int64_t>();
+    case Element::kUint64:
+      return choose_few<uint64_t>();
+    case Element::kFloat32:
+      return choose_few<float>();
+    case Element::kFloat64:
+      return choose_few<double>();
     default:
       return nullptr;
   }

@@ -169,6 +169,31 @@ MaskLoop choose(CompareOp op) noexcept {
   return nullptr;
 }
 
+template <class T>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void few_items(const void* values, const void* operand,
+                                                                     int64_t n, uint64_t* words) {
+  using L = Lanes<T, T>;
+  const auto& few = *static_cast<const FewItems*>(operand);
+  std::array<T, FewItems::kMost> items;
+  std::memcpy(items.data(), few.items.data(), sizeof(items));
+  struct Word {
+    const T* items;
+    int64_t count;
+    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] uint64_t operator()(
+        const T* from) const {
+      uint64_t word = 0;
+      for (int64_t i = 0; i < count; ++i) {
+        const typename L::Vector item = L::broadcast(items[i]);
+        for (int64_t lane = 0; lane < kWordBits; lane += L::kCount) {
+          word |= L::template mask<CompareOp::kEqual>(from + lane, item) << lane;
+        }
+      }
+      return word;
+    }
+  };
+  for_each_word<T>(values, n, words, Word{items.data(), few.count});
+}
+
 /// 16 values as distances from the first key, 32 bits each; distances beyond those stay beyond the set.
 template <class T>
 TQL_AVX512 __m512i distances(const T* values, uint64_t first) {
@@ -247,6 +272,34 @@ MaskLoop compare_mask_loop_avx512(CompareOp op, Element element, bool wide) noex
   }
 }
 
+MaskLoop few_items_mask_loop_avx512(Element element) noexcept {
+  switch (element) {
+    case Element::kBool:
+    case Element::kUint8:
+      return &few_items<uint8_t>;
+    case Element::kInt8:
+      return &few_items<int8_t>;
+    case Element::kInt16:
+      return &few_items<int16_t>;
+    case Element::kUint16:
+      return &few_items<uint16_t>;
+    case Element::kInt32:
+      return &few_items<int32_t>;
+    case Element::kUint32:
+      return &few_items<uint32_t>;
+    case Element::kInt64:
+      return &few_items<int64_t>;
+    case Element::kUint64:
+      return &few_items<uint64_t>;
+    case Element::kFloat32:
+      return &few_items<float>;
+    case Element::kFloat64:
+      return &few_items<double>;
+    default:
+      return nullptr;
+  }
+}
+
 MaskLoop small_set_mask_loop_avx512(Element element) noexcept {
   switch (element) {
     case Element::kBool:
@@ -274,6 +327,7 @@ MaskLoop small_set_mask_loop_avx512(Element element) noexcept {
 #else
 
 MaskLoop compare_mask_loop_avx512(CompareOp, Element, bool) noexcept { return nullptr; }
+MaskLoop few_items_mask_loop_avx512(Element) noexcept { return nullptr; }
 MaskLoop small_set_mask_loop_avx512(Element) noexcept { return nullptr; }
 
 #endif

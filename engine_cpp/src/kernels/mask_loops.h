@@ -7,6 +7,7 @@ namespace tql_engine {
 
 /// Null on other processors' builds and for elements without one.
 MaskLoop compare_mask_loop_avx512(CompareOp op, Element element, bool wide) noexcept;
+MaskLoop few_items_mask_loop_avx512(Element element) noexcept;
 MaskLoop small_set_mask_loop_avx512(Element element) noexcept;
 
 }  // namespace tql_engine

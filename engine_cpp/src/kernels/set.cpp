@@ -69,9 +69,21 @@ SetLoops loops_over(std::shared_ptr<const Set> set) {
   return {&number_loop<T, Set>, set, &number_mask<T, Set>, set};
 }
 
+/// A comparison with each item costs less than a look-up where there are few.
+template <class T>
+void compare_few(const std::vector<T>& values, Element element, SetLoops& loops) {
+  const MaskLoop loop = few_items_mask_loop(element);
+  if (loop == nullptr || std::ssize(values) > FewItems::kMost) return;
+  auto few = std::make_shared<FewItems>(FewItems{std::ssize(values), {}});
+  if (!values.empty()) std::memcpy(few->items.data(), values.data(), values.size() * sizeof(T));
+  loops.mask = loop;
+  loops.mask_operand = std::move(few);
+}
+
 template <class T>
 SetLoops make_number_set(const Constant& items, [[maybe_unused]] Element element) {
   std::vector<uint64_t> keys;
+  std::vector<T> values;
   T low = std::numeric_limits<T>::max();
   T high = std::numeric_limits<T>::lowest();
   for (int64_t i = 0; i < items.size(); ++i) {
@@ -79,6 +91,7 @@ SetLoops make_number_set(const Constant& items, [[maybe_unused]] Element element
     std::memcpy(&value, items.values() + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
     if (ordering::is_nan(value)) continue;
     keys.push_back(key_of(value));
+    values.push_back(value);
     low = std::min(low, value);
     high = std::max(high, value);
   }
@@ -91,17 +104,21 @@ SetLoops make_number_set(const Constant& items, [[maybe_unused]] Element element
       for (const uint64_t key : keys)
         set->words[(key - set->first) / 64] |= uint64_t{1} << ((key - set->first) % 64);
       SetLoops loops = loops_over<T, BitSet>(set);
-      if (const MaskLoop small = small_set_mask_loop(element); small != nullptr && span < SmallSet::kBits) {
+      const MaskLoop small = span < SmallSet::kBits ? small_set_mask_loop(element) : nullptr;
+      if (small != nullptr) {
         auto bits = std::make_shared<SmallSet>(SmallSet{set->first, {}});
         for (const uint64_t key : keys)
           bits->words[(key - bits->first) / 32] |= uint32_t{1} << ((key - bits->first) % 32);
         loops.mask = small;
         loops.mask_operand = std::move(bits);
       }
+      if (small == nullptr) compare_few(values, element, loops);
       return loops;
     }
   }
-  return loops_over<T, KeySet>(std::make_shared<KeySet>(keys));
+  SetLoops loops = loops_over<T, KeySet>(std::make_shared<KeySet>(keys));
+  compare_few(values, element, loops);
+  return loops;
 }
 
 SetLoops make_text_set(Constant items) {
