@@ -146,7 +146,7 @@ def test_documents_may_be_512_deep() -> None:
     assert get([objects], *["a"] * 512) == [7]
     for deeper in (f"[{deep}]", f'{{"a": {objects}}}'):
         assert apply("json_elements", [deeper], JSONS) == [None]
-    assert apply("json_canonical", [deep], TEXT) == ["[" * 512 + "7" + ",]" * 512]
+    assert apply("json_canonical", [deep], TEXT) == [deep]
 
 
 NUMBERS = [

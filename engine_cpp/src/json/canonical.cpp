@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "item.h"
@@ -39,64 +40,84 @@ void append_number(const Item& item, std::string& out) {
   append_digits(value, out);
 }
 
-/// A valid value. Recursion is bounded: documents are not deeper than kMaxDepth.
-class Canonical {
- public:
-  void append(std::string_view value, std::string& out) {
-    if (value.front() == '[') return append_array(value, out);
-    if (value.front() == '{') return append_object(value, out);
-    texts_.clear();
-    append_scalar(parse_item(value, texts_), out);
-  }
+void append_scalar(const Item& item, std::string& out) {
+  if (item.is_text()) return append_text(item.bytes(), out);
+  if (item.is_number()) return append_number(item, out);
+  out += "null";
+}
 
-  static void append_scalar(const Item& item, std::string& out) {
-    if (item.is_text()) return append_text(item.bytes(), out);
-    if (item.is_number()) return append_number(item, out);
-    out += "null";
-  }
-
- private:
-  void append_array(std::string_view value, std::string& out) {
-    out.push_back('[');
-    for_each_element(value, [&](std::string_view element) {
-      append(element, out);
-      out.push_back(',');
-    });
-    out.push_back(']');
-  }
-
-  void append_object(std::string_view value, std::string& out) {
-    struct Member {
-      std::string key;
-      std::string_view value;
-    };
-    std::vector<Member> members;
-    for_each_member(value, [&](const Key& key, std::string_view member) {
-      std::string name(key.raw.size(), '\0');
-      name.resize(static_cast<size_t>(unescape(key.raw, name.data()) - name.data()));
-      members.push_back({std::move(name), member});
-    });
-    std::stable_sort(members.begin(), members.end(),
-                     [](const Member& left, const Member& right) { return left.key < right.key; });
-    out.push_back('{');
-    for (size_t i = 0; i < members.size(); ++i) {
-      if (i + 1 < members.size() && members[i].key == members[i + 1].key) continue;  // the last one counts
-      append_text(members[i].key, out);
-      out.push_back(':');
-      append(members[i].value, out);
-      out.push_back(',');
-    }
-    out.push_back('}');
-  }
-
-  TextArena texts_;
+/// An array or an object that is being written.
+struct Open {
+  struct Entry {
+    std::string key;  // of a member
+    std::string_view value;
+  };
+  bool is_object;
+  std::vector<Entry> entries;
+  size_t next = 0;
 };
+
+std::vector<Open::Entry> elements_of(std::string_view array) {
+  std::vector<Open::Entry> elements;
+  for_each_element(array, [&](std::string_view element) { elements.push_back({{}, element}); });
+  return elements;
+}
+
+/// Sorted by key; of equal keys the last one.
+std::vector<Open::Entry> members_of(std::string_view object) {
+  std::vector<Open::Entry> members;
+  for_each_member(object, [&](const Key& key, std::string_view value) {
+    std::string name(key.raw.size(), '\0');
+    name.resize(static_cast<size_t>(unescape(key.raw, name.data()) - name.data()));
+    members.push_back({std::move(name), value});
+  });
+  std::reverse(members.begin(), members.end());
+  const auto by_key = [](const Open::Entry& left, const Open::Entry& right) { return left.key < right.key; };
+  const auto same_key = [](const Open::Entry& left, const Open::Entry& right) {
+    return left.key == right.key;
+  };
+  std::stable_sort(members.begin(), members.end(), by_key);
+  members.erase(std::unique(members.begin(), members.end(), same_key), members.end());
+  return members;
+}
+
+/// A valid array or object. What is open is kept here and not on the stack, which may be small.
+void append_composite(std::string_view value, std::string& out) {
+  TextArena texts;
+  std::vector<Open> open;
+  const auto enter = [&](std::string_view composite) {
+    const bool is_object = composite.front() == '{';
+    out.push_back(composite.front());
+    open.push_back({is_object, is_object ? members_of(composite) : elements_of(composite)});
+  };
+  enter(value);
+  while (!open.empty()) {
+    Open& top = open.back();
+    if (top.next == top.entries.size()) {
+      out.push_back(top.is_object ? '}' : ']');
+      open.pop_back();
+      continue;
+    }
+    const Open::Entry& entry = top.entries[top.next++];
+    if (top.next > 1) out.push_back(',');
+    if (top.is_object) {
+      append_text(entry.key, out);
+      out.push_back(':');
+    }
+    if (entry.value.front() == '[' || entry.value.front() == '{') {
+      enter(entry.value);
+    } else {
+      texts.clear();
+      append_scalar(parse_item(entry.value, texts), out);
+    }
+  }
+}
 
 }  // namespace
 
 void append_canonical(const Item& item, std::string& out) {
-  if (!item.is_composite()) return Canonical::append_scalar(item, out);
-  Canonical().append(item.bytes(), out);
+  if (!item.is_composite()) return append_scalar(item, out);
+  append_composite(item.bytes(), out);
 }
 
 void append_number(double value, std::string& out) {
