@@ -185,8 +185,20 @@ def test_a_smaller_draw_is_the_beginning_of_a_larger_one():
     weights = np.random.default_rng(1).random(150_000)
     everything = _engine.sample_without_replacement(weights, 150_000, seed=6)
     assert np.array_equal(np.sort(everything), np.arange(150_000))
-    for size in (1, 10, 3000, 149_999):
+    for size in (1, 10, 700, 3000, 20_000, 100_000, 149_999):
         assert np.array_equal(_engine.sample_without_replacement(weights, size, seed=6), everything[:size])
+
+
+@pytest.mark.parametrize("odd_ones", [1e-3, 1e3, 0.0])
+def test_so_it_is_where_regularly_spaced_rows_are_unlike_the_others(odd_ones):
+    """What a few rows say of all is used to save work: it must not decide."""
+    weights = np.random.default_rng(1).random(150_000)
+    for row in range(9):
+        uneven = weights.copy()
+        uneven[row::9] *= odd_ones
+        everything = _engine.sample_without_replacement(uneven, 150_000, seed=6)
+        for size in (5000, 40_000):
+            assert np.array_equal(_engine.sample_without_replacement(uneven, size, seed=6), everything[:size])
 
 
 def test_only_rows_of_positive_weight_come_back():
