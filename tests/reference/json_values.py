@@ -32,15 +32,13 @@ def number_of(value: Json) -> NDArray[Any] | None:
 
 
 def canonical(value: Any) -> Hashable:
-    """Equal for equal documents: 1 and 1.0 are, the order of keys does not count."""
+    """Equal for equal documents: 1, 1.0 and true are, the order of keys does not count."""
     match value:
         case dict():
             pairs = ((key, canonical(item)) for key, item in value.items())
             return ("object", *sorted(pairs, key=lambda pair: pair[0]))
         case list():
             return ("array", *(canonical(item) for item in value))
-        case bool():
-            return ("bool", value)
         case int() | float():
             return ("number", value)
     return ("text", value)

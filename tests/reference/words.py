@@ -19,13 +19,14 @@ def contains_words(text: str, wanted: str) -> bool:
 
 
 def bm25(texts: Sequence[str | None], query: str) -> list[float]:
-    """The score of every text among all of them; a NULL text has none of the words."""
+    """The score of every text among all that are not NULL; a NULL text scores 0."""
     documents = [[] if text is None else words_of(text) for text in texts]
-    average = sum(map(len, documents)) / max(1, len(documents))
+    number = sum(text is not None for text in texts)
+    average = sum(map(len, documents)) / max(1, number)
     scores = [0.0] * len(documents)
     for word in words_of(query):
         having = sum(word in document for document in documents)
-        rarity = math.log(1 + (len(documents) - having + 0.5) / (having + 0.5))
+        rarity = math.log(1 + (number - having + 0.5) / (having + 0.5))
         for place, document in enumerate(documents):
             often = document.count(word)
             if often:
