@@ -34,7 +34,11 @@ class Source(Protocol):
         ...
 
     def read(self, column: str, facet: Facet, start: int, stop: int) -> Column:
-        """Rows [start, stop) of a column, decoded. Facet "shape" reads no values."""
+        """Rows [start, stop) of a column, decoded.
+
+        Facet "shape" reads no values: int64 [rows, rank], of a nested column [rows, 1] and NULL where the row
+        is.
+        """
         ...
 
     def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> Column:
@@ -56,3 +60,10 @@ class Source(Protocol):
     def describe(self) -> dict[str, Any]:
         """Plain data for `tql info`: format, path, version, per-column facts."""
         ...
+
+
+def facet_of(column: Column, facet: Facet) -> Column:
+    """The facet of a column whose values are in memory."""
+    if facet == "values":
+        return column
+    return Column.dense(np.ascontiguousarray(column.shapes), column.validity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from tql.loader.arrays import Rows, rows_of_column
 from tql.loader.partitions import DEFAULT_ROW_BYTES, even_ranges
 from tql.loader.rows import ascending, position, positions
 from tql.loader.seeds import resolve_seed
-from tql.loader.source import Facet, Source
+from tql.loader.source import Facet, Source, facet_of
 from tql.loader.to_numpy import column_values
 from tql.loader.values import column_array
 from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
@@ -309,7 +309,7 @@ class View:
     def read(self, column: str, facet: Facet, start: int, stop: int) -> _engine.Column:
         origin = self._columns[column]
         if not isinstance(origin, str):
-            return _facet_of(origin.slice(start, stop), facet)
+            return facet_of(origin.slice(start, stop), facet)
         if self._start is not None:
             return self._source.read(origin, facet, self._start + start, self._start + stop)
         return self._source.take(origin, facet, self.indices[start:stop])
@@ -317,7 +317,7 @@ class View:
     def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> _engine.Column:
         origin = self._columns[column]
         if not isinstance(origin, str):
-            return _facet_of(origin.take(rows), facet)
+            return facet_of(origin.take(rows), facet)
         return self._source.take(origin, facet, self._stored_rows(rows))
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
@@ -413,7 +413,3 @@ def _range_start(selection: _engine.Selection, num_rows: int) -> int | None:
     if len(selection) in (0, num_rows):
         return 0
     return int(selection.indices[0])
-
-
-def _facet_of(column: _engine.Column, facet: Literal["values", "shape"]) -> _engine.Column:
-    return column if facet == "values" else _engine.Column.dense(np.ascontiguousarray(column.shapes))

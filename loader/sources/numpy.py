@@ -24,7 +24,7 @@ from tql.loader.arrays import (
     text_rows,
 )
 from tql.loader.partitions import DEFAULT_ROW_BYTES
-from tql.loader.source import Facet
+from tql.loader.source import Facet, facet_of
 from tql.schema import Field, Schema
 from tql.types import Element, Type, element_of_dtype
 
@@ -107,10 +107,10 @@ class NumpySource:
         return [(0, self._num_rows)] if self._num_rows else []  # a read is a slice and costs nothing
 
     def read(self, column: str, facet: Facet, start: int, stop: int) -> _engine.Column:
-        return _facet_of(self._columns[column].slice(start, stop), facet)
+        return facet_of(self._columns[column].slice(start, stop), facet)
 
     def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> _engine.Column:
-        return _facet_of(self._columns[column].take(rows), facet)
+        return facet_of(self._columns[column].take(rows), facet)
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
         stored = self._stored[column].rows
@@ -144,10 +144,6 @@ class NumpySource:
         if self._num_rows == 0:
             return DEFAULT_ROW_BYTES
         return max(1, self._columns[name].nbytes // self._num_rows)
-
-
-def _facet_of(column: _engine.Column, facet: Facet) -> _engine.Column:
-    return column if facet == "values" else _engine.Column.dense(np.ascontiguousarray(column.shapes))
 
 
 def check_name(name: object) -> None:

@@ -215,6 +215,17 @@ def test_what_does_not_fit_is_refused(values: Any, type_: Any, message: str | No
         assert caught.value.message == message
 
 
+def test_queries_tell_null_from_an_empty_list() -> None:
+    lists = [[1, None], [], None, [5]]
+    ds = tql.from_pydict({"row": [0, 1, 2, 3], "nested": lists, "plain": [[1], [], None, [5]]})
+    for view in (ds, ds[::-1][::-1], ds.query("select *, row + 1 as more")):
+        for column in ("nested", "plain"):
+            assert view.query(f"select row where {column} is null").to_pydict() == {"row": [2]}
+            assert view.query(f"select row where shape({column})[0] = 0").to_pydict() == {"row": [1]}
+    assert ds.query("select nested[0] as x").to_pydict() == {"x": [1, None, None, 5]}
+    assert ds.query("select row where any(nested = 5)").to_pydict() == {"row": [3]}
+
+
 def test_columns_and_schema_go_together() -> None:
     with pytest.raises(ArgumentError, match="equally many rows: 'a' has 1, 'b' has 2"):
         tql.from_pydict({"a": [1], "b": [1, 2]})
