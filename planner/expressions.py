@@ -207,14 +207,10 @@ def is_pinned(expression: Expression) -> bool:
 
 def is_fallible(expression: Expression) -> bool:
     """Whether a value may end the query with a run-time error."""
-    for e in walk(expression):
-        if isinstance(e, Cell):
-            return True
-        if isinstance(e, Call) and e.function.fallible:
-            if e.kernel == "modulo" and (e.type.is_float or _is_safe_divisor(e.operands[1])):
-                continue
-            return True
-    return False
+    return any(
+        isinstance(e, Cell) or (isinstance(e, Call) and e.function.fallible and not _is_safe(e))
+        for e in walk(expression)
+    )
 
 
 def may_fail(expression: Expression) -> bool:
@@ -223,6 +219,17 @@ def may_fail(expression: Expression) -> bool:
         isinstance(e, Call) and e.kernel in ("truth", "scalar") and not e.operands[0].type.is_single
         for e in walk(expression)
     )
+
+
+def _is_safe(x: Call) -> bool:
+    """Whether a call of a kernel that may fail cannot: its divisor, or the step of its slices, is never 0."""
+    match x.kernel:
+        case "modulo":
+            return x.type.is_float or _is_safe_divisor(x.operands[1])
+        case "json_get":
+            slices = [item for item in x.option("items") if isinstance(item, tuple) and item != KEY_OF]
+            return not any(has_step for _, _, has_step in slices)
+    return False
 
 
 def _is_safe_divisor(x: Expression) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from golden.schema_text import parse_schema
 from tql.planner import plan
-from tql.planner.expressions import Column, Expression
+from tql.planner.expressions import Column, Expression, is_fallible
 from tql.planner.json_values import grouping_key, json_order_keys
 from tql.planner.logical import Project
 from tql.planner.physical import programs, walk
@@ -98,3 +98,11 @@ def test_infinite_and_nan_items_are_no_documents() -> None:
     node = plan("select * where d['a'] in (1, ?, ?)", SCHEMA, params=[inf, nan]).physical["root"]
     (test,) = [i for p in programs(node) for i in p["instructions"] if i["kernel"] == "json_in_set"]
     assert test["values"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("expression", "fallible"),
+    [("d['a'][k] = 1", False), ("d['a'][1:] = 1", False), ("d['a'][::k] = 1", True), ("not d['a']", True)],
+)
+def test_a_path_fails_only_by_a_step_of_0(expression: str, fallible: bool) -> None:
+    assert is_fallible(bound(expression)) == fallible
