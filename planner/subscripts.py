@@ -219,6 +219,13 @@ def _step(binder: ExpressionBinder, x: Expression) -> Expression:
             span=x.span,
             hint=hint,
         )
+    if not x.type.is_single:
+        typed = coercion.snippet(x, binder.text)
+        raise UnsupportedError(
+            f"a step into JSON is one key or index, not a list of them: {typed}",
+            span=x.span,
+            hint="a run of positions is a slice: [0:3]" if x.type.is_integer else None,
+        )
     return coercion.to_scalar(x, "a step into JSON", binder.text)
 
 
