@@ -23,8 +23,8 @@ def statements(draw: st.DrawFn, table: Table) -> ast.Statement:
             return _nested_statement(grower)
         case "sample":
             select = ast.Select((ast.Star(),), where=grower.predicate(1))
-            return ast.Statement(select, _order(grower), _limit(grower), _sample(grower))
-    return ast.Statement(_select(grower, 2), _order(grower), _limit(grower))
+            return ast.Statement(select, orders(grower), limits(grower), _sample(grower))
+    return ast.Statement(_select(grower, 2), orders(grower), limits(grower))
 
 
 @st.composite
@@ -88,7 +88,7 @@ def _items(grower: Grower, depth: int) -> tuple[ast.SelectItem | ast.Star, ...]:
     return tuple(items)
 
 
-def _order(grower: Grower) -> tuple[ast.OrderKey, ...]:
+def orders(grower: Grower) -> tuple[ast.OrderKey, ...]:
     if not grower.chance(3):
         return ()
     keys = [grower.number(1), grower.number(0)]
@@ -97,7 +97,7 @@ def _order(grower: Grower) -> tuple[ast.OrderKey, ...]:
     return tuple(ast.OrderKey(key, grower.chance(2)) for key in keys[: grower.integer(1, 2)])
 
 
-def _limit(grower: Grower) -> ast.Limit | None:
+def limits(grower: Grower) -> ast.Limit | None:
     if not grower.chance(3):
         return None
     offset = ast.Literal(grower.integer(0, 4)) if grower.chance(3) else None
@@ -122,10 +122,10 @@ def _sample(grower: Grower) -> ast.SampleBy:
 
 
 def _nested_statement(grower: Grower) -> ast.Statement:
-    inner = ast.Statement(_select(grower, 1), _order(grower), _limit(grower))
+    inner = ast.Statement(_select(grower, 1), orders(grower), limits(grower))
     outer = Grower(grower.draw, _visible(inner, grower))
     select = replace(_select(outer, 1), source=ast.SubQuery(inner))
-    return ast.Statement(select, _order(outer), _limit(outer))
+    return ast.Statement(select, orders(outer), limits(outer))
 
 
 def _visible(inner: ast.Statement, grower: Grower) -> dict[str, Type]:
@@ -141,7 +141,7 @@ def _visible(inner: ast.Statement, grower: Grower) -> dict[str, Type]:
 def _set_statement(grower: Grower) -> ast.Statement:
     def operand() -> ast.Select | ast.Statement:
         select = ast.Select((ast.Star(),), where=grower.predicate(1))
-        order, limit = _order(grower), _limit(grower)
+        order, limit = orders(grower), limits(grower)
         return ast.Statement(select, order, limit) if order or limit else select
 
     body: ast.Select | ast.Statement | ast.SetOperation = operand()
@@ -149,4 +149,4 @@ def _set_statement(grower: Grower) -> ast.Statement:
         operator = grower.one_of("union", "intersect", "except")
         body = ast.SetOperation(operator, body, operand(), all=operator == "union" and grower.chance(4))
     assert isinstance(body, ast.SetOperation)
-    return ast.Statement(body, _order(grower), _limit(grower))
+    return ast.Statement(body, orders(grower), limits(grower))

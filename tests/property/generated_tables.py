@@ -32,8 +32,27 @@ TYPES: tuple[Type, ...] = (
     Type("uint8", (None, None)),
     Type("int16", (2, 2)),
     Type("float64", (2, 2)),
+    *[Type("json", nullable=True)] * 3,
 )
 """What a column may be; what stands here several times is chosen more often."""
+
+
+_SCALARS = st.sampled_from([0, 1, 2, -1, 1.5, 1.0, "", "a", "b", "ab", True, False, None])
+_LISTS = st.lists(st.sampled_from([0, 1, 2, 1.5]), max_size=3) | st.lists(
+    st.sampled_from(STRINGS), max_size=2
+)
+DOCUMENTS: st.SearchStrategy[Any] = st.one_of(
+    *[
+        st.fixed_dictionaries(
+            {},
+            optional={"a": _SCALARS, "l": _LISTS, "o": st.fixed_dictionaries({}, optional={"b": _SCALARS})},
+        )
+    ]
+    * 4,
+    _SCALARS,
+    _LISTS,
+)
+"""JSON documents; most are objects that may have the keys `a` (a scalar), `l` (a list) and `o` (an object)."""
 
 
 def elements(type_: Type) -> st.SearchStrategy[Any]:
@@ -56,6 +75,8 @@ def cells(draw: st.DrawFn, type_: Type) -> Any:
     """One row of a column of this type."""
     if type_.nullable and draw(st.integers(0, 3)) == 0:
         return None
+    if type_.element == "json":
+        return draw(DOCUMENTS)
     if type_.is_scalar:
         return draw(elements(type_))
     assert type_.shape is not None
@@ -68,11 +89,18 @@ def cells(draw: st.DrawFn, type_: Type) -> Any:
 
 
 @st.composite
-def tables(draw: st.DrawFn, min_rows: int = 0, max_rows: int = 9) -> Table:
-    """A table of three to seven columns; `id` is always there and counts the rows."""
+def tables(draw: st.DrawFn, min_rows: int = 0, max_rows: int = 9, prefix: str = "") -> Table:
+    """A table of three to seven columns; `id` is always there and counts the rows.
+
+    Args:
+        draw: of the strategy.
+        min_rows: at least.
+        max_rows: at most.
+        prefix: of every name.
+    """
     types = draw(st.lists(st.sampled_from(TYPES), min_size=2, max_size=6))
     rows = draw(st.integers(min_rows, max_rows))
-    columns: dict[str, tuple[Type, Any]] = {"id": (Type("int64"), list(range(rows)))}
+    columns: dict[str, tuple[Type, Any]] = {f"{prefix}id": (Type("int64"), list(range(rows)))}
     for number, type_ in enumerate(types):
-        columns[f"c{number}"] = (type_, draw(st.lists(cells(type_), min_size=rows, max_size=rows)))
+        columns[f"{prefix}c{number}"] = (type_, draw(st.lists(cells(type_), min_size=rows, max_size=rows)))
     return Table(columns)

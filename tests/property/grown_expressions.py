@@ -54,6 +54,7 @@ class Grower:
             lambda: ast.IsNull(self.number(depth - 1), self.chance(2)),
             *self._predicates_of_text(),
             *self._predicates_of_labels(),
+            *self._predicates_of_json(),
         ]
         if self.has(is_bool):
             options.append(lambda: self.name(is_bool))
@@ -97,6 +98,37 @@ class Grower:
             options.append(lambda: ast.Call("contains", (self.name(is_label_array), self.class_name())))
         return options
 
+    def _predicates_of_json(self) -> Options:
+        if not self.has(is_json):
+            return ()
+        scalar = self.one_of(self.number_literal, self.text_literal)
+        return (
+            lambda: self.comparison(self.path(), scalar()),
+            lambda: self.comparison(self.path(), self.path()),
+            lambda: ast.Call(self.one_of("any", "all"), (self.comparison(self.path(), scalar()),)),
+            lambda: ast.Call("contains", (self.path(), scalar())),
+            lambda: ast.Call("any", (ast.Binary("=", ast.Call("keys", (self.path(),)), self.key()),)),
+            lambda: ast.InList(self.path(), (scalar(), self.number_literal()), self.chance(4)),
+            lambda: ast.Like(self.path(), self.pattern(), self.chance(3), self.chance(4)),
+            lambda: ast.IsNull(self.path(), self.chance(2)),
+        )
+
+    def path(self) -> ast.Expr:
+        """A value inside of a document."""
+        steps: list[ast.Expr] = [self.key()]
+        if self.chance(2):
+            steps.append(self.one_of(self.key, self.index)())
+        document: ast.Expr = self.name(is_json)
+        for step in steps[: self.integer(0, 2)]:
+            document = ast.Subscript(document, (step,))
+        return document
+
+    def key(self) -> ast.Expr:
+        return ast.Literal(self.one_of("a", "l", "o", "b"))
+
+    def number_literal(self) -> ast.Expr:
+        return signed(self.one_of(0, 1, 2, -1, 1.5, True))
+
     def comparison(self, left: ast.Expr, right: ast.Expr) -> ast.Expr:
         return ast.Binary(self.one_of(*_COMPARISONS), left, right)
 
@@ -134,6 +166,9 @@ class Grower:
         options: list[Callable[[], ast.Expr]] = [self.constant]
         if self.has(is_number):
             options += [lambda: self.name(is_number)] * 2
+        if depth > 0 and self.has(is_json):
+            options.append(lambda: ast.Binary(self.one_of("+", "-", "*"), self.path(), self.number_literal()))
+            options.append(lambda: ast.Call(self.one_of("sum", "amax", "count"), (self.path(),)))
         if depth > 0:
             options += [
                 lambda: ast.Binary(
@@ -275,6 +310,10 @@ def is_label(type_: Type) -> bool:
 
 def is_label_array(type_: Type) -> bool:
     return type_.class_names is not None and not type_.is_single
+
+
+def is_json(type_: Type) -> bool:
+    return type_.element == "json" and type_.is_scalar
 
 
 def is_number(type_: Type) -> bool:
