@@ -219,7 +219,9 @@ class _Binder:
         """DISTINCT, LIMIT and SAMPLE BY, then the select list; rows are numbered as `base` has them."""
         context = self.context
         if select.distinct:
-            node = Distinct(node, tuple([grouping_key(item.expression) for item in items]), span=select.span)
+            node = Distinct(
+                node, tuple([grouping_key(item.expression, select.span) for item in items]), span=select.span
+            )
         if select.top is not None:
             node = Limit(node, 0, min(select.top, clauses.MAX_ROWS), span=select.span)
         node = clauses.limit(context, node, tail.limit)

@@ -70,7 +70,7 @@ def _key(context: Context, key: ast.Expr, scope: Scope) -> Expression:
     x = context.expressions.bind(key, scope)
     coercion.check_usable(x)
     x = coercion.to_scalar(x, "group by", context.text)
-    return grouping_key(x)
+    return grouping_key(x, x.span)
 
 
 def _grouped_already(name: str) -> TQLError:

@@ -132,6 +132,11 @@ def json_order_keys(x: Expression) -> tuple[Expression, ...]:
     return call("json_kind", x, span=x.span), number(x), text(x)
 
 
-def grouping_key(x: Expression) -> Expression:
-    """A key that is equal for equal values: of documents their canonical text, else the value itself."""
-    return call("json_canonical", x, span=x.span) if is_json(x) else x
+def grouping_key(x: Expression, span: Span) -> Expression:
+    """A key that is equal for equal values: of documents their canonical text, else the value itself.
+
+    Args:
+        x: the value.
+        span: the clause that asks for the key, for a value that `*` brought has no place of its own.
+    """
+    return call("json_canonical", x, span=span) if is_json(x) else x

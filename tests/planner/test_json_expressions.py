@@ -88,10 +88,10 @@ def test_words_are_looked_for_where_the_column_has_an_index() -> None:
 def test_documents_order_by_kind_and_group_by_a_canonical_text() -> None:
     x = Column(Type("json"), "d")
     assert [expression_text(key) for key in json_order_keys(x)] == ["kind(d)", "number(d)", "text(d)"]
-    assert expression_text(grouping_key(x)) == "canonical(d)"
+    assert expression_text(grouping_key(x, x.span)) == "canonical(d)"
     plain = Column(Type("int64"), "id")
     assert json_order_keys(plain) == (plain,)
-    assert grouping_key(plain) is plain
+    assert grouping_key(plain, plain.span) is plain
 
 
 def test_infinite_and_nan_items_are_no_documents() -> None:

@@ -1,4 +1,4 @@
-"""Queries that make rows: joins, groups, what takes groups apart, windows, set operations over two datasets."""
+"""Queries that make rows: joins, groups and what takes them apart, windows, unions of two datasets."""
 
 from __future__ import annotations
 
@@ -98,9 +98,8 @@ def united_statements(draw: st.DrawFn, left: Table, right: Table) -> ast.Stateme
 
     second = operand(right, RIGHT, 1) if grower.chance(4) is False else operand(left, LEFT, 0)
     operator = grower.one_of("union", "union", "union", "intersect", "except")
-    body = ast.SetOperation(
-        operator, operand(left, LEFT, 0), second, all=operator == "union" and grower.chance(3)
-    )
+    keep_all = operator == "union" and grower.chance(3)
+    body = ast.SetOperation(operator, operand(left, LEFT, 0), second, all=keep_all)
     return ast.Statement(body, limit=limits(grower))
 
 

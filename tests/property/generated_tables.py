@@ -38,21 +38,15 @@ TYPES: tuple[Type, ...] = (
 
 
 _SCALARS = st.sampled_from([0, 1, 2, -1, 1.5, 1.0, "", "a", "b", "ab", True, False, None])
-_LISTS = st.lists(st.sampled_from([0, 1, 2, 1.5]), max_size=3) | st.lists(
-    st.sampled_from(STRINGS), max_size=2
-)
+_LISTS = st.lists(st.sampled_from([0, 1, 2, 1.5]), max_size=3)
+_TEXTS = st.lists(st.sampled_from(STRINGS), max_size=2)
+_OBJECTS = st.fixed_dictionaries({}, optional={"b": _SCALARS})
 DOCUMENTS: st.SearchStrategy[Any] = st.one_of(
-    *[
-        st.fixed_dictionaries(
-            {},
-            optional={"a": _SCALARS, "l": _LISTS, "o": st.fixed_dictionaries({}, optional={"b": _SCALARS})},
-        )
-    ]
-    * 4,
+    *[st.fixed_dictionaries({}, optional={"a": _SCALARS, "l": _LISTS | _TEXTS, "o": _OBJECTS})] * 4,
     _SCALARS,
     _LISTS,
 )
-"""JSON documents; most are objects that may have the keys `a` (a scalar), `l` (a list) and `o` (an object)."""
+"""JSON; most documents are objects that may have the keys `a` (a scalar), `l` (a list), `o` (an object)."""
 
 
 def elements(type_: Type) -> st.SearchStrategy[Any]:

@@ -1,4 +1,4 @@
-"""Generated joins, groups, windows and set operations over two datasets: the engine says what the reference says."""
+"""Generated joins, groups, windows, unions of two datasets: the engine says what the reference says."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,6 +57,26 @@ class Row:
     def identity(self) -> Hashable:
         """What set operations compare: section 17, rows of different datasets are always distinct."""
         return (self.source, self.source_row)
+
+
+class Computed(Mapping[Hashable, Value]):
+    """The values of a select list, each computed where it is asked for: what nobody reads cannot fail."""
+
+    def __init__(self, names: Iterable[Hashable], value: Callable[[Any], Value]) -> None:
+        self._names = list(names)
+        self._value = value
+        self._known: dict[Hashable, Value] = {}
+
+    def __getitem__(self, name: Hashable) -> Value:
+        if name not in self._known:
+            self._known[name] = self._value(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True)

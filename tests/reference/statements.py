@@ -11,7 +11,7 @@ from reference.checking import check_condition, check_single, type_of
 from reference.expressions import value_of
 from reference.joins import join
 from reference.relations import Relation, Sample
-from reference.scope import Column, HostFunction, Row, Scope
+from reference.scope import Column, Computed, HostFunction, Row, Scope
 from reference.search import check_search, is_search, search_order
 from reference.select_list import computed_items, output_column, select_list, selected_columns, walk
 from reference.set_operations import combine
@@ -166,16 +166,17 @@ def _select(select: ast.Select, tail: ast.Statement, context: Context) -> Relati
         rows = rows[: select.top]
     rows = _limited(rows, tail.limit, scopes.final)
     sample = _sampled(rows, tail.sample, scopes.final)
-    result = [
-        replace(row, cells={name: value_of(expr, row, scopes.final) for name, expr in items.items()})
-        for row in relations.numbered(rows)
-    ]
+    result = [_computed(row, items, scopes.final) for row in relations.numbered(rows)]
     arranged = (
         source.arranged or bool(tail.order_by) or tail.sample is not None
         or select.expand is not None or select.group_by is not None
     )  # fmt: skip
     grouped = select.ungroup is None and (source.grouped or select.group_by is not None)
     return Relation(columns, result, made or source.source, arranged, grouped, sample)
+
+
+def _computed(row: Row, items: Mapping[str, ast.Expr], scope: Scope) -> Row:
+    return replace(row, cells=Computed(items, lambda name: value_of(items[name], row, scope)))
 
 
 def _input(source: ast.FromSource | None, context: Context) -> Input:
