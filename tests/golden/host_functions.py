@@ -28,10 +28,20 @@ def _joined(first: str, second: str) -> str:
     return first + "-" + second
 
 
+def _broken(text: str) -> bool:
+    raise ValueError(f"no opinion about {text}")
+
+
+def _miscounted(text: str) -> str:
+    return f"{len(text)} letters"
+
+
 FUNCTIONS: dict[str, HostFunction] = {
     "doubled": HostFunction(_doubled, Type("int64")),
     "spread": HostFunction(_spread, Type("float64")),
     "shout": HostFunction(_shout, Type("text")),
     "is_round": HostFunction(_is_round, Type("bool")),
+    "broken": HostFunction(_broken, Type("bool")),
+    "miscounted": HostFunction(_miscounted, Type("int64")),
     "joined": HostFunction(_joined, Type("text")),
 }

@@ -20,7 +20,7 @@ from typing import Any
 from golden.schema_text import DEFAULT, parse_schema
 from tql.schema import Schema
 
-_OPTIONS = ("schema:", "params:", "with:", "weights:")
+_OPTIONS = ("schema:", "params:", "with:", "weights:", "table:")
 
 
 @dataclass(frozen=True)
