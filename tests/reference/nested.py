@@ -30,7 +30,10 @@ def each(function: Callable[..., Value], *operands: Value) -> Value:
     rank = max(operand.rank for operand in nested)
     length = _common_length([_length(operand) for operand in operands if _rank(operand) == rank])
     columns = [_beside(operand, rank, length) for operand in operands]
-    return Nested(tuple(function(*entries) for entries in zip(*columns, strict=True)), rank)
+    results = tuple(function(*entries) for entries in zip(*columns, strict=True))
+    if rank == 1 and results and all(isinstance(x, np.ndarray) and x.ndim == 0 for x in results):
+        return np.array(results)  # nothing about these needs a list
+    return Nested(results, rank)
 
 
 def _common_length(lengths: Sequence[int]) -> int:
