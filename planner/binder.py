@@ -41,7 +41,7 @@ from tql.planner.select_list import (
     order_scope,
     project,
 )
-from tql.planner.set_operations import combine
+from tql.planner.set_operations import Part, appended, combine
 from tql.schema import Schema
 
 
@@ -126,15 +126,20 @@ class _Binder:
             return self.statement(operand)
         if isinstance(operand, ast.Select):
             return self._select(operand, ast.Statement(operand, span=operand.span))
+        return Relation(*appended(self._parts(operand), operand.span))
+
+    def _parts(self, operand: ast.Select | ast.SetOperation | ast.Statement) -> list[Part]:
+        """The rows of each source that an operand consists of."""
+        if not isinstance(operand, ast.SetOperation):
+            relation = self._operand(operand)
+            return [Part(relation.node, relation.columns)]
         context = self.context
         with context.set_operation():
-            left = context.attempt(self._operand, operand.left)
-            right = context.attempt(self._operand, operand.right)
+            left = context.attempt(self._parts, operand.left)
+            right = context.attempt(self._parts, operand.right)
         if left is None or right is None:
             raise Failed
-        return Relation(
-            *combine(operand, (left.node, left.columns), (right.node, right.columns), context.fresh_id)
-        )
+        return combine(operand, left, right, context.fresh_id)
 
     def _select(self, select: ast.Select, tail: ast.Statement) -> Relation:
         """One SELECT and the ORDER BY, LIMIT and SAMPLE BY behind it, in their order of evaluation."""
