@@ -136,7 +136,7 @@ def _data(binder: ExpressionBinder, node: ast.Call) -> Expression:
     row = binder.constant(node.args[1], "the row of data")
     typed = coercion.snippet(x, binder.text)
     if not isinstance(x, Column) or x.facet != "values":
-        raise UnsupportedError(
+        raise QueryTypeError(
             f"data reads a column of the dataset, not a computed value: {typed}",
             span=x.span,
             hint="compute with the cell instead, for example data(column, 0) + 1",
