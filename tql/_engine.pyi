@@ -150,12 +150,29 @@ class Plan:
 
     def __init__(self, plan: dict[str, Any]) -> None: ...
 
+class MadeSource:
+    """Rows that a plan made: pairs of a join, groups, parts of rows. A source like any other.
+
+    Reads from the sources below it when it is asked, and keeps them alive. May be used from any thread.
+    """
+
+    @property
+    def num_rows(self) -> int: ...
+    def partitions(self, columns: Sequence[str]) -> list[tuple[int, int]]:
+        """Even row ranges of bounded size. Raises EngineError for columns that it does not have."""
+
+    def read(self, column: str, facet: Literal["values", "shape"], start: int, stop: int) -> Column:
+        """Rows [start, stop). Raises EngineError for an unknown column, IndexError, and what a source raises."""
+
+    def take(self, column: str, facet: Literal["values", "shape"], rows: NDArray[np.int64]) -> Column:
+        """Rows at these positions, in this order. Raises as `read` does."""
+
 class Result:
     @property
     def selection(self) -> Selection: ...
     @property
-    def source(self) -> str | None:
-        """What `selection` counts rows of: None for the bound source, or the key of a named one."""
+    def source(self) -> str | MadeSource | None:
+        """What `selection` counts rows of: None for the bound source, the key of a named one, or a made one."""
 
     @property
     def columns(self) -> dict[str, Column]:

@@ -12,5 +12,6 @@ void register_error(pybind11::module_& module);
 void register_execute(pybind11::module_& module);
 void register_sampling(pybind11::module_& module);
 void register_selection(pybind11::module_& module);
+void register_source(pybind11::module_& module);
 
 }  // namespace tql_engine::bindings

@@ -11,66 +11,14 @@
 #include "bindings.h"
 #include "numpy_interop.h"
 #include "plan_value.h"
+#include "python_source.h"
 #include "tql_engine/executor.h"
+#include "tql_engine/made_source.h"
 #include "tql_engine/registry.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine::bindings {
 namespace {
-
-/// A Python object as a source. What its methods raise passes through the engine unchanged.
-class PythonSource final : public Source {
- public:
-  explicit PythonSource(py::object source) : source_(std::move(source)) {}
-  ~PythonSource() override {
-    if (Py_IsInitialized() == 0) {
-      source_.release();  // at exit the interpreter has let go of everything
-      return;
-    }
-    const py::gil_scoped_acquire gil;
-    source_ = py::object();
-  }
-
-  int64_t num_rows() override {
-    const py::gil_scoped_acquire gil;
-    return source_.attr("num_rows").cast<int64_t>();
-  }
-
-  std::vector<RowRange> partitions(std::span<const std::string> columns) override {
-    const py::gil_scoped_acquire gil;
-    const py::object parts =
-        source_.attr("partitions")(py::cast(std::vector<std::string>(columns.begin(), columns.end())));
-    std::vector<RowRange> ranges;
-    for (const py::handle part : parts) {
-      const auto [start, stop] = part.cast<std::pair<int64_t, int64_t>>();
-      ranges.push_back({start, stop});
-    }
-    return ranges;
-  }
-
-  Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) override {
-    const py::gil_scoped_acquire gil;
-    return column_of(source_.attr("read")(column, name_of(facet), start, stop));
-  }
-
-  Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) override {
-    const py::gil_scoped_acquire gil;
-    py::array_t<int64_t> positions(static_cast<py::ssize_t>(rows.size()));
-    std::copy(rows.begin(), rows.end(), positions.mutable_data());
-    return column_of(source_.attr("take")(column, name_of(facet), positions));
-  }
-
- private:
-  static const char* name_of(Facet facet) noexcept { return facet == Facet::kShape ? "shape" : "values"; }
-
-  static Column column_of(const py::object& object) {
-    if (!py::isinstance<Column>(object))
-      throw EngineError(Code::kInternal, "the source gave something that is no Column");
-    return object.cast<Column>();
-  }
-
-  py::object source_;
-};
 
 void raise_pending_signal() {
   const py::gil_scoped_acquire gil;
@@ -98,8 +46,8 @@ ExecuteResult run(const Plan& plan, const py::object& source,
   if (threads < 0) throw py::value_error("threads must not be negative");
   const uint64_t bits = PyLong_AsUnsignedLongLongMask(seed.ptr());  // of any integer the lowest 64 bits
   Sources wrapped;
-  if (!source.is_none()) wrapped.bound = std::make_shared<PythonSource>(source);
-  for (const auto& [key, named] : sources) wrapped.named.emplace(key, std::make_shared<PythonSource>(named));
+  if (!source.is_none()) wrapped.bound = source_from(source);
+  for (const auto& [key, named] : sources) wrapped.named.emplace(key, source_from(named));
   HostFunctions called;
   for (const auto& [name, function] : functions) called.emplace(name, host_function(function, name));
   const py::gil_scoped_release release;
@@ -108,6 +56,7 @@ ExecuteResult run(const Plan& plan, const py::object& source,
 
 /// None for the bound source, the key of a named one, or the one that the plan made.
 py::object source_of(const ExecuteResult& result) {
+  if (result.made != nullptr) return py::cast(std::dynamic_pointer_cast<MadeSource>(result.made));
   if (result.source) return py::str(*result.source);
   return py::none();
 }

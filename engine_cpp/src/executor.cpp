@@ -22,20 +22,6 @@ struct Overloaded : Cases... {
 
 }  // namespace
 
-Relation Relation::slice(int64_t start, int64_t count) const {
-  Relation result{source, rows.slice(start, count), {}};
-  const int64_t begin = std::min(start, size());
-  for (const auto& [id, column] : computed)
-    result.computed.emplace(id, column.slice(begin, begin + result.size()));
-  return result;
-}
-
-Relation Relation::select(std::span<const int64_t> positions, ThreadPool& pool) const {
-  Relation result{source, rows.select(positions, &pool), {}};
-  for (const auto& [id, column] : computed) result.computed.emplace(id, column.take(positions));
-  return result;
-}
-
 Execution::Execution(const Sources& sources, const ExecuteOptions& options)
     : sources_(sources),
       pool_(ThreadPool::shared(options.threads)),
@@ -48,7 +34,9 @@ Execution::Execution(const Sources& sources, const ExecuteOptions& options)
 Relation Execution::run(const Node& node) {
   NodeStatistics statistics;
   statistics.id = node.id;
-  Relation result = run_operator(node, statistics);
+  const auto known = node.made ? made_.find(*node.made) : made_.end();
+  Relation result = known != made_.end() ? known->second : run_operator(node, statistics);
+  if (node.made && known == made_.end()) made_.emplace(*node.made, result);
   statistics.rows_out = result.size();
   statistics_.push_back(statistics);
   return result;
@@ -72,41 +60,55 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
     const Relation rows = run(*input);
     return timed(rows.size(), [&] { return work(rows); });
   };
+  const auto binary = [&](const auto& op, const auto& work) {
+    const Relation left = run(*op.left);
+    const Relation right = run(*op.right);
+    return timed(left.size() + right.size(), [&] { return work(*this, op, left, right); });
+  };
   return std::visit(
       Overloaded{
           [&](const Scan& op) {
-            const SourcePtr& source = base(op.source);
-            const int64_t rows = source->num_rows();
-            return timed(rows, [&] { return Relation{source, Selection::range(0, rows), {}}; });
+    const SourcePtr& source = base(op.source);
+    const int64_t rows = source->num_rows();
+    return timed(rows, [&] { return Relation{source, Selection::range(0, rows), {}}; });
           },
           [&](const Filter& op) {
-            return unary(op.input, [&](const Relation& in) { return run_filter(*this, op, in); });
+    return unary(op.input, [&](const Relation& in) { return run_filter(*this, op.condition, in); });
           },
           [&](const Sort& op) {
-            return unary(op.input, [&](const Relation& in) { return run_sort(*this, op, in); });
+    return unary(op.input, [&](const Relation& in) { return run_sort(*this, op, in); });
           },
           [&](const Limit& op) {
-            return unary(op.input,
-                         [&](const Relation& in) { return in.slice(op.offset, op.count.of(in.size())); });
+    return unary(op.input, [&](const Relation& in) { return in.slice(op.offset, op.count.of(in.size())); });
           },
           [&](const Sample& op) {
-            return unary(op.input, [&](const Relation& in) { return run_sample(*this, op, in, node.id); });
+    return unary(op.input, [&](const Relation& in) { return run_sample(*this, op, in, node.id); });
           },
           [&](const Distinct& op) {
-            return unary(op.input, [&](const Relation& in) { return run_distinct(*this, op, in); });
+    return unary(op.input, [&](const Relation& in) { return run_distinct(*this, op, in); });
           },
           [&](const Project& op) {
-            return unary(op.input, [&](const Relation& in) { return run_project(*this, op, in); });
+    return unary(op.input, [&](const Relation& in) { return run_project(*this, op, in); });
           },
           [&](const Bm25& op) {
-            return unary(op.input, [&](const Relation& in) { return run_bm25(*this, op, in); });
+    return unary(op.input, [&](const Relation& in) { return run_bm25(*this, op, in); });
           },
           [&](const Combine& op) {
-            const Relation left = run(*op.left);
-            const Relation right = run(*op.right);
-            return timed(left.size() + right.size(), [&] { return run_combine(*this, op, left, right); });
+    return binary(op, run_combine); },
           },
-      },
+          [&](const Group& op) {
+    return unary(op.input, [&](const Relation& in) { return run_group(*this, op, in); });
+          },
+          [&](const Ungroup& op) {
+    return unary(op.input, [&](const Relation& in) { return run_ungroup(*this, op, in); });
+          },
+          [&](const Combine& op) {
+    return binary(op, run_combine); },
+          [&](const Join& op) {
+    return binary(op, run_join); },
+          [&](const Append& op) {
+    return binary(op, run_append); },
+},
       node.op);
 }
 

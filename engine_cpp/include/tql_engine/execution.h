@@ -11,20 +11,10 @@
 #include <vector>
 
 #include "tql_engine/executor.h"
+#include "tql_engine/relation.h"
 #include "tql_engine/thread_pool.h"
 
 namespace tql_engine {
-
-/// An operator's answer: rows of a source in order, and the columns computed so far, row by row beside them.
-struct Relation {
-  SourcePtr source;
-  Selection rows;
-  std::map<std::string, Column> computed;
-
-  int64_t size() const noexcept { return rows.size(); }
-  Relation slice(int64_t start, int64_t count) const;
-  Relation select(std::span<const int64_t> positions, ThreadPool& pool) const;
-};
 
 class Execution {
  public:
@@ -34,6 +24,7 @@ class Execution {
   const std::vector<NodeStatistics>& statistics() const noexcept { return statistics_; }
 
   ThreadPool& pool() noexcept { return pool_; }
+  int threads() const noexcept { return pool_.threads(); }
   uint64_t seed() const noexcept { return seed_; }
 
   /// Evaluators of a program over rows of a source, one per worker. Reads the cells that it names. Throws
@@ -49,18 +40,22 @@ class Execution {
   /// itself.
   static std::vector<RowRange> partitions(Source& source, std::span<const ColumnRef> columns, RowRange rows);
 
+  /// Counts what else was read for the node that runs.
+  void count(const Column& column) noexcept { current_->bytes_read += column.byte_count(); }
+
   /// The key under which the caller handed over a source; nothing for the bound source and for made ones.
   std::optional<std::string> key_of(const SourcePtr& source) const;
   bool is_made(const SourcePtr& source) const;
 
   /// A loop over rows on all threads. Looks for interrupts now and then, on the calling thread.
   void parallel_for(int64_t count, int64_t grain, const ThreadPool::Body& body);
+  /// For other loops, on the calling thread: ends the query if that was asked for.
+  void check_interrupt();
 
  private:
   Relation run_operator(const Node& node, NodeStatistics& statistics);
   const SourcePtr& base(const std::optional<std::string>& key);
   Column cell(const SourcePtr& source, const CellRef& cell);
-  void check_interrupt();
 
   using Clock = std::chrono::steady_clock;
 
@@ -74,6 +69,7 @@ class Execution {
   const std::function<void()>& interrupt_;
   std::thread::id caller_;
   Clock::time_point last_check_;
+  std::map<int64_t, Relation> made_;  // what nodes with these numbers gave
   NodeStatistics* current_ = nullptr;
   std::vector<NodeStatistics> statistics_;
 };
@@ -89,7 +85,10 @@ std::vector<Column> evaluate_columns(Execution& execution, const Relation& relat
 /// ragged.
 Column materialize(const Vector& vector, int64_t rows, const Type& type);
 
-Relation run_filter(Execution& execution, const Filter& filter, const Relation& input);
+Relation run_filter(Execution& execution, const Condition& condition, const Relation& input);
+/// Positions of the input where the condition is true, ascending.
+std::vector<int64_t> passing_positions(Execution& execution, const Condition& condition,
+                                       const Relation& input);
 Relation run_sort(Execution& execution, const Sort& sort, const Relation& input);
 Relation run_sample(Execution& execution, const Sample& sample, const Relation& input, int64_t node_id);
 Relation run_combine(Execution& execution, const Combine& combine, const Relation& left,
@@ -97,5 +96,13 @@ Relation run_combine(Execution& execution, const Combine& combine, const Relatio
 Relation run_distinct(Execution& execution, const Distinct& distinct, const Relation& input);
 Relation run_project(Execution& execution, const Project& project, const Relation& input);
 Relation run_bm25(Execution& execution, const Bm25& op, const Relation& input);
+Relation run_expand(Execution& execution, const Expand& expand, const Relation& input);
+Relation run_join(Execution& execution, const Join& join, const Relation& left, const Relation& right);
+Relation run_group(Execution& execution, const Group& group, const Relation& input);
+Relation run_ungroup(Execution& execution, const Ungroup& ungroup, const Relation& input);
+Relation run_append(Execution& execution, const Append& append, const Relation& left, const Relation& right);
+
+/// Expansions and joins of more rows are refused: their row numbers alone would fill the memory.
+inline constexpr int64_t kMaxMadeRows = int64_t{1} << 31;
 
 }  // namespace tql_engine

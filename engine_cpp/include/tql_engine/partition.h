@@ -11,10 +11,10 @@ namespace tql_engine {
 
 /// Calls place(i, position) once for each i in [0, count), where the positions are 0 .. count-1 ordered by
 /// (bucket_of(i), i), and returns where each bucket starts, [buckets + 1]. bucket_of is called twice per item
-/// and must be in [0, buckets).
-template <class BucketOf, class Place>
-std::vector<int64_t> partition_stable(ThreadPool& pool, int64_t count, int64_t buckets,
-                                      const BucketOf& bucket_of, const Place& place) {
+/// and must be in [0, buckets). `pool` is a ThreadPool, or an Execution, which looks for interrupts.
+template <class Pool, class BucketOf, class Place>
+std::vector<int64_t> partition_stable(Pool& pool, int64_t count, int64_t buckets, const BucketOf& bucket_of,
+                                      const Place& place) {
   constexpr int64_t kSmallestPart = 1 << 15;
   // The counts of a part cost `buckets` steps and words: keep that far below the cost of the items
   // themselves.

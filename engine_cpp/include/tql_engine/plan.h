@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "tql_engine/made_source.h"
 #include "tql_engine/program.h"
 #include "tql_engine/set_ops.h"
 #include "tql_engine/value.h"
@@ -22,10 +23,14 @@ struct Scan {
   std::optional<std::string> source;  // the key of a named one
 };
 
+struct Condition {
+  std::vector<Program> conjuncts;  // in order of evaluation
+  std::optional<int64_t> fetch;    // stop after so many rows
+};
+
 struct Filter {
   NodePtr input;
-  std::vector<Program> conjuncts;  // in order of evaluation
-  std::optional<int64_t> fetch;
+  Condition condition;
 };
 
 struct Sort {
@@ -80,9 +85,52 @@ struct Bm25 {
   std::string query;
 };
 
+struct Expand {
+  NodePtr input;
+  Condition condition;
+  int64_t before;
+  int64_t after;
+  bool overlap;
+  std::optional<std::string> id;  // of the column with the windows' ordinals
+};
+
+enum class JoinKind : uint8_t { kInner, kLeft, kRight, kFull, kCross };
+
+struct Join {
+  NodePtr left;
+  NodePtr right;
+  JoinKind kind;
+  std::vector<Program> keys;  // left, right; of a cross join none
+  Condition condition;        // over the joined columns
+  std::vector<JoinColumn> columns;
+};
+
+struct Group {
+  NodePtr input;
+  std::vector<Program> keys;
+  std::vector<GroupColumn> columns;
+};
+
+struct Ungroup {
+  NodePtr input;
+  Cutting cutting;
+  std::vector<UngroupColumn> columns;
+};
+
+struct Append {
+  NodePtr left;
+  NodePtr right;
+  bool distinct;  // drop repeats of a source row within each side
+  std::vector<AppendColumn> columns;
+};
+
 struct Node {
   int64_t id;
-  std::variant<Scan, Filter, Sort, Limit, Sample, Combine, Distinct, Project, Bm25> op;
+  std::variant<Scan, Filter, Sort, Limit, Sample, Combine, Distinct, Project, Bm25, Expand, Join, Group,
+               Ungroup, Append>
+      op;
+  /// Of a node that makes a source: nodes with one number make the same.
+  std::optional<int64_t> made;
 };
 
 class Plan {

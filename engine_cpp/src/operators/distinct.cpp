@@ -1,4 +1,5 @@
 // SELECT DISTINCT: the first row of each combination of keys. NULL equals NULL and NaN equals NaN here.
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -6,9 +7,12 @@
 #include <utility>
 
 #include "tql_engine/execution.h"
+#include "tql_engine/grouping.h"
 
 namespace tql_engine {
 namespace {
+
+constexpr int64_t kInterval = 1 << 12;  // rows between two looks for interrupts
 
 template <class T>
 void append(std::string& key, const T& value) {
@@ -75,10 +79,16 @@ Relation run_distinct(Execution& execution, const Distinct& distinct, const Rela
   std::vector<const Program*> programs;
   for (const Program& program : distinct.keys) programs.push_back(&program);
   const std::vector<Column> columns = evaluate_columns(execution, input, programs);
+  if (std::all_of(columns.begin(), columns.end(), is_scalar_key)) {
+    std::vector<Key> keys;
+    for (const Column& column : columns) keys.emplace_back(&column, 1);
+    return input.select(first_rows(group_rows(execution, keys, input.size())), execution.pool());
+  }
   std::unordered_set<std::string> seen;
   std::vector<int64_t> positions;
   std::string key;
   for (int64_t row = 0; row < input.size(); ++row) {
+    if (row % kInterval == 0) execution.check_interrupt();
     key.clear();
     for (const Column& column : columns) append_row(key, column, row);
     if (seen.insert(key).second) positions.push_back(row);

@@ -25,7 +25,7 @@ constexpr int64_t kTakeRows = 1 << 16;
 
 using Evaluators = std::vector<std::vector<std::unique_ptr<Evaluator>>>;  // per conjunct and worker
 
-Evaluators make_evaluators(Execution& execution, const Filter& filter, const SourcePtr& source) {
+Evaluators make_evaluators(Execution& execution, const Condition& filter, const SourcePtr& source) {
   Evaluators evaluators;
   for (const Program& conjunct : filter.conjuncts) {
     evaluators.push_back(execution.evaluators(source, conjunct, OnConflict::kDropRow));
@@ -73,7 +73,7 @@ struct Part {
 
 class RangeFilter {
  public:
-  RangeFilter(Execution& execution, const Filter& filter, const Relation& input)
+  RangeFilter(Execution& execution, const Condition& filter, const Relation& input)
       : execution_(execution),
         filter_(filter),
         input_(input),
@@ -81,7 +81,8 @@ class RangeFilter {
         stages_(make_stages(filter)),
         evaluators_(make_evaluators(execution, filter, input.source)) {}
 
-  Relation run() {
+  /// The rows of the source that pass.
+  Selection find() {
     std::vector<ColumnRef> columns;
     for (const Program& conjunct : filter_.conjuncts) {
       columns.insert(columns.end(), conjunct.inputs().columns.begin(), conjunct.inputs().columns.end());
@@ -91,7 +92,7 @@ class RangeFilter {
   }
 
  private:
-  Relation run_all(const std::vector<RowRange>& partitions) {
+  Selection run_all(const std::vector<RowRange>& partitions) {
     start_bits(range_);
     int64_t found = 0;
     for (size_t next = 0; next < partitions.size();) {
@@ -103,10 +104,10 @@ class RangeFilter {
       filter_parts(wave);
       for (const Part& part : wave) found += part.alive;
     }
-    return answer(Selection::from_bitmap(std::move(bits_), found));
+    return Selection::from_bitmap(std::move(bits_), found);
   }
 
-  Relation run_first(const std::vector<RowRange>& partitions, int64_t fetch) {
+  Selection run_first(const std::vector<RowRange>& partitions, int64_t fetch) {
     std::vector<int64_t> found;
     int64_t step = kFirstRows;
     for (const RowRange& partition : partitions) {
@@ -123,22 +124,13 @@ class RangeFilter {
       }
       if (static_cast<int64_t>(found.size()) >= fetch) break;
     }
-    return answer(Selection::from_indices(std::move(found)));
+    return Selection::from_indices(std::move(found));
   }
 
   void start_bits(RowRange rows) {
     // All rows of a source keep their numbers; a piece of it starts at a word of its own.
     origin_ = filter_.fetch ? rows.start - rows.start % kWordBits : 0;
     bits_ = Bitmap(rows.stop - origin_);
-  }
-
-  Relation answer(Selection rows) {
-    if (input_.computed.empty() && input_.rows.weights() == nullptr)
-      return {input_.source, std::move(rows), {}};
-    std::vector<int64_t> positions(static_cast<size_t>(rows.size()));
-    rows.copy_rows(0, positions);
-    for (int64_t& position : positions) position -= range_.start;
-    return input_.select(positions, execution_.pool());
   }
 
   void filter_parts(std::vector<Part>& parts) {
@@ -309,7 +301,7 @@ class RangeFilter {
   }
 
   Execution& execution_;
-  const Filter& filter_;
+  const Condition& filter_;
   const Relation& input_;
   RowRange range_;
   std::vector<Stage> stages_;
@@ -318,8 +310,16 @@ class RangeFilter {
   int64_t origin_ = 0;
 };
 
+/// Positions of rows in a range of the source.
+std::vector<int64_t> positions_of(const Selection& rows, const Selection& range) {
+  std::vector<int64_t> positions(static_cast<size_t>(rows.size()));
+  rows.copy_rows(0, positions);
+  for (int64_t& position : positions) position -= range.row_bound() - range.size();
+  return positions;
+}
+
 /// Filters a relation of any order, a piece of its positions after the other.
-Relation filter_positions(Execution& execution, const Filter& filter, const Relation& input) {
+std::vector<int64_t> find_positions(Execution& execution, const Condition& filter, const Relation& input) {
   const Evaluators evaluators = make_evaluators(execution, filter, input.source);
   const auto wanted = static_cast<size_t>(filter.fetch ? *filter.fetch : input.size());
   std::vector<int64_t> found;
@@ -366,15 +366,25 @@ Relation filter_positions(Execution& execution, const Filter& filter, const Rela
     if (filter.fetch) step = std::min(step * 2, kTakeRows);
     if (bytes > kWaveBytes) step = std::max<int64_t>(1, step / (bytes / kWaveBytes + 1));
   }
-  return input.select(found, execution.pool());
+  return found;
 }
 
 }  // namespace
 
-Relation run_filter(Execution& execution, const Filter& filter, const Relation& input) {
-  if (filter.fetch && *filter.fetch == 0) return input.slice(0, 0);
-  if (input.rows.kind() == Selection::Kind::kRange) return RangeFilter(execution, filter, input).run();
-  return filter_positions(execution, filter, input);
+std::vector<int64_t> passing_positions(Execution& execution, const Condition& condition,
+                                       const Relation& input) {
+  if (input.rows.kind() != Selection::Kind::kRange) return find_positions(execution, condition, input);
+  return positions_of(RangeFilter(execution, condition, input).find(), input.rows);
+}
+
+Relation run_filter(Execution& execution, const Condition& condition, const Relation& input) {
+  if (condition.fetch && *condition.fetch == 0) return input.slice(0, 0);
+  if (input.rows.kind() != Selection::Kind::kRange) {
+    return input.select(find_positions(execution, condition, input), execution.pool());
+  }
+  Selection rows = RangeFilter(execution, condition, input).find();
+  if (input.computed.empty() && input.rows.weights() == nullptr) return {input.source, std::move(rows), {}};
+  return input.select(positions_of(rows, input.rows), execution.pool());
 }
 
 }  // namespace tql_engine

@@ -1,0 +1,48 @@
+// Columns of appended relations: two pieces, one behind the other.
+#include <array>
+#include <utility>
+
+#include "declared.h"
+#include "tql_engine/made_source.h"
+#include "tql_engine/status.h"
+
+namespace tql_engine {
+
+AppendSource::AppendSource(Relation left, Relation right, std::vector<AppendColumn> columns)
+    : MadeSource(declared(columns)),
+      left_(std::move(left)),
+      right_(std::move(right)),
+      made_(std::move(columns)) {}
+
+Column AppendSource::rows(size_t index, Facet facet, std::span<const int64_t> rows) {
+  const AppendColumn& column = made_[index];
+  const int64_t boundary = left_.size();
+  std::vector<int64_t> left;
+  std::vector<int64_t> right;
+  for (const int64_t row : rows) {
+    if (row < boundary) {
+      left.push_back(row);
+    } else {
+      right.push_back(row - boundary);
+    }
+  }
+  if (right.empty()) return left_.read(column.left, facet, left, &column.type);
+  if (left.empty()) return right_.read(column.right, facet, right, &column.type);
+  const std::array<Column, 2> both{left_.read(column.left, facet, left, &column.type),
+                                   right_.read(column.right, facet, right, &column.type)};
+  if (both[0].rank() != both[1].rank()) {
+    throw EngineError(Code::kInternal, "the sides of column '" + column.id + "' have different ranks");
+  }
+  const Column joined = Column::concat(both);
+  std::vector<int64_t> places(rows.size());
+  int64_t next_left = 0;
+  auto next_right = static_cast<int64_t>(left.size());
+  bool in_order = true;
+  for (size_t i = 0; i < places.size(); ++i) {
+    places[i] = rows[i] < boundary ? next_left++ : next_right++;
+    in_order = in_order && places[i] == static_cast<int64_t>(i);
+  }
+  return in_order ? joined : joined.take(places);
+}
+
+}  // namespace tql_engine

@@ -1,0 +1,104 @@
+// Columns of a group: the values of its rows as one value.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "declared.h"
+#include "spread.h"
+#include "tql_engine/entries.h"
+#include "tql_engine/made_source.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr size_t kSampleRows = 16;
+
+/// The differences between offsets.
+Column sizes_column(std::span<const int64_t> offsets) {
+  auto sizes = std::make_shared<std::vector<int64_t>>();
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) sizes->push_back(offsets[i + 1] - offsets[i]);
+  const auto rows = static_cast<int64_t>(sizes->size());
+  return Column::dense(Element::kInt64, sizes->data(), rows * 8, rows, {}, {}, sizes);
+}
+
+/// [size, extents...] of each row; nothing where the plan does not know the extents.
+std::optional<Column> known_shapes(std::span<const int64_t> offsets, const Type& type) {
+  std::vector<int64_t> extents{0};
+  if (!type.nested) {
+    if (!type.shape || type.shape->empty()) return std::nullopt;
+    extents = *type.shape;
+    if (std::any_of(extents.begin() + 1, extents.end(), [](int64_t n) { return n < 0; })) return std::nullopt;
+  }
+  auto shapes = std::make_shared<std::vector<int64_t>>();
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) {
+    extents[0] = offsets[i + 1] - offsets[i];
+    shapes->insert(shapes->end(), extents.begin(), extents.end());
+  }
+  const auto bytes = static_cast<int64_t>(shapes->size() * sizeof(int64_t));
+  return Column::dense(Element::kInt64, shapes->data(), bytes, static_cast<int64_t>(offsets.size()) - 1,
+                       {static_cast<int64_t>(extents.size())}, {}, shapes);
+}
+
+}  // namespace
+
+GroupSource::GroupSource(Relation input, HeapArray<int64_t> order, HeapArray<int64_t> offsets,
+                         std::vector<GroupColumn> columns)
+    : MadeSource(declared(columns)),
+      input_(std::move(input)),
+      order_(std::move(order)),
+      offsets_(std::move(offsets)),
+      made_(std::move(columns)) {}
+
+Column GroupSource::rows(size_t index, Facet facet, std::span<const int64_t> rows) {
+  const std::span<const int64_t> order = std::as_const(order_).values();
+  const std::span<const int64_t> offsets = std::as_const(offsets_).values();
+  std::vector<int64_t> positions;
+  std::vector<int64_t> row_offsets(1, 0);
+  for (const int64_t group : rows) {
+    const int64_t begin = offsets[static_cast<size_t>(group)];
+    const int64_t end = offsets[static_cast<size_t>(group) + 1];
+    if (!made_[index].is_size) positions.insert(positions.end(), order.begin() + begin, order.begin() + end);
+    row_offsets.push_back(row_offsets.back() + end - begin);
+  }
+  return gather(index, facet, positions, std::move(row_offsets));
+}
+
+Column GroupSource::range(size_t index, Facet facet, int64_t start, int64_t stop) {
+  const std::span<const int64_t> order = std::as_const(order_).values();
+  const auto part = std::as_const(offsets_).values().subspan(static_cast<size_t>(start),
+                                                             static_cast<size_t>(stop - start) + 1);
+  const auto positions =
+      order.subspan(static_cast<size_t>(part.front()), static_cast<size_t>(part.back() - part.front()));
+  std::vector<int64_t> row_offsets(part.begin(), part.end());
+  for (int64_t& offset : row_offsets) offset -= part.front();
+  return gather(index, facet, positions, std::move(row_offsets));
+}
+
+Column GroupSource::gather(size_t index, Facet facet, std::span<const int64_t> positions,
+                           std::vector<int64_t> row_offsets) {
+  const GroupColumn& column = made_[index];
+  if (column.is_size) {
+    const Column sizes = sizes_column(row_offsets);
+    return facet == Facet::kShape ? shapes_of(sizes) : sizes;
+  }
+  if (facet == Facet::kShape) {
+    if (const auto shapes = known_shapes(row_offsets, column.type)) return *shapes;
+  }
+  const Type entry = column.type.entry();
+  const Column items = input_.read(column.input, Facet::kValues, positions, &entry);
+  const Column rows = rows_of_items(items, std::move(row_offsets), column.type);
+  return facet == Facet::kShape ? shapes_of(rows) : rows;
+}
+
+int64_t GroupSource::row_bytes(size_t index) {
+  const GroupColumn& column = made_[index];
+  const auto total = static_cast<int64_t>(std::as_const(order_).values().size());
+  if (column.is_size || total == 0) return sizeof(int64_t);
+  std::vector<int64_t> sample = spread(total, kSampleRows);
+  const Type entry = column.type.entry();
+  const Column items = input_.read(column.input, Facet::kValues, sample, &entry);
+  return items.byte_count() / static_cast<int64_t>(sample.size()) * (total / num_rows() + 1);
+}
+
+}  // namespace tql_engine
