@@ -68,47 +68,45 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
   return std::visit(
       Overloaded{
           [&](const Scan& op) {
-    const SourcePtr& source = base(op.source);
-    const int64_t rows = source->num_rows();
-    return timed(rows, [&] { return Relation{source, Selection::range(0, rows), {}}; });
+            const SourcePtr& source = base(op.source);
+            const int64_t rows = source->num_rows();
+            return timed(rows, [&] { return Relation{source, Selection::range(0, rows), {}}; });
           },
           [&](const Filter& op) {
-    return unary(op.input, [&](const Relation& in) { return run_filter(*this, op.condition, in); });
+            return unary(op.input, [&](const Relation& in) { return run_filter(*this, op.condition, in); });
           },
           [&](const Sort& op) {
-    return unary(op.input, [&](const Relation& in) { return run_sort(*this, op, in); });
+            return unary(op.input, [&](const Relation& in) { return run_sort(*this, op, in); });
           },
           [&](const Limit& op) {
-    return unary(op.input, [&](const Relation& in) { return in.slice(op.offset, op.count.of(in.size())); });
+            return unary(op.input,
+                         [&](const Relation& in) { return in.slice(op.offset, op.count.of(in.size())); });
           },
           [&](const Sample& op) {
-    return unary(op.input, [&](const Relation& in) { return run_sample(*this, op, in, node.id); });
+            return unary(op.input, [&](const Relation& in) { return run_sample(*this, op, in, node.id); });
           },
           [&](const Distinct& op) {
-    return unary(op.input, [&](const Relation& in) { return run_distinct(*this, op, in); });
+            return unary(op.input, [&](const Relation& in) { return run_distinct(*this, op, in); });
           },
           [&](const Project& op) {
-    return unary(op.input, [&](const Relation& in) { return run_project(*this, op, in); });
+            return unary(op.input, [&](const Relation& in) { return run_project(*this, op, in); });
           },
           [&](const Bm25& op) {
-    return unary(op.input, [&](const Relation& in) { return run_bm25(*this, op, in); });
+            return unary(op.input, [&](const Relation& in) { return run_bm25(*this, op, in); });
           },
-          [&](const Combine& op) {
-    return binary(op, run_combine); },
+          [&](const Expand& op) {
+            return unary(op.input, [&](const Relation& in) { return run_expand(*this, op, in); });
           },
           [&](const Group& op) {
-    return unary(op.input, [&](const Relation& in) { return run_group(*this, op, in); });
+            return unary(op.input, [&](const Relation& in) { return run_group(*this, op, in); });
           },
           [&](const Ungroup& op) {
-    return unary(op.input, [&](const Relation& in) { return run_ungroup(*this, op, in); });
+            return unary(op.input, [&](const Relation& in) { return run_ungroup(*this, op, in); });
           },
-          [&](const Combine& op) {
-    return binary(op, run_combine); },
-          [&](const Join& op) {
-    return binary(op, run_join); },
-          [&](const Append& op) {
-    return binary(op, run_append); },
-},
+          [&](const Combine& op) { return binary(op, run_combine); },
+          [&](const Join& op) { return binary(op, run_join); },
+          [&](const Append& op) { return binary(op, run_append); },
+      },
       node.op);
 }
 
