@@ -107,9 +107,9 @@ def test_groups_of_groups() -> None:
     n = Column.dense(np.zeros(1, np.int64))
     x = ragged([[1]], "int16", 1)
     outer = group_of({"n": n, "x": x}, ["n"], inner, made=2)
-    outer["columns"] = [{**c, "id": f"all {c['id']}"} for c in outer["columns"]]
+    outer["columns"] = [{**c, "id": f"all {c['id']}"} for c in outer["columns"][:2]]
     source = source_of(run_made(outer, MemorySource(COLUMNS)))
-    assert values_of(source, "all n") == [3] or values_of(source, "all n") == [[2, 2, 2]]
+    assert values_of(source, "all n") == [[2, 2, 2]]
     assert values_of(source, "all x") == [[[0, 2], [1, 4], [3, 5]]]
 
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "declared.h"
+#include "entry_type.h"
 #include "spread.h"
 #include "tql_engine/entries.h"
 #include "tql_engine/made_source.h"
@@ -85,8 +86,8 @@ Column GroupSource::gather(size_t index, Facet facet, std::span<const int64_t> p
   if (facet == Facet::kShape) {
     if (const auto shapes = known_shapes(row_offsets, column.type)) return *shapes;
   }
-  const Type entry = column.type.entry();
-  const Column items = input_.read(column.input, Facet::kValues, positions, &entry);
+  const Column items = input_.read(column.input, Facet::kValues, positions, nullptr);
+  check_entries(items, column.input.name, column.type.entry());
   const Column rows = rows_of_items(items, std::move(row_offsets), column.type);
   return facet == Facet::kShape ? shapes_of(rows) : rows;
 }
@@ -96,8 +97,7 @@ int64_t GroupSource::row_bytes(size_t index) {
   const auto total = static_cast<int64_t>(std::as_const(order_).values().size());
   if (column.is_size || total == 0) return sizeof(int64_t);
   std::vector<int64_t> sample = spread(total, kSampleRows);
-  const Type entry = column.type.entry();
-  const Column items = input_.read(column.input, Facet::kValues, sample, &entry);
+  const Column items = input_.read(column.input, Facet::kValues, sample, nullptr);
   return items.byte_count() / static_cast<int64_t>(sample.size()) * (total / num_rows() + 1);
 }
 

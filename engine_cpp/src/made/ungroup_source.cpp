@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "declared.h"
+#include "entry_type.h"
 #include "tql_engine/entries.h"
 #include "tql_engine/made_source.h"
 #include "tql_engine/status.h"
@@ -160,7 +161,7 @@ Column UngroupSource::cut_values(const UngroupColumn& column, const Places& plac
   }
   Column result =
       column.mode == UngroupColumn::Mode::kPart ? cut_rows(values, cuts) : entries_at(values, cuts);
-  check_type(result, column.id, column.type);
+  check_entries(result, column.id, column.type);
   return result;
 }
 

@@ -44,7 +44,7 @@ struct Stage {
   size_t end;
 };
 
-std::vector<Stage> make_stages(const Filter& filter) {
+std::vector<Stage> make_stages(const Condition& filter) {
   const auto reads = [&](size_t j, const ColumnRef& ref) {
     return std::ranges::any_of(filter.conjuncts[j].inputs().columns,
                                [&](const ColumnRef& other) { return same_column(ref, other); });

@@ -96,7 +96,8 @@ UngroupColumn::Mode parse_mode(const std::string& name) {
 }  // namespace
 
 Compiled PlanCompiler::join(int64_t id, const Dict& dict, std::vector<Compiled>& inputs) {
-  Join join{nullptr, nullptr, parse_kind(as_string(member(dict, "kind"), "kind")), {}, {}, {}};
+  Join join;
+  join.kind = parse_kind(as_string(member(dict, "kind"), "kind"));
   const Value* const keys[] = {find_member(dict, "left_key"), find_member(dict, "right_key")};
   const bool has_keys = join.kind != JoinKind::kCross;
   if ((keys[0] != nullptr) != has_keys || (keys[1] != nullptr) != has_keys)
@@ -113,7 +114,8 @@ Compiled PlanCompiler::join(int64_t id, const Dict& dict, std::vector<Compiled>&
     const std::string& side = as_string(member(column, "side"), "side");
     if (side != "left" && side != "right") refuse("there is no side '" + side + "'");
     const bool right = side == "right";
-    join.columns.push_back({parse_made(column, ids), right, parse_input(column, inputs[right ? 1 : 0])});
+    const InputColumn input = parse_input(column, inputs[right ? 1 : 0]);
+    join.columns.push_back({parse_made(column, ids), right, input});
   }
   const Compiled joined{nullptr, {}, ids};
   join.condition.conjuncts = conjuncts(dict, "conditions", joined);
@@ -123,12 +125,14 @@ Compiled PlanCompiler::join(int64_t id, const Dict& dict, std::vector<Compiled>&
 }
 
 Compiled PlanCompiler::group(int64_t id, const Dict& dict, Compiled input) {
-  Group group{nullptr, programs(dict, "keys", input), {}};
+  Group group;
+  group.keys = programs(dict, "keys", input);
   for (const Program& key : group.keys) check_key(key);
   Ids ids;
   for (const Value& item : columns_of(dict)) {
     const Dict& column = as_dict(item, "columns");
-    GroupColumn parsed{parse_made(column, ids), as_string(member(column, "from"), "from") == "size", {}};
+    const bool is_size = as_string(member(column, "from"), "from") == "size";
+    GroupColumn parsed{parse_made(column, ids), is_size, {}};
     if (parsed.is_size) {
       check_number(parsed);
     } else {
@@ -142,7 +146,8 @@ Compiled PlanCompiler::group(int64_t id, const Dict& dict, Compiled input) {
 }
 
 Compiled PlanCompiler::ungroup(int64_t id, const Dict& dict, Compiled input) {
-  Ungroup ungroup{nullptr, parse_cutting(dict), {}};
+  Ungroup ungroup;
+  ungroup.cutting = parse_cutting(dict);
   bool cuts = false;
   Ids ids;
   for (const Value& item : columns_of(dict)) {
@@ -166,13 +171,14 @@ Compiled PlanCompiler::ungroup(int64_t id, const Dict& dict, Compiled input) {
 }
 
 Compiled PlanCompiler::append(int64_t id, const Dict& dict, std::vector<Compiled>& inputs) {
-  Append append{nullptr, nullptr, as_bool(member(dict, "distinct"), "distinct"), {}};
+  Append append;
+  append.distinct = as_bool(member(dict, "distinct"), "distinct");
   Ids ids;
   for (const Value& item : columns_of(dict)) {
     const Dict& column = as_dict(item, "columns");
-    append.columns.push_back({parse_made(column, ids),
-                              parse_input(as_dict(member(column, "left"), "left"), inputs[0]),
-                              parse_input(as_dict(member(column, "right"), "right"), inputs[1])});
+    const InputColumn left = parse_input(as_dict(member(column, "left"), "left"), inputs[0]);
+    const InputColumn right = parse_input(as_dict(member(column, "right"), "right"), inputs[1]);
+    append.columns.push_back({parse_made(column, ids), left, right});
   }
   append.left = std::move(inputs[0].node);
   append.right = std::move(inputs[1].node);

@@ -173,12 +173,11 @@ Compiled PlanCompiler::project(int64_t id, const Dict& dict, Compiled input) {
 }
 
 Compiled PlanCompiler::expand(int64_t id, const Dict& dict, Compiled input) {
-  Expand expand{nullptr,
-                {conjuncts(dict, "conjuncts", input), std::nullopt},
-                as_int(member(dict, "before"), "before", 0, kMaxRows),
-                as_int(member(dict, "after"), "after", 0, kMaxRows),
-                as_bool(member(dict, "overlap"), "overlap"),
-                std::nullopt};
+  Expand expand;
+  expand.condition.conjuncts = conjuncts(dict, "conjuncts", input);
+  expand.before = as_int(member(dict, "before"), "before", 0, kMaxRows);
+  expand.after = as_int(member(dict, "after"), "after", 0, kMaxRows);
+  expand.overlap = as_bool(member(dict, "overlap"), "overlap");
   if (const Value* name = find_member(dict, "computes")) expand.id = as_string(*name, "computes");
   if (expand.id && !input.computed.insert(*expand.id).second) {
     throw EngineError(Code::kInternal, "two computed columns have the id '" + *expand.id + "'");
