@@ -162,7 +162,7 @@ class MadeSource:
         """Even row ranges of bounded size. Raises EngineError for columns that it does not have."""
 
     def read(self, column: str, facet: Literal["values", "shape"], start: int, stop: int) -> Column:
-        """Rows [start, stop). Raises EngineError for an unknown column, IndexError, and what a source raises."""
+        """Rows [start, stop). Raises EngineError, IndexError, and whatever a source below raises."""
 
     def take(self, column: str, facet: Literal["values", "shape"], rows: NDArray[np.int64]) -> Column:
         """Rows at these positions, in this order. Raises as `read` does."""
@@ -172,7 +172,7 @@ class Result:
     def selection(self) -> Selection: ...
     @property
     def source(self) -> str | MadeSource | None:
-        """What `selection` counts rows of: None for the bound source, the key of a named one, or a made one."""
+        """What `selection` counts rows of: the bound source (None), a named one (its key), or a made one."""
 
     @property
     def columns(self) -> dict[str, Column]:
