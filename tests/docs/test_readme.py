@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tql import registered
 from tql.cli.commands import tql as command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,8 +32,12 @@ def test_python_examples_run() -> None:
     namespace: dict[str, object] = {"__name__": "readme"}
     examples = blocks("python")
     assert examples
-    for example in examples:
-        exec(compile(example, "README.md", "exec"), namespace)
+    try:
+        for example in examples:
+            exec(compile(example, "README.md", "exec"), namespace)
+    finally:
+        for name in registered.names():
+            registered.unregister_function(name)
 
 
 @pytest.mark.parametrize(
