@@ -7,6 +7,7 @@ reduction: tokens, nodes that earlier calls returned, and None where an optional
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Protocol, TypeVar
 
 from tql import ast
@@ -16,6 +17,7 @@ from tql.span import Span
 _MAX_INTEGER = 2**64 - 1
 _OPERATORS = {"==": "=", "<>": "!="}
 _WEIGHT_FUNCTIONS = ("max_weight", "sum_weight")
+_CONSTANT = re.compile(r"(-\s*)?(?:([0-9]+)(?![.\weE])|([0-9.]+(?:[eE][+-]?[0-9]+)?)|('(?:[^']|'')*+'))")
 
 AnyNode = TypeVar("AnyNode", bound=ast.Node)
 
@@ -207,6 +209,10 @@ class Builder:
         operand, negated, array = children
         return ast.InList(operand, array.items, negated is not None, span=_span(operand, array))
 
+    def in_constants(self, children: Children) -> ast.InList:
+        operand, negated, run = children
+        return ast.InList(operand, _constants(run), negated is not None, span=_span(operand, run))
+
     def like(self, children: Children) -> ast.Like:
         operand, negated, operator, pattern = children
         return ast.Like(
@@ -275,20 +281,17 @@ class Builder:
         keyword, *items, closing = children
         return ast.ArrayLiteral(tuple(items), span=_span(keyword, closing))
 
+    def array_of_constants(self, children: Children) -> ast.ArrayLiteral:
+        keyword, run = children
+        return ast.ArrayLiteral(_constants(run), span=_span(keyword, run))
+
     # --- literals -------------------------------------------------------------------------------------------
 
     def integer(self, children: Children) -> ast.Literal:
         (token,) = children
-        return ast.Literal(_integer(token), span=_span(token, token))
+        return _number(token.value, _span(token, token))
 
-    def float(self, children: Children) -> ast.Literal:
-        (token,) = children
-        value = float(token.value)
-        if math.isinf(value):
-            raise QueryValueError(
-                f"the number is too large for a float64: {token.value}", span=_span(token, token)
-            )
-        return ast.Literal(value, span=_span(token, token))
+    float = integer
 
     def text(self, children: Children) -> ast.Literal:
         (token,) = children
@@ -328,6 +331,34 @@ def _balanced(operator: Any, operands: Children) -> ast.Expr:
     return ast.Binary(operator, left, right, span=_span(left, right))
 
 
+def _constants(run: Token) -> tuple[ast.Expr, ...]:
+    """The items of a list of plain numbers and strings that the lexer took for one token."""
+    items: list[ast.Expr] = []
+    offset = run.start_pos
+    for match in _CONSTANT.finditer(run.value):
+        sign, digits, number, text = match.groups()
+        start, end = match.span()
+        place = Span(offset + end - len(number or text or digits), offset + end)
+        if digits is not None and len(digits) < 19:
+            literal = ast.Literal(int(digits), span=place)
+        elif text is not None:
+            literal = ast.Literal(text[1:-1].replace("''", "'"), span=place)
+        else:
+            literal = _number(digits or number, place)
+        signed = sign is not None
+        items.append(ast.Unary("-", literal, span=Span(offset + start, offset + end)) if signed else literal)
+    return tuple(items)
+
+
+def _number(text: str, place: Span) -> ast.Literal:
+    if text.isdecimal():
+        return ast.Literal(_whole(text, place), span=place)
+    value = float(text)
+    if math.isinf(value):
+        raise QueryValueError(f"the number is too large for a float64: {text}", span=place)
+    return ast.Literal(value, span=place)
+
+
 def _name(token: Token) -> str:
     text = str(token.value)
     return text[1:-1] if text[0] == '"' else text
@@ -346,11 +377,15 @@ def _function(token: Token) -> str:
 
 
 def _integer(token: Token) -> int:
-    digits = token.value.lstrip("0") or "0"
+    return _whole(token.value, _span(token, token))
+
+
+def _whole(text: str, place: Span) -> int:
+    digits = text.lstrip("0") or "0"
     if len(digits) > 20 or int(digits) > _MAX_INTEGER:
         raise QueryValueError(
             "the integer is larger than 18446744073709551615, the largest uint64",
-            span=_span(token, token),
+            span=place,
             hint="write it with a decimal point to get a float64",
         )
     return int(digits)

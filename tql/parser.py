@@ -13,6 +13,7 @@ from lark import Lark, UnexpectedInput, UnexpectedToken
 from tql import ast
 from tql.builder import Builder
 from tql.errors import ArgumentError, QuerySyntaxError, TQLError
+from tql.lalr import Machine
 
 MAX_DEPTH = 2500
 """Levels of the deepest tree that is accepted; tql/room.py gives what walks it the stack for that."""
@@ -49,7 +50,10 @@ def _parse(text: str, start: str) -> ast.Node:
     if not isinstance(text, str):
         raise ArgumentError(f"a query is a text, not of type {type(text).__name__}")
     try:
-        node: ast.Node = _grammar().parse(text, start=start)  # type: ignore[assignment]
+        node: ast.Node | None = _machine().parse(text, start)
+        if node is None:
+            node = _grammar().parse(text, start=start)  # type: ignore[assignment]
+            assert node is not None
         _finish(node, text)
     except UnexpectedInput as error:
         raise _explained(error, text, start) from None
@@ -68,6 +72,11 @@ def _explained(error: UnexpectedInput, text: str, start: str) -> TQLError:
     prefix = _grammar().parse_interactive(text[:position], start=start)
     prefix.exhaust_lexer()
     return explain(text, position, frozenset(prefix.accepts()))  # type: ignore[no-untyped-call]
+
+
+@cache
+def _machine() -> Machine:
+    return Machine(_grammar())
 
 
 @cache
