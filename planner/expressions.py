@@ -181,9 +181,11 @@ def moved(expression: Expression, to: Mapping[str, Column | Computed]) -> Expres
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and everything below it."""
-    yield expression
-    for operand in expression.args:
-        yield from walk(operand)
+    todo = [expression]
+    while todo:
+        x = todo.pop()
+        yield x
+        todo += reversed(x.args)
 
 
 def is_volatile(expression: Expression) -> bool:

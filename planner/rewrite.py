@@ -139,7 +139,9 @@ class _Driver:
         after = self._visit(node)
         inputs = after.inputs
         if inputs:
-            after = after.with_inputs(*[self._walk(child) for child in inputs])
+            rewritten = after.with_inputs(*[self._walk(child) for child in inputs])
+            # Another look at once, so that a long chain of set operations is merged in one pass.
+            after = self._visit(rewritten) if rewritten is not after else after
         if after is node:
             self._settled[id(node)] = node
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
 
 from tql import ast
 from tql.errors import AmbiguousColumnError, TQLError, UnknownAliasError, UnknownColumnError
@@ -38,6 +40,12 @@ class Table:
         if self.name is None:
             return "the source without an alias" if self.typed is None else f"'{self.typed}'"
         return f"'{self.name}'"
+
+
+@lru_cache(maxsize=8)
+def _columns_of(schema: Schema) -> Mapping[str, Column | Computed]:
+    """Made once for all SELECTs of a query: a schema may have thousands of columns."""
+    return MappingProxyType({f.name: Column(f.type, f.name) for f in schema.fields})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ class Scope:
     @staticmethod
     def of_schema(schema: Schema, name: str | None = None, typed: str | None = None) -> Scope:
         """A stored source with all its columns."""
-        return Scope.of_table({f.name: Column(f.type, f.name) for f in schema.fields}, schema, name, typed)
+        return Scope.of_table(_columns_of(schema), schema, name, typed)
 
     def field_of(self, column: Expression) -> Field | None:
         """What is known of a source column; None for any other expression."""
