@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from tql.catalogue import BY_KERNEL, Function
@@ -93,6 +94,11 @@ class Call(Expression):
     @property
     def args(self) -> tuple[Expression, ...]:
         return self.operands
+
+    @cached_property
+    def known(self) -> set[Callable[[Expression], bool]]:
+        """Tests that have been found to hold of this call and of everything below it."""
+        return set()
 
     @property
     def function(self) -> Function:
@@ -188,39 +194,74 @@ def walk(expression: Expression) -> Iterator[Expression]:
         todo += reversed(x.args)
 
 
+def holds_throughout(expression: Expression, test: Callable[[Expression], bool]) -> bool:
+    """Whether a test holds of the expression and of everything below it.
+
+    A positive answer is remembered, so that to ask again of a larger expression around it is cheap.
+    """
+    todo = [expression]
+    passed: list[Call] = []
+    while todo:
+        x = todo.pop()
+        if isinstance(x, Call):
+            if test in x.known:
+                continue
+            passed.append(x)
+        if not test(x):
+            return False
+        todo += x.args
+    for call_ in passed:
+        call_.known.add(test)
+    return True
+
+
 def is_volatile(expression: Expression) -> bool:
     """Whether two evaluations may differ (random numbers)."""
-    return any(isinstance(e, Call) and not e.function.deterministic for e in walk(expression))
+    return not holds_throughout(expression, _is_deterministic)
 
 
 def is_positional(expression: Expression) -> bool:
     """Whether the value depends on the row's place in its relation."""
-    return any(isinstance(e, Call) and e.function.positional for e in walk(expression))
+    return not holds_throughout(expression, _is_free_of_place)
 
 
 def is_pinned(expression: Expression) -> bool:
     """Whether the expression must be evaluated exactly where the query put it."""
-    return any(
-        isinstance(e, Cell)
-        or (isinstance(e, Call) and (e.function.positional or not e.function.deterministic))
-        for e in walk(expression)
-    )
+    return not holds_throughout(expression, _is_movable)
 
 
 def is_fallible(expression: Expression) -> bool:
     """Whether a value may end the query with a run-time error."""
-    return any(
-        isinstance(e, Cell) or (isinstance(e, Call) and e.function.fallible and not _is_safe(e))
-        for e in walk(expression)
-    )
+    return not holds_throughout(expression, _is_infallible)
 
 
 def may_fail(expression: Expression) -> bool:
     """As `is_fallible`, counting a row of several elements where one is needed."""
-    return is_fallible(expression) or any(
-        isinstance(e, Call) and e.kernel in ("truth", "scalar") and not e.operands[0].type.is_single
-        for e in walk(expression)
-    )
+    return is_fallible(expression) or not holds_throughout(expression, _is_single_where_needed)
+
+
+def _is_deterministic(x: Expression) -> bool:
+    return not isinstance(x, Call) or x.function.deterministic
+
+
+def _is_free_of_place(x: Expression) -> bool:
+    return not isinstance(x, Call) or not x.function.positional
+
+
+def _is_movable(x: Expression) -> bool:
+    return not isinstance(x, Cell) and _is_deterministic(x) and _is_free_of_place(x)
+
+
+def _is_infallible(x: Expression) -> bool:
+    if not isinstance(x, Call):
+        return not isinstance(x, Cell)
+    return not x.function.fallible or _is_safe(x)
+
+
+def _is_single_where_needed(x: Expression) -> bool:
+    if not isinstance(x, Call) or x.kernel not in ("truth", "scalar"):
+        return True
+    return x.operands[0].type.is_single
 
 
 def _is_safe(x: Call) -> bool:

@@ -1,7 +1,7 @@
 from functools import reduce
 
 from tql.catalogue.result_types import shapes_may_conflict
-from tql.planner.expressions import Call, Expression, call, is_fallible, is_pinned, walk
+from tql.planner.expressions import Call, Expression, call, holds_throughout, is_fallible, is_pinned
 from tql.planner.logical import Filter, Node, SetOp
 from tql.planner.relations import has_repeats
 from tql.schema import Schema
@@ -61,14 +61,13 @@ def _all(conjuncts: tuple[Expression, ...], span: Span) -> Expression:
 
 def _is_sure(x: Expression) -> bool:
     """Whether no row can end the query or fail to have a truth of its own."""
-    if is_fallible(x):
+    return not is_fallible(x) and holds_throughout(x, _has_a_truth)
+
+
+def _has_a_truth(x: Expression) -> bool:
+    if not isinstance(x, Call):
+        return True
+    if x.kernel == "truth" and not x.operands[0].type.is_single:
         return False
-    for part in walk(x):
-        if not isinstance(part, Call):
-            continue
-        if part.kernel == "truth" and not part.operands[0].type.is_single:
-            return False
-        shapes = [operand.type.shape for operand in part.operands]
-        if part.kernel != "subscript" and len(shapes) == 2 and shapes_may_conflict(shapes[0], shapes[1]):
-            return False
-    return True
+    shapes = [operand.type.shape for operand in x.operands]
+    return x.kernel == "subscript" or len(shapes) != 2 or not shapes_may_conflict(shapes[0], shapes[1])

@@ -273,6 +273,20 @@ def test_the_engine_refuses_deep_members(depth: int) -> None:
 # --- length and width ---------------------------------------------------------------------------------------
 
 
+def test_a_list_of_a_hundred_thousand_items(data: Any) -> None:
+    items = ", ".join(map(str, range(3, 100_003)))
+    assert data.query(f"select * where a in ({items})").indices.tolist() == [3, 4, 5]
+    assert data.query(f"select * where a in array[{items}]").indices.tolist() == [3, 4, 5]
+    assert data.query(f"select * where a not in ({items})").indices.tolist() == [0, 1, 2]
+
+
+def test_chains_of_ten_thousand_terms(data: Any) -> None:
+    either = " or ".join(f"a = {number}" for number in range(4, 10_004))
+    both = " and ".join(f"a != {number}" for number in range(4, 10_004))
+    assert data.query(f"select * where {either}").indices.tolist() == [4, 5]
+    assert data.query(f"select * where {both}").indices.tolist() == [0, 1, 2, 3]
+
+
 def test_two_thousand_columns() -> None:
     wide = tql.from_numpy({f"column_{number}": ROWS for number in range(2000)})
     assert list(wide.query("select *").schema) == [f"column_{number}" for number in range(2000)]
@@ -282,6 +296,13 @@ def test_two_thousand_columns() -> None:
     with pytest.raises(tql.errors.UnknownColumnError) as raised:
         wide.query("select column_2000")
     assert len(str(raised.value)) < 1000
+
+
+def test_two_thousand_operands(data: Any) -> None:
+    union = " union ".join(f"select * where a = {number}" for number in range(5, 2005))
+    assert data.query(union).indices.tolist() == [5]
+    limited = " union ".join(f"(select * where a = {number} limit 1)" for number in range(4, 2004))
+    assert data.query(limited).indices.tolist() == [4, 5]
 
 
 def test_a_megabyte_of_text(data: Any) -> None:
