@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 K      ?=
+FUZZ_SECONDS ?= 180
 PYTEST := $(BIN)/python -m pytest $(if $(K),-k "$(K)")
 
 # What the tests and the demo need beside the package itself. `make test TORCH=` goes without torch.
@@ -34,6 +35,10 @@ $(VENV)/tools: constraints.txt pyproject.toml Makefile | $(BIN)/python
 
 $(VENV)/lint-tools: $(VENV)/tools
 	$(PIP) $(LINT_TOOLS)
+	@touch $@
+
+$(VENV)/fuzz-tools: $(VENV)/tools
+	$(PIP) $(FUZZ_TOOLS)
 	@touch $@
 
 $(VENV)/bench-tools: $(VENV)/tools
@@ -85,8 +90,11 @@ tsan: | $(BIN)/python  ## the engine and loader tests under the thread sanitizer
 
 comma := ,
 
-fuzz: build  ## a long run of the property tests; prints the seed and a case to paste into a golden file
-	HYPOTHESIS_PROFILE=fuzz $(PYTEST) tests/property
+fuzz: build $(VENV)/fuzz-tools  ## coverage-guided, of the parser and of plans; then a long run of the property tests
+	$(BIN)/python tests/fuzz/run.py parser $(FUZZ_SECONDS)
+	$(BIN)/python tests/fuzz/run.py plans $(FUZZ_SECONDS)
+	HYPOTHESIS_PROFILE=fuzz TQL_FUZZ_EXAMPLES=$(or $(TQL_FUZZ_EXAMPLES),100000) $(PYTEST) tests/property -k reference_answer
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) tests/property -k "not reference_answer"
 
 bench: build $(VENV)/bench-tools  ## ratios to the peers and to the machine's limit; never a pass or fail
 	$(BIN)/python benchmarks/run.py

@@ -31,15 +31,16 @@ def host_functions(plan: Mapping[str, Any]) -> dict[str, ColumnFunction]:
 
 def _programs(part: Any) -> Iterator[list[dict[str, Any]]]:
     """The instructions of every program in a part of a plan."""
-    if isinstance(part, Mapping):
-        if "instructions" in part:
-            yield part["instructions"]
-            return
-        part = part.values()
-    elif not isinstance(part, list):
-        return
-    for inner in part:
-        yield from _programs(inner)
+    todo = [part]
+    while todo:
+        inner = todo.pop()
+        if isinstance(inner, Mapping):
+            if "instructions" in inner:
+                yield inner["instructions"]
+            else:
+                todo += inner.values()
+        elif isinstance(inner, list):
+            todo += inner
 
 
 def _column_function(key: str, returns: Type) -> ColumnFunction:

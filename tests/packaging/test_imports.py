@@ -19,7 +19,7 @@ ALLOWED = {
     FACE: {LANGUAGE, PLANNER, LOADER, ENGINE},
 }
 CONFINED = {
-    "lark": {"tql/parser.py", "tql/syntax_hints.py"},
+    "lark": {"tql/parser.py", "tql/lalr.py"},
     "torch": {"loader/to_torch.py"},
     "PIL": {"loader/sources/v3/images.py", "loader/images.py"},
     "lz4": {"loader/sources/v3/compression.py", "loader/compression.py"},
