@@ -65,7 +65,11 @@ class GroupTable {
     }
   }
 
-  std::vector<int64_t>& firsts() noexcept { return firsts_; }
+  /// The first row of each group; empties the table, which keeps its memory.
+  std::vector<int64_t> take_firsts() {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    return std::exchange(firsts_, {});
+  }
 
  private:
   static constexpr size_t kFirstSlots = 1024;
@@ -183,12 +187,13 @@ Groups group_by_hash(Execution& execution, const std::vector<KeyCodes>& keys, in
     const int64_t stop = starts[static_cast<size_t>(part) + 1];
     for (int64_t i = starts[static_cast<size_t>(part)]; i < stop; ++i) visit(entries[i]);
   };
-  execution.parallel_for(parts, 1, [&](int64_t part, int64_t, int) {
-    GroupTable table;
+  std::vector<GroupTable> tables(static_cast<size_t>(execution.threads()));
+  execution.parallel_for(parts, 1, [&](int64_t part, int64_t, int worker) {
+    GroupTable& table = tables[static_cast<size_t>(worker)];
     each_entry(part, [&](Entry& entry) {
       entry.tag = static_cast<uint64_t>(table.find_or_add(entry.tag, entry.row, same));
     });
-    firsts[static_cast<size_t>(part)] = std::move(table.firsts());
+    firsts[static_cast<size_t>(part)] = table.take_firsts();
   });
 
   const RankedRows ranked(rows, firsts);
