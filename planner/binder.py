@@ -13,10 +13,11 @@ from tql import ast
 from tql.errors import InternalError, TQLError
 from tql.planner import clauses
 from tql.planner.context import Context, Resolver
-from tql.planner.expressions import Computed
+from tql.planner.expressions import Computed, Expression
 from tql.planner.from_clause import bind_source
 from tql.planner.grouping import expand, group, ungroup
 from tql.planner.json_values import grouping_key
+from tql.planner.lifting import Lifting
 from tql.planner.logical import (
     ComputedColumn,
     Distinct,
@@ -157,8 +158,7 @@ class _Binder:
             seen, substitutes = order_scope(rows, items, broken)
             node = clauses.order(context, node, tail, seen, _is_limited(select, tail), substitutes)
             return self._rest(select, tail, node, source.node, rows, items)
-        node, scope = self._regrouped(select, tail, node, source.node, rows, computed)
-        items, _ = bind_items(context, select.items, scope)
+        node, scope, items = self._regrouped(select, tail, node, source.node, rows, computed)
         base = node
         node, items = compute_random_early(context, node, items, select, select.distinct)
         return self._rest(select, tail, node, base, scope, items)
@@ -192,25 +192,45 @@ class _Binder:
         source: Node,
         rows: Scope,
         computed: Collection[str],
-    ) -> tuple[Node, Scope]:
-        """The rows that GROUP BY, HAVING and UNGROUP BY make of rows in order."""
+    ) -> tuple[Node, Scope, list[Item]]:
+        """The rows that GROUP BY, HAVING and UNGROUP BY make of ordered rows, and the select list."""
         context = self.context
         clause = "GROUP BY" if select.group_by is not None else "UNGROUP BY"
         seen = replace(rows, hidden=dict.fromkeys(computed, _ORDERED_BEFORE.format(clause)))
         node = clauses.order(context, node, tail, seen, False)
-        scope = rows
-        if select.group_by is not None:
-            node, scope = group(context, node, select.group_by, rows)
-        node = count_before_clauses(node, source, context.fresh_id)
-        if select.group_by is not None and select.group_by.having is not None:
-            having = select.group_by.having
-            condition = context.attempt(context.expressions.condition, having, scope, "having")
-            if condition is not None:
-                node = Filter(node, (condition,), span=having.span)
+        scope, items = rows, None
+        if select.group_by is None:
+            node = count_before_clauses(node, source, context.fresh_id)
+        else:
+            node, scope, items = self._grouped(select, select.group_by, node, source, rows)
         if select.ungroup is not None:
             reading = [*select.items, *([] if tail.sample is None else [tail.sample.weight])]
             node, scope = ungroup(context, node, select.ungroup, scope, reading)
-        return node, scope
+            items, _ = bind_items(context, select.items, scope)
+        assert items is not None
+        return node, scope, items
+
+    def _grouped(
+        self, select: ast.Select, clause: ast.GroupBy, node: Node, source: Node, rows: Scope
+    ) -> tuple[Node, Scope, list[Item] | None]:
+        """The groups that HAVING keeps, and the select list over them unless UNGROUP BY comes first."""
+        context = self.context
+        groups, scope = group(context, node, clause, rows)
+        lifting = Lifting(context, groups, rows, scope)
+        condition: Expression | None = None
+        if clause.having is not None:
+            condition = lifting.attempt(
+                lambda expr, seen: context.expressions.condition(expr, seen, "having"), clause.having
+            )
+        items: list[Item] | None = None
+        if select.ungroup is None:
+            items, _ = bind_items(
+                context, select.items, scope, lambda expr: lifting.attempt(context.expressions.bind, expr)
+            )
+        node = count_before_clauses(lifting.group(), source, context.fresh_id)
+        if condition is not None and clause.having is not None:
+            node = Filter(node, (condition,), span=clause.having.span)
+        return node, scope, items
 
     def _rest(
         self,

@@ -45,7 +45,7 @@ def expand(
 # --- GROUP BY -----------------------------------------------------------------------------------------------
 
 
-def group(context: Context, node: Node, clause: ast.GroupBy, scope: Scope) -> tuple[Node, Scope]:
+def group(context: Context, node: Node, clause: ast.GroupBy, scope: Scope) -> tuple[Group, Scope]:
     """The groups, and what can be seen of them: every column as a sequence of the group's values."""
     keys = [context.attempt(_key, context, key, scope) for key in clause.keys]
     columns: list[GroupColumn] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tql import ast
@@ -12,7 +12,7 @@ from tql.planner.context import Context
 from tql.planner.expression_binder import names_in
 from tql.planner.expressions import Column, Computed, Expression, is_volatile
 from tql.planner.logical import ComputedColumn, Node, Project
-from tql.planner.scope import Scope
+from tql.planner.scope import Failed, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,19 @@ class Item:
 
 
 def bind_items(
-    context: Context, nodes: Sequence[ast.SelectItem | ast.Star], scope: Scope
+    context: Context,
+    nodes: Sequence[ast.SelectItem | ast.Star],
+    scope: Scope,
+    bind: Callable[[ast.Expr], Expression | None] | None = None,
 ) -> tuple[list[Item], frozenset[str]]:
-    """The bound items in order, and the names of those that could not be bound."""
+    """The bound items in order, and the names of those that could not be bound.
+
+    Args:
+        context: of the query.
+        nodes: the items.
+        scope: what they see.
+        bind: binds one item's expression, None with its mistake recorded; the expression binder if None.
+    """
     bound: list[Item] = []
     broken: set[str] = set()
     explicit = {node.alias or _single_name(node.expr) for node in nodes if isinstance(node, ast.SelectItem)}
@@ -45,7 +55,7 @@ def bind_items(
             columns = context.attempt(scope.star, node, explicit)
             bound.extend(Item(n, c, False, node) for n, c in (columns or {}).items() if n not in explicit)
             continue
-        item = context.attempt(_item, context, node, scope)
+        item = context.attempt(_item, context, node, scope, bind)
         if item is not None:
             bound.append(item)
         else:
@@ -54,8 +64,15 @@ def bind_items(
     return bound, frozenset(broken)
 
 
-def _item(context: Context, node: ast.SelectItem, scope: Scope) -> Item:
-    expression = context.expressions.bind(node.expr, scope)
+def _item(
+    context: Context,
+    node: ast.SelectItem,
+    scope: Scope,
+    bind: Callable[[ast.Expr], Expression | None] | None,
+) -> Item:
+    expression = context.expressions.bind(node.expr, scope) if bind is None else bind(node.expr)
+    if expression is None:
+        raise Failed
     name = node.alias or _single_name(node.expr)
     if name is None:
         typed = snippet_of(node.span, context.text)
