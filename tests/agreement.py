@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from reference import Json, Nested, ReferenceResult, Table, Value
 from tql.errors import TQLError
 from tql.loader.answer import run_planned
 from tql.loader.named_sources import NamedSources
+from tql.parser import parse
 from tql.planner import plan
 from tql.planner.serialize import from_json, to_json
+from tql.printer import to_text
 from tql.schema import Field
 from tql.types import Type
 
@@ -54,6 +57,7 @@ class Partitioned:
         return getattr(self._dataset, name)
 
 
+@lru_cache(maxsize=64)
 def in_memory(table: Table) -> Any:
     """The table as a user would hand it over."""
     columns = {
@@ -87,12 +91,14 @@ def ask(
         threads: how many the engine uses.
         sources: what FROM may name.
         ways: `partition_rows` splits the sources; `disable` switches optimiser rules off; `through_json`
-            writes the plan down and reads it back.
+            writes the plan down and reads it back; `printed` reads and prints the query first.
     """
     opened = _Opened(ways.get("partition_rows", 1_000_000))
     source = None if table is None else opened(table)
     named = NamedSources(source, {n: opened(other) for n, other in (sources or {}).items() if n in query})
     try:
+        if ways.get("printed", False):
+            query = to_text(parse(query))
         schema = None if source is None else source.schema
         planned = plan(query, schema, params=parameters, disable=ways.get("disable", ()), sources=named)
         if ways.get("through_json", False):
@@ -129,20 +135,15 @@ def ask_views(queries: Sequence[str], table: Table) -> Answer:
 
 def answer_of(view: Any) -> Answer:
     """What a view holds."""
-    columns = {name: values_of(view[name], view.schema.type_of(name)) for name in view.columns}
+    plain = view.to_pydict()
+    columns = {
+        name: [
+            None if python is None else _value(item, view.schema.type_of(name))
+            for item, python in zip(view[name], plain[name], strict=True)
+        ]
+        for name in view.columns
+    }
     return Answer(view.indices.tolist(), columns, None if view.weights is None else view.weights.tolist())
-
-
-def values_of(column: Any, type_: Type) -> list[Value]:
-    """A column of a view as reference values."""
-    masked = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else None
-    values: list[Value] = []
-    for i in range(len(column)):
-        null = column[i] is None or column[i] is np.ma.masked
-        if masked is not None and not null:
-            null = bool(masked[i].all()) and masked[i].size > 0
-        values.append(None if null else _value(column[i], type_))
-    return values
 
 
 def _value(item: Any, type_: Type) -> Value:

@@ -20,7 +20,14 @@ from golden.tables import TABLES
 from reference import Table, evaluate
 from tql.errors import TQLError
 from tql.parser import parse
+from tql.planner.rules import RULES
 from tql.registered import register_function, unregister_function
+
+WAYS: dict[str, dict[str, Any]] = {
+    "one row after the other": {"partition_rows": 1},
+    "three at a time, in threads": {"partition_rows": 3, "threads": 3, "through_json": True},
+    "as it is written": {"disable": [rule.name for rule in RULES], "printed": True},
+}
 
 CASES = list(read_cases(Path(__file__).parent / "results"))
 
@@ -28,6 +35,14 @@ CASES = list(read_cases(Path(__file__).parent / "results"))
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.place} {case.title}") for case in CASES])
 def test_reference_engine(case: Case) -> None:
     check(case, _reference(case))
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda n: CASES[n].place)
+def test_engine_without_a_rule(number: int) -> None:
+    """Each rule is off in some cases of every kind; the property tests switch them off at random."""
+    case = CASES[number]
+    if not case.refused:
+        check(case, _engine(case, disable=[RULES[number % len(RULES)].name]))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,10 +55,12 @@ def host_functions() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.place} {case.title}") for case in CASES])
-@pytest.mark.parametrize("partition_rows", [1, 1_000_000])
-def test_engine(case: Case, partition_rows: int) -> None:
-    answer = _engine(case, partition_rows=partition_rows)
-    if not case.refused:
+@pytest.mark.parametrize("way", WAYS)
+def test_engine(case: Case, way: str) -> None:
+    answer = _engine(case, **WAYS[way])
+    if case.refused:
+        assert answer.error == "unsupported", "remove 'engine: unsupported' from this case"
+    else:
         check(case, answer)
 
 

@@ -168,4 +168,4 @@ def _run(value: Value, start: int, length: int, single: bool) -> Value:
     assert isinstance(value, Nested | np.ndarray)
     if isinstance(value, Nested):
         return value.entries[start] if single else Nested(value.entries[start : start + length], value.rank)
-    return np.asarray(value[start]) if single else value[start : start + length]
+    return np.asarray(value[start], dtype=value.dtype) if single else value[start : start + length]
