@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.engine_plans import Code, MemorySource, nested, plan_of, ragged, rows_of, text, text_list, type_of
+from engine.engine_plans import Code, plan_of, rows_of, type_of
 from tql._engine import Column, MadeSource, Plan, Result, execute
 
 NODE_IDS: Iterator[int] = count(1000)
@@ -103,6 +103,3 @@ def table_of(result: Result, names: list[str]) -> list[tuple[Any, ...]]:
     source = source_of(result)
     columns = [values_of(source, name, result.selection.indices) for name in names]
     return list(zip(*columns, strict=True))
-
-
-__all__ = ["Code", "MemorySource", "nested", "plan_of", "ragged", "rows_of", "text", "text_list", "type_of"]
