@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,14 +29,18 @@ Selection from_indices(const Array<int64_t>& indices, const std::optional<Array<
                             " is negative: " + std::to_string(rows[i]));
     }
   }
-  Selection selection = Selection::from_indices(std::vector<int64_t>(rows.begin(), rows.end()));
+  HeapArray<int64_t> copied(rows.size());
+  std::copy(rows.begin(), rows.end(), copied.values().begin());
+  Selection selection = Selection::from_indices(std::move(copied));
   if (!weights) return selection;
   const std::span<const double> values = view(*weights, "weights");
   if (values.size() != rows.size()) {
     throw py::value_error("weights must have one entry per index: " + std::to_string(values.size()) +
                           " for " + std::to_string(rows.size()));
   }
-  return selection.with_weights(std::make_shared<const std::vector<double>>(values.begin(), values.end()));
+  HeapArray<double> kept(values.size());
+  std::copy(values.begin(), values.end(), kept.values().begin());
+  return selection.with_weights(std::make_shared<const HeapArray<double>>(std::move(kept)));
 }
 
 const char* kind_name(const Selection& selection) {
@@ -62,7 +67,7 @@ py::array indices(const Selection& selection) {
 
 py::object weights(const Selection& selection) {
   if (selection.weights() == nullptr) return py::none();
-  const std::vector<double>& values = *selection.weights();
+  const std::span<const double> values = selection.weights()->values();
   return readonly_view(py::dtype::of<double>(), {static_cast<py::ssize_t>(values.size())}, values.data(),
                        selection.weights());
 }

@@ -56,6 +56,22 @@ def test_a_mask_takes_the_cheapest_form(true_rows, kind):
     assert Selection.from_mask(mask).kind == kind
 
 
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("size", [1, 7, 63, 64, 65, 128, 200, 1000, 4096, 70_001, 200_000])
+def test_bits_become_the_same_rows_whatever_their_density_and_number(size, share):
+    mask = np.random.default_rng(size).random(size) < share
+    for offset in (0, 3):
+        rows = Selection.from_mask(mask[offset:])
+        assert len(rows) == np.count_nonzero(mask[offset:])
+        assert np.array_equal(rows.indices, np.flatnonzero(mask[offset:]))
+
+
+def test_rows_between_runs_of_all_and_none():
+    mask = np.zeros(300_000, dtype=bool)
+    mask[64:128] = mask[1000:140_000] = mask[200_000:200_003] = mask[299_999:] = True
+    assert np.array_equal(Selection.from_mask(mask).indices, np.flatnonzero(mask))
+
+
 def test_a_large_bitmap_lists_its_rows_in_order():
     mask = np.random.default_rng(0).random(1_000_003) < 0.4
     selection = Selection.from_mask(mask)

@@ -68,7 +68,8 @@ class Selection {
   /// smaller. `count`: the number of rows if the caller knows it, else -1.
   static Selection from_bitmap(Bitmap bitmap, int64_t count = -1);
   /// These rows in this order, repeats allowed; none negative. Becomes a range where they are contiguous.
-  static Selection from_indices(std::vector<int64_t> indices);
+  static Selection from_indices(HeapArray<int64_t> indices, ThreadPool* pool = nullptr);
+  static Selection from_indices(const std::vector<int64_t>& indices);
   /// One byte per row, any value but 0 selects.
   static Selection from_mask(std::span<const uint8_t> mask);
 
@@ -99,9 +100,9 @@ class Selection {
   Selection select(std::span<const int64_t> positions, ThreadPool* pool = nullptr) const;
 
   /// The same rows with a weight beside each; weights->size() == size().
-  Selection with_weights(std::shared_ptr<const std::vector<double>> weights) const;
+  Selection with_weights(std::shared_ptr<const HeapArray<double>> weights) const;
   /// Empty pointer: none.
-  const std::shared_ptr<const std::vector<double>>& weights() const noexcept { return weights_; }
+  const std::shared_ptr<const HeapArray<double>>& weights() const noexcept { return weights_; }
 
   /// Keeps what indices() points to alive.
   std::shared_ptr<const void> owner() const noexcept { return rows_; }
@@ -109,11 +110,11 @@ class Selection {
  private:
   class Rows;
   explicit Selection(std::shared_ptr<const Rows> rows,
-                     std::shared_ptr<const std::vector<double>> weights = nullptr)
+                     std::shared_ptr<const HeapArray<double>> weights = nullptr)
       : rows_(std::move(rows)), weights_(std::move(weights)) {}
 
   std::shared_ptr<const Rows> rows_;
-  std::shared_ptr<const std::vector<double>> weights_;
+  std::shared_ptr<const HeapArray<double>> weights_;
 };
 
 }  // namespace tql_engine

@@ -3,7 +3,6 @@
 #include <memory>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "tql_engine/cast.h"
 #include "tql_engine/execution.h"
@@ -75,15 +74,21 @@ Relation run_sample(Execution& execution, const Sample& sample, const Relation& 
     throw EngineError(error.code(), error.message(), row, sample.weight.span());
   }
   const std::span<const int64_t> positions = drawn.values();
-  auto weights_of_drawn = std::make_shared<std::vector<double>>(positions.size());
-  execution.parallel_for(static_cast<int64_t>(positions.size()), kMorsel,
-                         [&](int64_t begin, int64_t end, int) {
-                           for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-                             (*weights_of_drawn)[i] = weights.values()[static_cast<size_t>(positions[i])];
-                           }
-                         });
-  Relation result = input.select(positions, execution.pool());
-  result.rows = result.rows.with_weights(std::move(weights_of_drawn));
+  HeapArray<double> weights_of_drawn(positions.size());
+  execution.parallel_for(
+      static_cast<int64_t>(positions.size()), kMorsel, [&](int64_t begin, int64_t end, int) {
+        for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+          weights_of_drawn.values()[i] = weights.values()[static_cast<size_t>(positions[i])];
+        }
+      });
+  // Of all rows of a source the positions are the rows.
+  const bool all_rows = input.computed.empty() && input.rows.kind() == Selection::Kind::kRange &&
+                        input.rows.row_bound() == input.size() && input.rows.weights() == nullptr;
+  Relation result =
+      all_rows ? Relation{input.source, Selection::from_indices(std::move(drawn), &execution.pool()), {}}
+               : input.select(positions, execution.pool());
+  result.rows =
+      result.rows.with_weights(std::make_shared<const HeapArray<double>>(std::move(weights_of_drawn)));
   return result;
 }
 

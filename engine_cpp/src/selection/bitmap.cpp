@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "expand.h"
 #include "tql_engine/selection.h"
 
 namespace tql_engine {
@@ -29,9 +30,8 @@ int64_t Bitmap::count(int64_t begin, int64_t end) const noexcept {
   const uint64_t head = kAll << (begin % kWordBits);
   const uint64_t tail = low_bits((end - 1) % kWordBits + 1);
   if (first == last) return std::popcount(words()[first] & head & tail);
-  int64_t rows = std::popcount(words()[first] & head) + std::popcount(words()[last] & tail);
-  for (size_t i = first + 1; i < last; ++i) rows += std::popcount(words()[i]);
-  return rows;
+  return std::popcount(words()[first] & head) + std::popcount(words()[last] & tail) +
+         count_bits(words().subspan(first + 1, last - first - 1));
 }
 
 }  // namespace tql_engine

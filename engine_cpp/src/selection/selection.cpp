@@ -2,11 +2,13 @@
 #include "tql_engine/selection.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <numeric>
 #include <string>
 
+#include "expand.h"
 #include "tql_engine/heap_array.h"
 #include "tql_engine/status.h"
 #include "tql_engine/thread_pool.h"
@@ -43,9 +45,9 @@ class Selection::Rows {
   Rows(Bitmap bitmap, int64_t count, int64_t start, int64_t bound)
       : kind_(Kind::kBitmap), size_(count), start_(start), bound_(bound), bitmap_(std::move(bitmap)) {}
 
-  Rows(std::vector<int64_t> indices, int64_t bound, bool ascending)
+  Rows(HeapArray<int64_t> indices, int64_t bound, bool ascending)
       : kind_(Kind::kIndices),
-        size_(static_cast<int64_t>(indices.size())),
+        size_(static_cast<int64_t>(indices.values().size())),
         ascending_(ascending),
         bound_(bound),
         indices_(std::move(indices)) {}
@@ -58,7 +60,7 @@ class Selection::Rows {
   const Bitmap& bitmap() const noexcept { return bitmap_; }
 
   std::span<const int64_t> indices(ThreadPool* pool) const {
-    if (kind_ == Kind::kIndices) return indices_;
+    if (kind_ == Kind::kIndices) return indices_.values();
     std::call_once(made_once_, [this, pool] {
       if (kind_ == Kind::kBitmap) directory();  // not from inside the parallel loop: it is made under a lock
       HeapArray<int64_t> made(static_cast<size_t>(size_));
@@ -77,7 +79,7 @@ class Selection::Rows {
         std::iota(out.begin(), out.end(), start_ + first);
         return;
       case Kind::kIndices:
-        std::copy_n(indices_.begin() + first, out.size(), out.begin());
+        std::copy_n(indices_.values().begin() + first, out.size(), out.begin());
         return;
       case Kind::kBitmap:
         copy_from_bitmap(first, out);
@@ -122,16 +124,11 @@ class Selection::Rows {
   void copy_from_bitmap(int64_t first, std::span<int64_t> out) const {
     const std::span<const uint64_t> words = bitmap_.words();
     const int64_t row = row_at(first);
-    size_t word = static_cast<size_t>(row / Bitmap::kWordBits);
-    uint64_t bits = words[word] & (~uint64_t{0} << (row % Bitmap::kWordBits));
-    for (size_t done = 0;;) {
-      const auto base = static_cast<int64_t>(word) * Bitmap::kWordBits;
-      for (; bits != 0; bits &= bits - 1) {
-        out[done++] = base + std::countr_zero(bits);
-        if (done == out.size()) return;
-      }
-      bits = words[++word];
-    }
+    const auto word = static_cast<size_t>(row / Bitmap::kWordBits);
+    const uint64_t bits = words[word] & (~uint64_t{0} << (row % Bitmap::kWordBits));
+    const auto base = static_cast<int64_t>(word) * Bitmap::kWordBits;
+    const size_t done = expand_bits({&bits, 1}, base, out);
+    expand_bits(words.subspan(word + 1), base + Bitmap::kWordBits, out.subspan(done));
   }
 
   const Kind kind_;
@@ -144,7 +141,7 @@ class Selection::Rows {
   mutable std::vector<int64_t> directory_;
   mutable std::once_flag made_once_;
   mutable HeapArray<int64_t> made_;
-  const std::vector<int64_t> indices_;
+  const HeapArray<int64_t> indices_;
 };
 
 Selection Selection::range(int64_t start, int64_t stop) {
@@ -165,25 +162,42 @@ Selection Selection::from_bitmap(Bitmap bitmap, int64_t count) {
       (last_word + 1) * Bitmap::kWordBits - std::countl_zero(words[static_cast<size_t>(last_word)]);
   if (bound - first == count) return range(first, bound);
   if (count * Bitmap::kWordBits < bitmap.size()) {  // 8 bytes per row against 1 bit per row of the source
-    std::vector<int64_t> indices;
-    indices.reserve(static_cast<size_t>(count));
-    bitmap.for_each(first, bound, [&indices](int64_t row) { indices.push_back(row); });
+    HeapArray<int64_t> indices(static_cast<size_t>(count));
+    expand_bits(words.subspan(static_cast<size_t>(first_word)), first_word * Bitmap::kWordBits,
+                indices.values());
     return Selection(std::make_shared<const Rows>(std::move(indices), bound, true));
   }
   return Selection(std::make_shared<const Rows>(std::move(bitmap), count, first, bound));
 }
 
-Selection Selection::from_indices(std::vector<int64_t> indices) {
-  if (indices.empty()) return range(0, 0);
-  bool ascending = true;
-  bool contiguous = true;
-  int64_t largest = indices.front();
-  for (size_t i = 1; i < indices.size(); ++i) {
-    ascending &= indices[i - 1] < indices[i];
-    contiguous &= indices[i - 1] + 1 == indices[i];
-    largest = std::max(largest, indices[i]);
-  }
-  if (contiguous) return range(indices.front(), indices.back() + 1);
+Selection Selection::from_indices(const std::vector<int64_t>& indices) {
+  HeapArray<int64_t> copy(indices.size());
+  std::copy(indices.begin(), indices.end(), copy.values().begin());
+  return from_indices(std::move(copy));
+}
+
+Selection Selection::from_indices(HeapArray<int64_t> indices, ThreadPool* pool) {
+  const std::span<const int64_t> rows = std::as_const(indices).values();
+  if (rows.empty()) return range(0, 0);
+  std::atomic<bool> ascending = true;
+  std::atomic<bool> contiguous = true;
+  std::atomic<int64_t> largest = rows.front();
+  for_morsels(pool, static_cast<int64_t>(rows.size()) - 1, [&](int64_t begin, int64_t end) {
+    bool upwards = true;
+    bool in_steps = true;
+    int64_t top = 0;
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      upwards &= rows[i] < rows[i + 1];
+      in_steps &= rows[i] + 1 == rows[i + 1];
+      top = std::max(top, rows[i + 1]);
+    }
+    if (!upwards) ascending.store(false, std::memory_order_relaxed);
+    if (!in_steps) contiguous.store(false, std::memory_order_relaxed);
+    int64_t known = largest.load(std::memory_order_relaxed);
+    while (known < top && !largest.compare_exchange_weak(known, top, std::memory_order_relaxed)) {
+    }
+  });
+  if (contiguous) return range(rows.front(), rows.back() + 1);
   return Selection(std::make_shared<const Rows>(std::move(indices), largest + 1, ascending));
 }
 
@@ -288,8 +302,9 @@ Selection Selection::slice(int64_t start, int64_t count) const {
     }
   }
   if (weights_ != nullptr) {
-    const auto first = weights_->begin() + start;
-    part.weights_ = std::make_shared<const std::vector<double>>(first, first + count);
+    HeapArray<double> weights(static_cast<size_t>(count));
+    std::copy_n(weights_->values().begin() + start, count, weights.values().begin());
+    part.weights_ = std::make_shared<const HeapArray<double>>(std::move(weights));
   }
   return part;
 }
@@ -302,8 +317,10 @@ Selection Selection::select(std::span<const int64_t> positions, ThreadPool* pool
   const bool listed = kind() != Kind::kRange && !look_up;
   const std::span<const int64_t> source = listed ? indices(pool) : std::span<const int64_t>();
   const int64_t start = rows_->start();
-  std::vector<int64_t> chosen(positions.size());
-  std::vector<double> weights(weights_ == nullptr ? 0 : positions.size());
+  HeapArray<int64_t> taken(positions.size());
+  HeapArray<double> taken_weights(weights_ == nullptr ? 0 : positions.size());
+  const std::span<int64_t> chosen = taken.values();
+  const std::span<double> weights = taken_weights.values();
   for_morsels(pool, static_cast<int64_t>(positions.size()), [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       const int64_t position = positions[i];
@@ -313,16 +330,17 @@ Selection Selection::select(std::span<const int64_t> positions, ThreadPool* pool
       chosen[i] = listed    ? source[static_cast<size_t>(position)]
                   : look_up ? rows_->row_at(position)
                             : start + position;
-      if (weights_ != nullptr) weights[i] = (*weights_)[static_cast<size_t>(position)];
+      if (weights_ != nullptr) weights[i] = weights_->values()[static_cast<size_t>(position)];
     }
   });
-  Selection result = from_indices(std::move(chosen));
-  if (weights_ != nullptr) result.weights_ = std::make_shared<const std::vector<double>>(std::move(weights));
+  Selection result = from_indices(std::move(taken), pool);
+  if (weights_ != nullptr)
+    result.weights_ = std::make_shared<const HeapArray<double>>(std::move(taken_weights));
   return result;
 }
 
-Selection Selection::with_weights(std::shared_ptr<const std::vector<double>> weights) const {
-  if (weights != nullptr && static_cast<int64_t>(weights->size()) != size()) {
+Selection Selection::with_weights(std::shared_ptr<const HeapArray<double>> weights) const {
+  if (weights != nullptr && static_cast<int64_t>(weights->values().size()) != size()) {
     throw EngineError(Code::kInternal, "a selection needs one weight per row");
   }
   return Selection(rows_, std::move(weights));
