@@ -44,6 +44,10 @@ def mistaken_statements(draw: st.DrawFn, table: Table) -> ast.Statement:
         ast.Like(number, ast.Literal("a")),
         ast.Literal("text"),
         ast.Name("id", qualifier="nowhere"),
+        ast.Binary(">", ast.CountStar(), one),
+        ast.Call("any", (ast.Call("keys", (number,)),)),
+        ast.Call("contains", (ast.Call("keys", (number,)), ast.Literal("a"))),
+        ast.Binary("=", ast.Call("maxsim", (number, number)), one),
     ]
     if grower.has(is_text):
         text = grower.name(is_text)

@@ -27,7 +27,17 @@ def joined_statements(draw: st.DrawFn, left: Table, right: Table) -> ast.Stateme
     source = ast.Join(kind, ast.TableName(LEFT, "a"), ast.TableName(RIGHT, "b"), on)
     where = both.predicate(1) if both.chance(2) else None
     select = ast.Select(_named_items(both), source, where, distinct=both.chance(8))
-    return ast.Statement(select, orders(both), limits(both))
+    return _perhaps_inner(both, ast.Statement(select, orders(both), limits(both)))
+
+
+def _perhaps_inner(grower: Grower, statement: ast.Statement) -> ast.Statement:
+    """The statement, or a selection of its rows if it shows all columns."""
+    body = statement.body
+    assert isinstance(body, ast.Select)
+    if not isinstance(body.items[0], ast.Star) or grower.chance(2):
+        return statement
+    outer = ast.Select((ast.Star(),), ast.SubQuery(statement), grower.predicate(1))
+    return ast.Statement(outer, orders(grower), limits(grower))
 
 
 def _condition(left: Grower, right: Grower, both: Grower) -> ast.Expr:
@@ -68,7 +78,7 @@ def expanded_statements(draw: st.DrawFn, table: Table) -> ast.Statement:
     """Rows with their neighbours."""
     grower = Grower(draw, table.columns)
     select = ast.Select((ast.Star(),), where=grower.predicate(1), expand=_expand(grower))
-    return ast.Statement(select, orders(grower), limits(grower))
+    return _perhaps_inner(grower, ast.Statement(select, orders(grower), limits(grower)))
 
 
 @st.composite

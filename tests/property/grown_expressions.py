@@ -210,7 +210,7 @@ class Grower:
         return result
 
     def index(self) -> ast.Expr:
-        use_column = "id" in self.columns and self.chance(6)
+        use_column = "id" in self.columns and self.columns["id"].is_scalar and self.chance(6)
         return ast.Name("id") if use_column else signed(self.integer(-3, 3))
 
     def array(self, depth: int) -> ast.Expr:

@@ -74,7 +74,9 @@ def nonzero(value: Value) -> Value:
 
 
 def count(value: Value) -> Value:
-    """COUNT: the number of elements."""
+    """COUNT: the number of elements; a NULL member of a list is one, a NULL array has none."""
+    if isinstance(value, Nested) and value.rank == 1:
+        return np.array(len(value.entries), dtype=np.int64)
     if isinstance(value, Nested):
         sizes = [plain(entry).size for entry in value.entries if entry is not None]  # type: ignore[union-attr]
         return np.array(sum(sizes), dtype=np.int64)

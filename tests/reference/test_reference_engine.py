@@ -10,8 +10,10 @@ import pytest
 from reference import Table, evaluate
 from reference.elements import promoted
 from reference.patterns import like
+from reference.signatures import arity_of
 from reference.statements import ReferenceResult
 from tql import ast
+from tql.catalogue import CALLABLE
 from tql.errors import QueryTypeError, UnknownColumnError
 from tql.types import Element, Type
 
@@ -94,6 +96,11 @@ def test_mistakes_are_found_without_rows() -> None:
     ):
         with pytest.raises(error):
             evaluate(ast.Statement(ast.Select((ast.Star(),), where=expr)), empty)
+
+
+def test_every_function_has_a_definition() -> None:
+    for name in CALLABLE:
+        assert arity_of(name) is not None or name in ("max_weight", "sum_weight"), name
 
 
 @pytest.mark.parametrize(
