@@ -12,8 +12,7 @@
 
 or `error: category` instead of the answer; where GROUP BY, joins and the like make the rows, `count: 2`
 instead of their numbers. `table:` (default `numbers`; `none`: nothing is bound) and `params:` are optional,
-FROM may name every table. `engine: unsupported` says that the real engine refuses so far what the reference
-engine answers.
+FROM may name every table.
 A line `section: 12` says which section of the language reference the cases behind it show.
 """
 
@@ -55,7 +54,6 @@ class Case:
         names: the visible columns in order, where stated.
         columns: the values of some columns.
         error: category of the error.
-        refused: whether the real engine says "unsupported" instead.
     """
 
     title: str
@@ -69,7 +67,6 @@ class Case:
     names: list[str] | None = None
     columns: dict[str, ExpectedColumn] = field(default_factory=dict)
     error: str | None = None
-    refused: bool = False
 
 
 def read_cases(folder: Path) -> Iterator[Case]:
@@ -102,12 +99,9 @@ def read_case(text: str, place: str = "", section: str = "") -> Case:
         raise ValueError(f"{place}: no line '---' in case {title!r}")
     options: dict[str, Any] = {}
     lines = head.strip("\n").split("\n")
-    while lines[0].startswith(("table:", "params:", "engine: unsupported")):
+    while lines[0].startswith(("table:", "params:")):
         key, _, value = lines.pop(0).partition(":")
-        if key == "engine":
-            options["refused"] = True
-        else:
-            options[key] = value.strip() if key == "table" else _plain(value)
+        options[key] = value.strip() if key == "table" else _plain(value)
     columns: dict[str, ExpectedColumn] = {}
     for line in filter(None, (line.strip() for line in tail.splitlines())):
         key, _, value = line.partition(": ")

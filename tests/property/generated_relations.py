@@ -160,6 +160,11 @@ def _group_items(draw: st.DrawFn, columns: Mapping[str, Type]) -> tuple[ast.Sele
         items.append(ast.SelectItem(ast.Call(reduction, (ast.Name(groups.one_of(*numbers)),)), "reduced"))
     if groups.chance(3):
         items.append(ast.SelectItem(groups.array(1), "computed"))
+    scalars = [name for name, type_ in columns.items() if is_number(type_)]
+    if groups.chance(3):
+        members = ast.Name(groups.one_of(*scalars))
+        operator = groups.one_of("+", "*", "=", "<", "!=")
+        items.append(ast.SelectItem(ast.Binary(operator, members, groups.constant()), "of_members"))
     return tuple(items)
 
 
