@@ -11,7 +11,8 @@ from tql.parser import parse, parse_expression
 from tql.planner.binder import bind, bind_weight
 from tql.planner.context import Resolver
 from tql.planner.expressions import Column
-from tql.planner.logical import Output, Scan, nodes, schema_of
+from tql.planner.grouping import holds_groups
+from tql.planner.logical import Output, Scan, nodes, schema_of, source_of
 from tql.planner.lowering import lower
 from tql.planner.rewrite import Fired, optimize
 from tql.room import with_room
@@ -135,7 +136,8 @@ def _answer_schema(plan: Output) -> Schema:
             if isinstance(c.source, Column)
             else Field(c.name, c.type)
             for c in plan.columns
-        ]
+        ],
+        grouped=holds_groups(source_of(plan)),
     )
 
 

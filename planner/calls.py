@@ -112,7 +112,7 @@ def _count(binder: ExpressionBinder, node: ast.Call) -> Expression:
     (x,) = binder.operands(*node.args, spread=True)
     if isinstance(x, Column) and x.type.nested and x.type.rank == 1:
         return nested_values.length(x)
-    if isinstance(x, Column) and x.type.nested:
+    if isinstance(x, Column) and x.type.nested == 1:
         return call("count", nested_values.flat(x), span=node.span)
     coercion.check_usable(x)
     if nested_values.check_flat(x, binder.columns, binder.text) is not None:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from tql import ast
-from tql.errors import DuplicateColumnError, QueryTypeError, QueryValueError, TQLError, UnsupportedError
+from tql.errors import DuplicateColumnError, QueryTypeError, QueryValueError, TQLError
 from tql.planner import coercion
 from tql.planner.context import Context
 from tql.planner.expression_binder import names_in
 from tql.planner.expressions import Column, Computed, Expression
 from tql.planner.json_values import grouping_key
-from tql.planner.logical import Expand, Node, source_of
+from tql.planner.logical import Expand, Node, Scan, source_of
 from tql.planner.made_sources import Group, GroupColumn, Ungroup, UngroupColumn, UngroupMode, unused_name
 from tql.planner.scope import Failed, Scope
 from tql.types import INT64, Type
@@ -51,19 +51,14 @@ def group(context: Context, node: Node, clause: ast.GroupBy, scope: Scope) -> tu
     columns: list[GroupColumn] = []
     used: set[str] = set()
     moves: dict[Column | Computed, Column | Computed] = {}
-    refused = {}
     for name, table, source in scope.every_column():
         id_ = unused_name(name, table, used)
-        if source.type.nested:
-            moves[source] = source
-            refused[source] = _grouped_already
-            continue
         column = GroupColumn(id_, source)
         columns.append(column)
         moves[source] = Column(column.type, id_)
     size = GroupColumn(unused_name("group_size", None, used), None)
     grouped = Group(node, tuple([key for key in keys if key is not None]), (*columns, size), span=clause.span)
-    return grouped, scope.moved(moves, grouped.schema).of_groups(Column(INT64, size.id), refused)
+    return grouped, scope.moved(moves, grouped.schema).of_groups(Column(INT64, size.id))
 
 
 def _key(context: Context, key: ast.Expr, scope: Scope) -> Expression:
@@ -71,13 +66,6 @@ def _key(context: Context, key: ast.Expr, scope: Scope) -> Expression:
     coercion.check_usable(x)
     x = coercion.to_scalar(x, "group by", context.text)
     return grouping_key(x, x.span)
-
-
-def _grouped_already(name: str) -> TQLError:
-    return UnsupportedError(
-        f"'{name}' cannot be grouped once more: it holds sequences of arrays or of values that may be NULL",
-        hint="take it apart before with UNGROUP BY SPLIT, or reduce it in the sub-query, as sum() does",
-    )
 
 
 # --- UNGROUP BY ---------------------------------------------------------------------------------------------
@@ -119,7 +107,7 @@ def ungroup(
             )
             columns.append(column)
             moves[source] = Column(column.type, column.id)
-    numbered = clause.by is None and isinstance(source_of(node), Group) and FRAME_NUMBER not in scope.columns
+    numbered = clause.by is None and holds_groups(source_of(node)) and FRAME_NUMBER not in scope.columns
     position = UngroupColumn(unused_name(FRAME_NUMBER, None, names), None, "position")
     if numbered:
         columns.append(position)
@@ -128,9 +116,14 @@ def ungroup(
     return cut, seen.with_column(FRAME_NUMBER, Column(INT64, position.id)) if numbered else seen
 
 
+def holds_groups(source: Node) -> bool:
+    """Whether the rows of a source are groups, of this query or of the one whose answer is bound."""
+    return isinstance(source, Group) or (isinstance(source, Scan) and source.schema.grouped)
+
+
 def _is_sequence(type_: Type) -> bool:
     """Columns of groups, stored sequences, lists of text."""
-    return type_.sequence or (type_.element == "text" and not type_.is_scalar)
+    return type_.sequence > 0 or (type_.element == "text" and not type_.is_scalar)
 
 
 def _columns_of(reading: Iterable[ast.Node], scope: Scope) -> set[Column | Computed]:

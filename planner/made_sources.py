@@ -151,7 +151,7 @@ class UngroupColumn:
         if self.mode == "repeat":
             return type_
         if self.mode == "element":
-            return replace(type_.entry, nullable=type_.nested or type_.nullable)
+            return replace(type_.entry, nullable=type_.nested > 0 or type_.nullable)
         return replace(type_, shape=None if type_.shape is None else (None, *type_.shape[1:]))
 
 

@@ -103,8 +103,8 @@ def common_type(left: Type, right: Type) -> Type:
         shape,
         left.nullable or right.nullable,
         left.class_names if left.class_names == right.class_names else None,
-        left.sequence and right.sequence,
-        left.nested or right.nested,
+        min(left.sequence, right.sequence),
+        max(left.nested, right.nested),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -60,7 +60,6 @@ class Scope:
         broken: names whose definition had an error, so that using them is no second one.
         schema: the columns of the source that the rows belong to.
         group_size: what COUNT(*) means here, None where rows are not groups.
-        refused: columns that are there, but not for use, with the error to raise.
     """
 
     columns: Mapping[str, Column | Computed]
@@ -70,7 +69,6 @@ class Scope:
     broken: frozenset[str] = field(default=frozenset())
     schema: Schema = field(default=_NO_COLUMNS)
     group_size: Expression | None = None
-    refused: Mapping[Column | Computed, Callable[[str], TQLError]] = field(default_factory=dict)
 
     @staticmethod
     def of_table(
@@ -115,15 +113,13 @@ class Scope:
             self, columns=moved(self.columns), tables=tuple(tables), ambiguous=ambiguous, schema=schema
         )
 
-    def of_groups(
-        self, size: Expression, refused: Mapping[Column | Computed, Callable[[str], TQLError]]
-    ) -> Scope:
-        """The same names where rows are groups of that size, and some columns cannot be used."""
-        return replace(self, group_size=size, refused=refused)
+    def of_groups(self, size: Expression) -> Scope:
+        """The same names where rows are groups of that size."""
+        return replace(self, group_size=size)
 
     def of_rows(self) -> Scope:
         """The same names where rows are no groups."""
-        return replace(self, group_size=None, refused={})
+        return replace(self, group_size=None)
 
     def with_column(self, name: str, column: Column | Computed) -> Scope:
         """One more name, which hides others like it."""
@@ -147,11 +143,6 @@ class Scope:
             if name.qualifier is None and name.name in self.ambiguous:
                 raise self._ambiguous(name)
             raise self._unknown_column(name, columns)
-        refusal = self.refused.get(column)
-        if refusal is not None:
-            error = refusal(name.name)
-            error.span = name.span
-            raise error
         return replace(column, span=name.span)
 
     def star(self, node: ast.Star, replaced: Collection[str | None] = ()) -> Mapping[str, Column | Computed]:
@@ -175,11 +166,6 @@ class Scope:
                 hint=f"name the columns, or take those of one source ({stars}); "
                 "USING makes the two columns of a join one",
             )
-        for name, column in columns.items():
-            if column in self.refused and name not in replaced:
-                error = self.refused[column](name)
-                error.span = node.span
-                raise error
         return columns
 
     def _table(self, qualifier: str, node: ast.Node) -> Table:

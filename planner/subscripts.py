@@ -232,7 +232,7 @@ def _step(binder: ExpressionBinder, x: Expression) -> Expression:
 def _entry(binder: ExpressionBinder, x: Column, parts: list[Part], span: Span) -> Expression:
     """One entry of a nested column, and what is taken from it."""
     (item, values), behind = parts[0], parts[1:]
-    if isinstance(item, ast.Slice) or _is_list(parts[0]):
+    if isinstance(item, ast.Slice) or _is_list(parts[0]) or x.type.nested > 1:
         raise nested_values.refuse(x, span, binder.text)
     entry = call("column_item", x, _index(binder, values[0]), span=span)
     if not behind:

@@ -51,11 +51,15 @@ class Field:
 
 
 class Schema(Mapping[str, Field]):
-    """Ordered, immutable, hashable. Iterating gives the column names."""
+    """Ordered, immutable, hashable. Iterating gives the column names.
 
-    __slots__ = ("_fields", "_fingerprint")
+    Attributes:
+        grouped: whether the rows are groups that GROUP BY has made.
+    """
 
-    def __init__(self, fields: Iterable[Field] | Mapping[str, Type] = ()) -> None:
+    __slots__ = ("_fields", "_fingerprint", "grouped")
+
+    def __init__(self, fields: Iterable[Field] | Mapping[str, Type] = (), *, grouped: bool = False) -> None:
         """Build from fields, or from a mapping of name to type.
 
         Raises:
@@ -69,6 +73,7 @@ class Schema(Mapping[str, Field]):
                 raise ValueError(f"two columns named {field.name!r}")
             self._fields[field.name] = field
         self._fingerprint: str | None = None
+        self.grouped = grouped
 
     def __getitem__(self, name: str) -> Field:
         return self._fields[name]
@@ -90,14 +95,15 @@ class Schema(Mapping[str, Field]):
     def fingerprint(self) -> str:
         """Hex digest of names, types and storage facts: equal schemas have equal fingerprints."""
         if self._fingerprint is None:
-            text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+            described = [self.to_json(), self.grouped]
+            text = json.dumps(described, sort_keys=True, separators=(",", ":"))
             self._fingerprint = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         return self._fingerprint
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Schema):
             return NotImplemented
-        return self.fields == other.fields
+        return self.fields == other.fields and self.grouped == other.grouped
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)

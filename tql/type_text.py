@@ -10,7 +10,7 @@ from tql.errors import ArgumentError
 from tql.types import ELEMENTS, TEXTS, Element, Type
 
 _FORM = re.compile(
-    r"(?P<name>\w+)(?P<axes>\[[^]]*\])?((?P<maybe>\?)?(?P<list>\[\]))?(?P<nullable>\?)?", re.ASCII
+    r"(?P<name>\w+)(?P<axes>\[[^]]*\])?((?P<maybe>\?)?(?P<list>(\[\])+))?(?P<nullable>\?)?", re.ASCII
 )
 _OTHER_WORDS = {
     "str": "text", "string": "text", "int": "int64", "integer": "int64", "long": "int64", "float": "float64",
@@ -32,9 +32,11 @@ def parse_type(text: str, class_names: Sequence[str] | None = None) -> Type:
     shape: tuple[int | None, ...] | None = () if match["axes"] is None else _shape(match["axes"], text)
     nullable = match["nullable"] is not None
     if match["list"] is None:
-        return Type(element, shape, nullable, names, sequence=element in TEXTS and shape != ())
-    shape = None if shape is None else (None, *shape)
-    return Type(element, shape, nullable, names, sequence=True, nested=True)
+        return Type(element, shape, nullable, names, sequence=int(element in TEXTS and shape != ()))
+    levels = len(match["list"]) // 2
+    steps = levels + int(element in TEXTS and shape != ())
+    shape = None if shape is None else (*[None] * levels, *shape)
+    return Type(element, shape, nullable, names, sequence=steps, nested=levels)
 
 
 def _element(name: str, class_names: Sequence[str] | None) -> Element:

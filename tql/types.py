@@ -32,17 +32,17 @@ class Type:
             row; None where even the rank differs.
         nullable: whether NULL may occur.
         class_names: names of the classes that an integer element stands for, or None.
-        sequence: the entries of the first axis are the steps of a sequence, which UNGROUP BY takes apart.
-        nested: the row is a list of values that may be NULL or differ in their extents; `shape` is then
-            `(None, ...)` with the shape of an entry behind the first None. A nested type is a sequence.
+        sequence: how many axes, from the first on, count steps of a sequence, which UNGROUP BY takes apart.
+        nested: levels of lists around the values: lists whose entries may be NULL or differ in their extents.
+            `shape` begins with None for each level. A nested type is a sequence.
     """
 
     element: Element
     shape: tuple[int | None, ...] | None = ()
     nullable: bool = False
     class_names: tuple[str, ...] | None = None
-    sequence: bool = False
-    nested: bool = False
+    sequence: int = 0
+    nested: int = 0
 
     @property
     def rank(self) -> int | None:
@@ -77,7 +77,7 @@ class Type:
         return self.shape is not None and all(extent == 1 for extent in self.shape)
 
     def with_shape(self, shape: tuple[int | None, ...] | None) -> Type:
-        return replace(self, shape=shape, sequence=False, nested=False)
+        return replace(self, shape=shape, sequence=0, nested=0)
 
     @property
     def entry(self) -> Type:
@@ -89,14 +89,16 @@ class Type:
         if self.shape == ():
             raise ValueError(f"{self} has no entries")
         shape = None if self.shape is None else self.shape[1:]
-        return Type(self.element, shape, self.nullable or self.nested, self.class_names)
+        nullable = self.nullable or self.nested > 0
+        levels = {"sequence": max(0, self.sequence - 1), "nested": max(0, self.nested - 1)}
+        return Type(self.element, shape, nullable, self.class_names, **levels)
 
     @property
     def in_sequence(self) -> Type:
         """The type of a sequence of such values: nested unless all are there and have one shape."""
         shape = None if self.shape is None else (None, *self.shape)
-        nested = self.nullable or not self.is_fixed
-        return Type(self.element, shape, False, self.class_names, sequence=True, nested=nested)
+        nested = self.nested + 1 if self.nested or self.nullable or not self.is_fixed else 0
+        return Type(self.element, shape, False, self.class_names, self.sequence + 1, nested)
 
     def with_element(self, element: Element) -> Type:
         return replace(self, element=element, class_names=None)
@@ -105,10 +107,10 @@ class Type:
         name: str = "class_label" if self.class_names is not None else self.element
         if not self.nested:
             name += _axes(self.shape)
-        elif self.shape is not None and len(self.shape) == 1:
-            name += "?[]"  # a list of scalars is nested only where some may be NULL
+        elif self.shape is not None and len(self.shape) == self.nested:
+            name += "?" + "[]" * self.nested  # a list of scalars is nested only where some may be NULL
         else:
-            name += _axes(None if self.shape is None else self.shape[1:]) + "[]"
+            name += _axes(None if self.shape is None else self.shape[self.nested :]) + "[]" * self.nested
         return name + "?" if self.nullable else name
 
     @staticmethod
@@ -117,8 +119,8 @@ class Type:
 
         `int8`, `text`, `json`: scalars. `float32[2,3]`: arrays of one shape. `float32[,4]`: the extent of the
         first axis differs from row to row; `int64[]`: one such axis; `uint8[...]`: any rank. `text[]`: lists
-        of texts. `float32[,4][]`: lists of arrays `[,4]`; `int64?[]`: lists of numbers some of which may be
-        NULL. A `?` at the end: may be NULL.
+        of texts. `float32[,4][]`: lists of arrays `[,4]`, with a `[]` for each level of lists; `int64?[]`:
+        lists of numbers some of which may be NULL. A `?` at the end: may be NULL.
 
         Args:
             text: the type; blanks do not count.
@@ -142,9 +144,9 @@ class Type:
         if self.class_names is not None:
             data["class_names"] = list(self.class_names)
         if self.sequence:
-            data["sequence"] = True
+            data["sequence"] = self.sequence
         if self.nested:
-            data["nested"] = True
+            data["nested"] = self.nested
         return data
 
     @staticmethod
@@ -156,8 +158,8 @@ class Type:
             None if shape is None else tuple(shape),
             bool(data.get("nullable", False)),
             None if names is None else tuple(names),
-            bool(data.get("sequence", False)),
-            bool(data.get("nested", False)),
+            int(data.get("sequence", 0)),
+            int(data.get("nested", 0)),
         )
 
     def numpy_dtype(self) -> np.dtype[Any]:

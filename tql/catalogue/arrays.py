@@ -21,7 +21,7 @@ def subscript(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     x = types[0]
     items: tuple[Any, ...] = options["items"]
     nullable = x.nullable or any(t.nullable for t in types[1:]) or not options.get("in_range", False)
-    sequence = x.sequence and items[0] is not None
+    sequence = x.sequence if items[0] is not None else max(0, x.sequence - 1)
     if x.shape is None:
         return Type(x.element, None, nullable, x.class_names, sequence)
     extents = options.get("extents") or (None,) * len(items)

@@ -53,9 +53,10 @@ def _broadcast(types: Sequence[Type]) -> Shape:
     return reduce(broadcast_shapes, [t.shape for t in types])
 
 
-def _sequence(types: Sequence[Type], shape: Shape) -> bool:
-    """Whether an element-wise result of this shape still is a sequence: its first axis is that of one."""
-    return any(t.sequence and (t.shape is None or shape is None or len(t.shape) == len(shape)) for t in types)
+def _sequence(types: Sequence[Type], shape: Shape) -> int:
+    """How many axes of an element-wise result of this shape still count steps: those of an operand do."""
+    alike = [t for t in types if t.shape is None or shape is None or len(t.shape) == len(shape)]
+    return max([t.sequence for t in alike], default=0)
 
 
 def always(type_: Type) -> ResultType:
