@@ -51,7 +51,7 @@ def infer(values: Sequence[Any]) -> Type:
         )
     inner = _array(entries)
     assert inner.shape is not None
-    return Type(inner.element, (None, *inner.shape), sequence=True, nested=True)
+    return Type(inner.element, (None, *inner.shape), sequence=inner.sequence + 1, nested=1)
 
 
 _PLAIN: dict[frozenset[type], Element] = {
@@ -75,10 +75,10 @@ def _plain(values: Sequence[Any]) -> Type | None:
         if entry is None or entry.shape != () or entry.element == "json":
             return None
         if any(None in value for value in lists):
-            return Type(entry.element, (None,), sequence=True, nested=True)
+            return Type(entry.element, (None,), sequence=1, nested=1)
         sizes = set(map(len, lists))
         size = sizes.pop() if len(sizes) == 1 and entry.is_numeric else None
-        return Type(entry.element, (size,), sequence=not entry.is_numeric)
+        return Type(entry.element, (size,), sequence=int(not entry.is_numeric))
     element = _PLAIN.get(frozenset(kinds))
     if element is None:
         return None

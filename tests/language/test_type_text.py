@@ -20,10 +20,17 @@ PLAIN = st.builds(
     st.booleans(),
 )
 NESTED = st.builds(
-    lambda element, shape, nullable: Type(element, shape, nullable, sequence=True, nested=True),
+    lambda element, inner, nullable, levels: Type(
+        element,
+        None if inner is None else (*[None] * levels, *inner),
+        nullable,
+        sequence=levels + (element in TEXTS and inner != ()),
+        nested=levels,
+    ),
     st.sampled_from(ELEMENTS),
-    st.one_of(st.none(), st.lists(EXTENTS, max_size=3).map(lambda inner: (None, *inner))),
+    st.one_of(st.none(), st.lists(EXTENTS, max_size=3).map(tuple)),
     st.booleans(),
+    st.integers(1, 3),
 )
 
 

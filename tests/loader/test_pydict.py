@@ -62,7 +62,7 @@ def columns(draw: st.DrawFn) -> tuple[Type, list[Any]]:
         return [None if draw(st.booleans()) else array(shape) for _ in range(draw(extent))]
 
     rows = [None if draw(st.booleans()) else row() for _ in range(draw(st.integers(0, 4)))]
-    sequence = nested or (textual and rank == 1)
+    sequence = nested + (textual and rank == 1)
     type_ = Type(element, (None, *shape) if nested else shape, False, None, sequence, nested)
     return type_, rows
 
