@@ -100,6 +100,11 @@ class Call(Expression):
         """Tests that have been found to hold of this call and of everything below it."""
         return set()
 
+    @cached_property
+    def kernels(self) -> frozenset[str]:
+        """Its own kernel and those of all calls below it."""
+        return frozenset(x.kernel for x in walk(self) if isinstance(x, Call))
+
     @property
     def function(self) -> Function:
         """The catalogue's entry of the kernel."""

@@ -264,9 +264,11 @@ class Output(Unary):
 
 def nodes(node: Node) -> Iterator[Node]:
     """The node and everything below it, parents first."""
-    yield node
-    for child in node.inputs:
-        yield from nodes(child)
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        todo += reversed(node.inputs)
 
 
 def map_expressions(node: Node, function: Callable[[Expression], Expression]) -> Node:

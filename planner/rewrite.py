@@ -160,6 +160,9 @@ class _Driver:
             return node
         after = []
         for expression, below in zip(before, expression_inputs(node), strict=True):
+            if not isinstance(expression, Call) or self.rule.on.isdisjoint(expression.kernels):
+                after.append(expression)
+                continue
             schema = schema_of(below)
 
             def rewrite(x: Expression, schema: Schema = schema) -> Expression:

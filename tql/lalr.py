@@ -1,14 +1,13 @@
 """Runs the grammar's tables: cuts a text into tokens, shifts and reduces.
 
 lark works the tables out and makes the callbacks; its own loop would do too, but takes twice as long, for it
-climbs from a literal to an expression one rule at a time. A text that this loop cannot read to its end is
-left to lark's, whose errors know what was expected.
+climbs from a literal to an expression one rule at a time, and forgets where a mistake begins.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,10 @@ from lark import Lark
 from lark.grammar import Rule, Terminal
 from lark.lexer import TerminalDef
 
-_COMMON = {"__IGNORE_0", "COMMA", "LPAR", "RPAR", "INT", "NAME"}
+_COMMON = ("NAME", "COMMA", "LPAR", "RPAR", "_WORD", "INT")
 """Tried first. No other terminal begins as these do and fits."""
+
+_WORD = re.compile(r"[a-z]+\\b")
 
 
 class Token:
@@ -30,6 +31,15 @@ class Token:
         self.value = value
         self.start_pos = start_pos
         self.end_pos = end_pos
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Where a text stops making sense: the offset of the first token that cannot stand where it stands (the
+    length of the text at the end), and the names of the terminals that could."""
+
+    position: int
+    expected: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,59 +75,62 @@ class Machine:
             for state, row in table.states.items()
         }
         self._kept = frozenset(kept)
-        self._ignored = lexer.ignore_types
         self._starts, self._ends = table.start_states, table.end_states
         self._jumps: dict[tuple[int, str, str], int] = {}
+        self._blank, self._tokens, self._keywords = _lexer(lexer.terminals, lexer.ignore_types)
         contextual = [terminal for terminal in lexer.terminals if terminal.priority > 0]
-        plain = [terminal for terminal in lexer.terminals if terminal.priority == 0]
-        plain.sort(key=lambda terminal: terminal.name not in _COMMON)
-        self._tokens = re.compile("|".join(map(_group, plain)))
         self._contextual = {
-            state: re.compile("|".join(map(_group, found)))
+            state: re.compile(f"{self._blank.pattern}(?:{'|'.join(map(_group, found))})")
             for state, row in self._actions.items()
             if (found := [terminal for terminal in contextual if terminal.name in row])
         }
 
     def parse(self, text: str, start: str) -> Any:
-        """What the callbacks made of the text; None where it cannot be read."""
+        """What the callbacks made of the text, or `Unreadable`."""
         actions, jumps, contextual, tokens = self._actions, self._jumps, self._contextual, self._tokens
-        ignored, kept, reduce_ = self._ignored, self._kept, self._reduce
+        kept, keywords = self._kept, self._keywords
         states = [self._starts[start]]
         values: list[Any] = []
         position = 0
-        while position < len(text):
+        while True:
             state = states[-1]
             match = contextual[state].match(text, position) if state in contextual else None
             match = match or tokens.match(text, position)
-            if match is None:
-                return None
-            begin, position = match.span()
-            kind = match.lastgroup
-            assert kind is not None
-            if kind in ignored:
-                continue
+            kind = match.lastgroup if match is not None else None
+            if match is None or kind is None:
+                break
+            begin, position = match.span(kind)
+            if kind == "_WORD":
+                kind = keywords.get(match[kind].lower(), kind)
+            # What reductions take off the stack: the token may be found to be wrong only after some, and what
+            # could have stood in its place is a matter of the stack before them.
+            taken: list[int] = []
+            height = len(states)
             while True:
                 action = actions[states[-1]].get(kind)
                 if action is None:
-                    return None
+                    return Unreadable(begin, self._expected(states[:height] + taken[::-1]))
                 if isinstance(action, int):
                     states.append(action)
-                    values.append(Token(kind, match.group(), begin, position) if kind in kept else None)
+                    values.append(
+                        Token(kind, text[begin:position], begin, position) if kind in kept else None
+                    )
                     break
-                reduce_(action, states, values)
+                size = action.size
+                if size:
+                    if len(states) - size < height:
+                        taken += states[height - 1 : -size - 1 : -1]
+                        height = len(states) - size
+                    del states[-size:]
+                _reduce(action, values)
                 key = (states[-1], action.symbol, kind)
                 states.append(jumps[key] if key in jumps else self._jump(key))
-        return self._finish(start, states, values)
-
-    @staticmethod
-    def _reduce(reduction: _Reduction, states: list[int], values: list[Any]) -> None:
-        size = reduction.size
-        if size == 0:
-            values.append(reduction.callback([]))
-            return
-        children = values[-size:]
-        del states[-size:], values[-size:]
-        values.append(reduction.callback(children))
+        blank = self._blank.match(text, position)
+        position = position if blank is None else blank.end()
+        before = states.copy()
+        if position < len(text) or not self._finish(states, self._ends[start], values):
+            return Unreadable(position, self._expected(before))
+        return values[-1]
 
     def _jump(self, key: tuple[int, str, str]) -> int:
         """The state behind a symbol, and behind all rules that would only pass its value on before `kind`."""
@@ -132,16 +145,64 @@ class Machine:
         self._jumps[key] = state
         return state
 
-    def _finish(self, start: str, states: list[int], values: list[Any]) -> Any:
-        while states[-1] != self._ends[start]:
+    def _finish(self, states: list[int], end: int, values: list[Any]) -> bool:
+        """Reduces to the end; False where the text cannot end here."""
+        while states[-1] != end:
             action = self._actions[states[-1]].get("$END")
             if not isinstance(action, _Reduction):
-                return None
-            self._reduce(action, states, values)
-            following = self._actions[states[-1]][action.symbol]
-            assert isinstance(following, int)
-            states.append(following)
-        return values[-1]
+                return False
+            self._go_back(action, states)
+            _reduce(action, values)
+        return True
+
+    def _expected(self, states: list[int]) -> frozenset[str]:
+        """The terminals that the text can go on with, not only those for which it can be reduced."""
+        return frozenset(
+            kind for kind in self._actions[states[-1]] if kind.isupper() and self._fits(kind, states)
+        )
+
+    def _fits(self, kind: str, states: list[int]) -> bool:
+        action = self._actions[states[-1]].get(kind)
+        if not isinstance(action, _Reduction):
+            return action is not None
+        states = states.copy()
+        while isinstance(action, _Reduction):
+            self._go_back(action, states)
+            action = self._actions[states[-1]].get(kind)
+        return action is not None
+
+    def _go_back(self, reduction: _Reduction, states: list[int]) -> None:
+        if reduction.size:
+            del states[-reduction.size :]
+        state = self._actions[states[-1]][reduction.symbol]
+        assert isinstance(state, int)
+        states.append(state)
+
+
+def _lexer(
+    terminals: Sequence[TerminalDef], ignored: Collection[str]
+) -> tuple[re.Pattern[str], re.Pattern[str], dict[str, str]]:
+    """Patterns of white space and of a token behind it, and the terminals of words: those are one token."""
+    plain = [terminal for terminal in terminals if terminal.priority == 0]
+    skipped = [terminal.pattern.to_regexp() for terminal in plain if terminal.name in ignored]
+    words = [terminal for terminal in plain if _WORD.fullmatch(terminal.pattern.value)]
+    groups = {t.name: _group(t) for t in plain if t.name not in ignored and t not in words}
+    groups["_WORD"] = r"(?P<_WORD>[A-Za-z]+\b)"
+    first = [groups.pop(name) for name in _COMMON]
+    blank = f"(?:{'|'.join(skipped)})*+"
+    token = f"{blank}(?:{'|'.join([*first, *groups.values()])})"
+    by_word = {word.pattern.value.removesuffix("\\b"): word.name for word in words}
+    return re.compile(blank), re.compile(token), by_word
+
+
+def _reduce(reduction: _Reduction, values: list[Any]) -> None:
+    size = reduction.size
+    if size == 0:
+        values.append(reduction.callback([]))
+        return
+    children = values[-size:]
+    del values[-size:]
+    values.append(reduction.callback(children))
 
 
 def _group(terminal: TerminalDef) -> str:

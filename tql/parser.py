@@ -8,12 +8,12 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 
-from lark import Lark, UnexpectedInput, UnexpectedToken
+from lark import Lark
 
 from tql import ast
 from tql.builder import Builder
 from tql.errors import ArgumentError, QuerySyntaxError, TQLError
-from tql.lalr import Machine
+from tql.lalr import Machine, Unreadable
 
 MAX_DEPTH = 2500
 """Levels of the deepest tree that is accepted; tql/room.py gives what walks it the stack for that."""
@@ -50,28 +50,21 @@ def _parse(text: str, start: str) -> ast.Node:
     if not isinstance(text, str):
         raise ArgumentError(f"a query is a text, not of type {type(text).__name__}")
     try:
-        node: ast.Node | None = _machine().parse(text, start)
-        if node is None:
-            node = _grammar().parse(text, start=start)  # type: ignore[assignment]
-            assert node is not None
+        node = _machine().parse(text, start)
+        if isinstance(node, Unreadable):
+            raise _explained(node, text)
+        assert isinstance(node, ast.Node)
         _finish(node, text)
-    except UnexpectedInput as error:
-        raise _explained(error, text, start) from None
     except TQLError as error:
         error.query = text
         raise
     return node
 
 
-def _explained(error: UnexpectedInput, text: str, start: str) -> TQLError:
+def _explained(found: Unreadable, text: str) -> TQLError:
     from tql.syntax_hints import explain
 
-    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-    position = len(text) if at_end or error.pos_in_stream is None else error.pos_in_stream
-    # This parser may have reduced before it noticed; a fresh one in front of the place knows what it expects.
-    prefix = _grammar().parse_interactive(text[:position], start=start)
-    prefix.exhaust_lexer()
-    return explain(text, position, frozenset(prefix.accepts()))  # type: ignore[no-untyped-call]
+    return explain(text, found.position, found.expected)
 
 
 @cache

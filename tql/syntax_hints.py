@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tql.errors import QuerySyntaxError, TQLError
 from tql.hints import brackets, characters, clauses, operators, refusals, words
-from tql.hints.situation import ARITHMETIC, CLAUSES, COMPARISONS, Piece, Situation, cut
+from tql.hints.situation import ARITHMETIC, CLAUSES, COMPARISONS, Piece, Pieces, Situation
 from tql.keywords import RESERVED
 
 _MISSING = {
@@ -56,9 +56,8 @@ def explain(text: str, position: int, expected: frozenset[str]) -> TQLError:
         position: offset of the first piece that cannot stand where it stands; `len(text)` at the end.
         expected: names of the grammar's terminals that could stand there.
     """
-    pieces = cut(text)
-    index = next((i for i, piece in enumerate(pieces) if piece.span.end > position), len(pieces))
-    situation = Situation(text, pieces, index, expected)
+    pieces = Pieces(text)
+    situation = Situation(text, pieces, pieces.ending_behind(position), expected)
     error = next(error for rule in _RULES if (error := rule(situation)) is not None)
     error.query = text
     return error
@@ -83,7 +82,9 @@ def _beginning(situation: Situation) -> TQLError | None:
     hint = "for example: select * where labels = 5"
     if piece.key in CLAUSES:
         hint = f"write 'select * {piece.key} ...'"
-    elif len(situation.text) <= 60 and any(other.key in COMPARISONS for other in situation.pieces):
+    elif len(situation.text) <= 60 and any(
+        situation.pieces.key(index) in COMPARISONS for index in range(len(situation.pieces))
+    ):
         hint = f"write 'select * where {situation.text.strip()}'"
     return situation.error(f"a query begins with 'select', not with {piece.shown}", hint)
 

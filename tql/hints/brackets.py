@@ -15,9 +15,8 @@ def array(situation: Situation) -> TQLError | None:
         hint = "for example: array[array[1, 2], array[3, 4]]"
         return situation.error("an inner array begins with the word 'array' too", hint)
     if piece.key == "[" and situation.wants_operand:
-        rest = situation.pieces[situation.index :]
-        end = next((other.span.end for other in rest if other.key == "]"), None)
-        inside = situation.text[piece.span.start : end] if end is not None else "[1, 2]"
+        end = situation.text.find("]", piece.span.start)
+        inside = situation.text[piece.span.start : end + 1] if end >= 0 else "[1, 2]"
         return situation.error(
             "an array begins with the word 'array'",
             f"write array{inside if len(inside) <= 40 else '[...]'}",

@@ -56,7 +56,7 @@ def _comparison_before(situation: Situation) -> tuple[int, int | None]:
     first = None
     depth = 0
     for index in range(situation.index - 1, -1, -1):
-        key = situation.pieces[index].key
+        key = situation.pieces.key(index)
         depth += (key in (")", "]")) - (key in ("(", "["))
         if depth < 0 or (depth == 0 and (key in ("and", "or", "not", ",", "by", "on") or key in CLAUSES)):
             return index + 1, first
@@ -69,7 +69,8 @@ def _operand_behind(situation: Situation) -> str:
     """The text from behind the operator here to the end of its operand."""
     depth = 0
     end = situation.span.end
-    for piece in situation.pieces[situation.index + 1 :]:
+    for index in range(situation.index + 1, len(situation.pieces)):
+        piece = situation.pieces[index]
         depth += (piece.key in ("(", "[")) - (piece.key in (")", "]"))
         if depth < 0 or (depth == 0 and piece.key in _OPERAND_ENDS):
             break
@@ -82,11 +83,12 @@ def between(situation: Situation) -> TQLError | None:
     if "_AND" not in situation.expected:
         return None
     depth = 0
-    for piece in reversed(situation.pieces[: situation.index]):
-        depth += (piece.key in (")", "]")) - (piece.key in ("(", "["))
-        if depth < 0 or (depth == 0 and piece.key in ("and", "or", *CLAUSES)):
+    for index in range(situation.index - 1, -1, -1):
+        key = situation.pieces.key(index)
+        depth += (key in (")", "]")) - (key in ("(", "["))
+        if depth < 0 or (depth == 0 and key in ("and", "or", *CLAUSES)):
             return None
-        if depth == 0 and piece.key == "between":
+        if depth == 0 and key == "between":
             return situation.error("'between' needs two bounds", "write x between 1 and 5")
     return None
 

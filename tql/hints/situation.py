@@ -6,9 +6,10 @@ Unlike the parser's lexer the cutting never fails, so the rules also see what st
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from tql.errors import QuerySyntaxError
 from tql.span import Span
@@ -35,14 +36,16 @@ Kind = Literal["word", "quoted", "number", "text", "symbol", "open_text", "open_
 
 _PIECE = re.compile(
     r"""
-      \s+ | (?:--|\#)[^\n]*
-    | (?P<word> [^\W\d]\w* )
+    (?: \s+ | (?:--|\#)[^\n]* )*+
+    (?:
+      (?P<word> [^\W\d]\w* )
     | (?P<number> \.?[0-9] (?:[eE][+-][0-9]|[\w.])* )
     | (?P<text> '[^']*(?:''[^']*)*' )
     | (?P<quoted> "[^"\n]*" )
     | (?P<open_text> '.* )
     | (?P<open_quoted> "[^\n]* )
     | (?P<symbol> <=|>=|<>|!=|==|&&|\|\||. )
+    | \Z )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -68,13 +71,53 @@ class Piece:
         return text if self.kind == "text" else f"'{text}'"
 
 
-def cut(text: str) -> list[Piece]:
-    """The pieces of `text` in order, without white space and comments."""
-    return [
-        Piece(match.lastgroup, match.group(), Span(*match.span()))  # type: ignore[arg-type]
-        for match in _PIECE.finditer(text)
-        if match.lastgroup is not None
-    ]
+class Pieces:
+    """The pieces of a text in order, without white space and comments.
+
+    A text may have a million of them, of which the rules look at a few: each is made when it is asked for.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._kinds: list[Any] = []
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for match in _PIECE.finditer(text):
+            kind = match.lastgroup
+            if kind is not None:
+                start, end = match.span(kind)
+                self._kinds.append(kind)
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def __getitem__(self, index: int) -> Piece:
+        start, end = self._starts[index], self._ends[index]
+        return Piece(self._kinds[index], self._text[start:end], Span(start, end))
+
+    def key(self, index: int) -> str:
+        """`self[index].key`, sooner."""
+        if self._kinds[index] not in ("word", "symbol"):
+            return ""
+        return self._text[self._starts[index] : self._ends[index]].lower()
+
+    def ending_behind(self, position: int) -> int:
+        """The index of the first piece that ends behind an offset; the number of pieces where none does."""
+        return bisect_right(self._ends, position)
+
+    def open_brackets(self, stop: int) -> list[int]:
+        """The indices of the brackets that the pieces before `stop` leave open, outermost first."""
+        stack: list[int] = []
+        text = self._text
+        for index, start in enumerate(self._starts[:stop]):
+            letter = text[start]
+            if letter in "([":
+                stack.append(index)
+            elif letter in ")]" and stack:
+                stack.pop()
+        return stack
 
 
 @dataclass(frozen=True)
@@ -89,7 +132,7 @@ class Situation:
     """
 
     text: str
-    pieces: list[Piece]
+    pieces: Pieces
     index: int
     expected: frozenset[str]
 
@@ -100,8 +143,8 @@ class Situation:
 
     def key(self, offset: int = 0) -> str:
         """The word or symbol there, "" for anything else."""
-        piece = self.at(offset)
-        return "" if piece is None else piece.key
+        index = self.index + offset
+        return self.pieces.key(index) if 0 <= index < len(self.pieces) else ""
 
     @property
     def kind(self) -> str:
@@ -155,38 +198,24 @@ class Situation:
     @cached_property
     def open_brackets(self) -> list[int]:
         """The brackets before this place that nothing has closed yet, by index."""
-        return open_brackets(self.pieces[: self.index])
+        return self.pieces.open_brackets(self.index)
 
     @cached_property
     def opener(self) -> str:
         """The word before the innermost open bracket, such as a function's name."""
-        return (
-            self.pieces[self.open_brackets[-1] - 1].key
-            if self.open_brackets and self.open_brackets[-1]
-            else ""
-        )
+        inside = self.open_brackets and self.open_brackets[-1]
+        return self.pieces.key(self.open_brackets[-1] - 1) if inside else ""
 
     @cached_property
     def clauses(self) -> list[str]:
         """The clause words of this very select before this place."""
         depth = 0
         found: list[str] = []
-        for piece in self.pieces[self.open_brackets[-1] + 1 if self.open_brackets else 0 : self.index]:
-            key = piece.key
+        for index in range(self.open_brackets[-1] + 1 if self.open_brackets else 0, self.index):
+            key = self.pieces.key(index)
             depth += (key in ("(", "[")) - (key in (")", "]"))
             if depth == 0 and key in SET_OPERATORS:
                 found = []
             elif depth == 0 and key in CLAUSES:
                 found.append(key)
         return found
-
-
-def open_brackets(pieces: list[Piece]) -> list[int]:
-    """The indices of the brackets that the pieces leave open, outermost first."""
-    stack: list[int] = []
-    for index, piece in enumerate(pieces):
-        if piece.key in ("(", "["):
-            stack.append(index)
-        elif piece.key in (")", "]") and stack:
-            stack.pop()
-    return stack
