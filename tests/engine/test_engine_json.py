@@ -225,7 +225,7 @@ def test_elements_shape_keys_and_kind() -> None:
     names = {"element": "text", "shape": [None], "nullable": True}
     assert apply("json_keys", documents, names) == [None, None, None, ["A", "a", "b"], None, None, None]
     kinds = {"element": "int8", "shape": [], "nullable": True}
-    assert apply("json_kind", documents, kinds) == [2, 2, 0, 2, None, 1, 0]
+    assert apply("json_kind", documents, kinds) == [2, 2, 0, 2, None, 1, 2]
 
 
 COMPARE = {

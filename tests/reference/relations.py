@@ -122,11 +122,11 @@ def _sortable(value: Value) -> Any:
 
 def _rank(value: Any) -> tuple[Any, ...]:
     """Numbers, then text (by bytes), then the rest of JSON."""
+    if isinstance(value, bool):
+        return (2, 0, value)
     if isinstance(value, int | float):
         return (0, value)
-    if isinstance(value, str):
-        return (1, value.encode())
-    return (2,)
+    return (1, value.encode()) if isinstance(value, str) else (2, 1)
 
 
 def distinct(rows: Sequence[Row], values: Sequence[Sequence[Value]]) -> list[Row]:

@@ -115,8 +115,8 @@ Item parse_item(std::string_view text, TextArena& texts) {
   const char* behind = *at == '"' ? skip_string(at, end, flag) : skip_number(at, end, flag);
   if (behind == nullptr) {
     const std::string_view word = document(text);
-    if (word == "true") return Item::integer(1);
-    return word == "false" ? Item::integer(0) : Item::null();
+    if (word == "true") return Item::boolean(true);
+    return word == "false" ? Item::boolean(false) : Item::null();
   }
   if (skip_space(behind, end) != end) return Item::null();
   const std::string_view token(at, static_cast<size_t>(behind - at));

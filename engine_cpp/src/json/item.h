@@ -20,6 +20,7 @@ class Item {
  public:
   static Item null() noexcept { return {0, Kind::kNull, 0}; }
   static Item integer(int64_t value) noexcept { return {static_cast<uint64_t>(value), Kind::kInteger, 0}; }
+  static Item boolean(bool value) noexcept { return {uint64_t{value}, Kind::kInteger, 1}; }
   static Item number(uint64_t value) noexcept {
     return {value, value >> 63 != 0 ? Kind::kUnsigned : Kind::kInteger, 0};
   }
@@ -33,6 +34,8 @@ class Item {
 
   Kind kind() const noexcept { return static_cast<Kind>(tag_ & 0xFF); }
   bool is_number() const noexcept { return kind() >= Kind::kInteger && kind() <= Kind::kDouble; }
+  /// The integers 0 and 1 that were written as `false` and `true`.
+  bool is_bool() const noexcept { return kind() == Kind::kInteger && tag_ >> 8 != 0; }
   bool is_text() const noexcept { return kind() == Kind::kText; }
   /// Of an array or an object.
   bool is_composite() const noexcept { return kind() >= Kind::kArray; }

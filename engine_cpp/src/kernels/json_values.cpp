@@ -187,7 +187,7 @@ class JsonKind final : public Operation {
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
     const Vector& x = parse_documents(frame, *args[0], out.scratch(0));
     for_each_item<int8_t>(frame, x, Element::kInt8, out, [](const Item& item) -> int8_t {
-      return item.is_number() ? 0 : item.is_text() ? 1 : 2;
+      return item.is_number() && !item.is_bool() ? 0 : item.is_text() ? 1 : 2;
     });
   }
 };
