@@ -19,6 +19,7 @@ from tql.planner.grouping import expand, group, ungroup
 from tql.planner.json_values import grouping_key
 from tql.planner.lifting import Lifting
 from tql.planner.logical import (
+    MAX_ROWS,
     ComputedColumn,
     Distinct,
     Filter,
@@ -248,7 +249,7 @@ class _Binder:
                 node, tuple([grouping_key(item.expression, select.span) for item in items]), span=select.span
             )
         if select.top is not None:
-            node = Limit(node, 0, min(select.top, clauses.MAX_ROWS), span=select.span)
+            node = Limit(node, 0, min(select.top, MAX_ROWS), span=select.span)
         node = clauses.limit(context, node, tail.limit)
         node = clauses.sample(context, node, tail.sample, scope)
         return project(context, count_before_clauses(node, base, context.fresh_id), items, select)

@@ -11,11 +11,9 @@ from tql.errors import ArityError, QueryTypeError, QueryValueError, UnsupportedE
 from tql.planner import coercion, json_values
 from tql.planner.context import Context
 from tql.planner.expressions import Column, Computed, Constant, Expression, cast, substitute
-from tql.planner.logical import Bm25, Limit, Node, Sample, Scan, Sort, SortKey, source_of
+from tql.planner.logical import MAX_ROWS, Bm25, Limit, Node, Sample, Scan, Sort, SortKey, source_of
 from tql.planner.scope import Failed, Scope
 from tql.types import FLOAT64
-
-MAX_ROWS = 2**63 - 1
 
 
 def order(

@@ -19,6 +19,9 @@ from tql.types import Type
 
 SetKind = Literal["union", "intersect", "except"]
 
+MAX_ROWS = 2**63 - 1
+"""What an engine can count. Members that count rows may be more; the physical plan then says this."""
+
 
 @dataclass(frozen=True)
 class Node:

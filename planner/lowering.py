@@ -6,6 +6,7 @@ from typing import Any
 
 from tql.planner.expressions import Column, Computed, Expression
 from tql.planner.logical import (
+    MAX_ROWS,
     Bm25,
     Distinct,
     Expand,
@@ -82,15 +83,15 @@ def _members(node: Node) -> PhysicalNode:
         case Scan():
             return {"op": "scan", "source": node.key} if node.key else {"op": "scan"}
         case Filter():
-            return {"op": "filter", "conjuncts": _programs(node.conjuncts), "fetch": node.fetch}
+            return {"op": "filter", "conjuncts": _programs(node.conjuncts), "fetch": _rows(node.fetch)}
         case Sort():
             keys = [{"program": compile_program(k.expression), "descending": k.descending} for k in node.keys]
-            return {"op": "sort", "keys": keys, "fetch": node.fetch}
+            return {"op": "sort", "keys": keys, "fetch": _rows(node.fetch)}
         case Limit():
             return {
                 "op": "limit",
-                "offset": node.offset,
-                "count": node.count,
+                "offset": _rows(node.offset),
+                "count": _rows(node.count),
                 "percent": _float(node.percent),
             }
         case Sample():
@@ -98,7 +99,7 @@ def _members(node: Node) -> PhysicalNode:
                 "op": "sample",
                 "weight": compile_program(node.weight),
                 "replace": node.replace,
-                "count": node.count,
+                "count": _rows(node.count),
                 "percent": _float(node.percent),
             }
         case SetOp():
@@ -112,8 +113,8 @@ def _members(node: Node) -> PhysicalNode:
             return {
                 "op": "expand",
                 "conjuncts": _programs(node.conjuncts),
-                "before": node.before,
-                "after": node.after,
+                "before": _rows(node.before),
+                "after": _rows(node.after),
                 "overlap": node.overlap,
                 "computes": node.id,
             }
@@ -151,9 +152,9 @@ def _made_source(node: MadeSource) -> PhysicalNode:
                 member |= taken
             how: dict[str, Any] = {"split": True}
             if node.parts is not None:
-                how = {"parts": node.parts}
+                how = {"parts": _rows(node.parts)}
             elif node.lengths is not None:
-                how = {"lengths": list(node.lengths)}
+                how = {"lengths": [_rows(length) for length in node.lengths]}
             return {"op": "ungroup", **how, "columns": columns}
         case Append():
             for member, both in zip(columns, node.columns, strict=True):
@@ -170,6 +171,11 @@ def _taken(column: Column | Computed) -> dict[str, Any]:
 
 def _programs(expressions: tuple[Expression, ...]) -> list[Program]:
     return [compile_program(expression) for expression in expressions]
+
+
+def _rows(number: int | None) -> int | None:
+    """How many rows, where sums of what the query says may be more than there can be."""
+    return None if number is None else min(number, MAX_ROWS)
 
 
 def _float(number: float | None) -> float | None:

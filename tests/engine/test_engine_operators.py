@@ -170,6 +170,17 @@ def test_sample_errors_name_row_and_place() -> None:
     assert (raised.value.args[0], raised.value.args[2:]) == ("value", (1, 4, 5))
 
 
+def test_a_sample_of_more_rows_than_fit_into_memory_is_refused() -> None:
+    weight = Code(COLUMNS)
+    weight.constant(1.0, "float64")
+    plan = node("sample", 1, input=scan(), weight=weight.program, replace=True, count=2**40, percent=None)
+    with pytest.raises(EngineError, match="SAMPLE BY draws more rows than the 2147483648") as raised:
+        run(plan, MemorySource(COLUMNS))
+    assert raised.value.args[0] == "value"
+    few = run({**plan, "replace": False}, MemorySource(COLUMNS))
+    assert len(few.selection) == len(COLUMNS["x"])
+
+
 @pytest.mark.parametrize("kind", ["union", "intersect", "except"])
 @pytest.mark.parametrize("ordered", [False, True])
 def test_set_operations(kind: str, ordered: bool) -> None:

@@ -102,7 +102,7 @@ Relation run_group(Execution& execution, const Group& group, const Relation& inp
 Relation run_ungroup(Execution& execution, const Ungroup& ungroup, const Relation& input);
 Relation run_append(Execution& execution, const Append& append, const Relation& left, const Relation& right);
 
-/// Expansions and joins of more rows are refused: their row numbers alone would fill the memory.
+/// Expansions, joins and draws of more rows are refused: their row numbers alone would fill the memory.
 inline constexpr int64_t kMaxMadeRows = int64_t{1} << 31;
 
 }  // namespace tql_engine

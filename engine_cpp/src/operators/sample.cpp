@@ -62,6 +62,12 @@ Relation run_sample(Execution& execution, const Sample& sample, const Relation& 
   const Program* const programs[] = {&sample.weight};
   const Weights weights(evaluate_columns(execution, input, programs).front(), execution.pool());
   const int64_t count = sample.count.of(input.size());
+  if (sample.replace && count > kMaxMadeRows) {
+    throw EngineError(Code::kValue,
+                      "SAMPLE BY draws more rows than the " + std::to_string(kMaxMadeRows) +
+                          " that are possible: " + std::to_string(count),
+                      -1, sample.weight.span());
+  }
   const RandomKey key{execution.seed(), static_cast<uint64_t>(node_id)};
   HeapArray<int64_t> drawn;
   try {
