@@ -7,7 +7,7 @@ does. The rules on one kind of mistake are a module of tql/hints/; here are thos
 from __future__ import annotations
 
 from tql.errors import QuerySyntaxError, TQLError
-from tql.hints import brackets, characters, clauses, operators, refusals, words
+from tql.hints import brackets, characters, clauses, foreign, operators, refusals, words
 from tql.hints.situation import ARITHMETIC, CLAUSES, COMPARISONS, Piece, Pieces, Situation
 from tql.keywords import RESERVED
 
@@ -57,6 +57,7 @@ def explain(text: str, position: int, expected: frozenset[str]) -> TQLError:
         expected: names of the grammar's terminals that could stand there.
     """
     pieces = Pieces(text)
+    expected -= {"CONSTANTS_IN_BRACKETS", "CONSTANTS_IN_PARENTHESES"}  # shortcuts of '[' and '('
     situation = Situation(text, pieces, pieces.ending_behind(position), expected)
     error = next(error for rule in _RULES if (error := rule(situation)) is not None)
     error.query = text
@@ -98,6 +99,15 @@ def _operand(situation: Situation) -> TQLError | None:
         return situation.error("a value cannot begin with '+'", "leave it out")
     if situation.key() == "not":
         return situation.error(f"'not' cannot follow {situation.before}", "put 'not ...' in parentheses")
+    if situation.key() and situation.key() == situation.key(-1) and situation.key() in RESERVED:
+        return situation.error(f"'{situation.key()}' stands here twice", "remove one")
+    if before == "," and situation.key() in (")", "]"):
+        return situation.error(f"a value is missing after {situation.before}", "add one, or remove the ','")
+    if before == "and" and _is_bound(situation):
+        return situation.error("'between' needs two bounds", "write x between 1 and 5")
+    if before == "*" and situation.clauses[-1:] == ["select"] and situation.key() in ("from", "where", ""):
+        hint = "for all columns put ',' before '*'"
+        return situation.error(f"a value is missing after {situation.before}", hint)
     operator = situation.key() in (*COMPARISONS, *ARITHMETIC, "in", "between")
     if situation.key(-2) == "top":
         what = _MISSING["select"]
@@ -111,8 +121,19 @@ def _operand(situation: Situation) -> TQLError | None:
     return situation.error(f"{what} is missing between {situation.before} and {situation.found}")
 
 
+def _is_bound(situation: Situation) -> bool:
+    """Whether the `and` before this place belongs to a `between`."""
+    return situation.key(-3) == "between"
+
+
 def _separator(situation: Situation) -> TQLError | None:
+    hint: str | None
     piece = situation.at()
+    if situation.key() == "," and situation.clauses[-1:] in (["where"], ["having"]) and situation.has_operand:
+        hint = "join conditions with 'and' or 'or'; several values stand in x in (1, 2)"
+        return situation.error(f"unexpected ',' after {situation.before}", hint)
+    if situation.key() == "as" and situation.key(-1) == "*" and situation.clauses[-1:] == ["select"]:
+        return situation.error("'*' takes no name", "name the columns to select")
     if piece is not None and situation.clauses[-1:] == ["select"] and "COMMA" in situation.expected:
         return _comma(situation, piece)
     if piece is None or not situation.has_operand or piece.key in RESERVED:
@@ -122,7 +143,9 @@ def _separator(situation: Situation) -> TQLError | None:
     if piece.key == "(":
         return situation.error("an operator is missing before '('", "a function's name is a plain word")
     separator = "',' or an operator" if "COMMA" in situation.expected else "an operator"
-    return situation.error(f"{separator} is missing between {situation.before} and {piece.shown}")
+    is_condition = situation.key(1) in COMPARISONS and situation.clauses[-1:] != ["sample"]
+    hint = "join conditions with 'and' or 'or'" if is_condition else None
+    return situation.error(f"{separator} is missing between {situation.before} and {piece.shown}", hint)
 
 
 def _comma(situation: Situation, piece: Piece) -> TQLError | None:
@@ -148,6 +171,11 @@ _RULES = (  # the more telling before the more general
     refusals.refusal,
     _beginning,
     operators.blended_operator,
+    foreign.path,
+    foreign.parameter,
+    foreign.limit_words,
+    foreign.replacement,
+    foreign.word_operator,
     brackets.array,
     brackets.in_list,
     brackets.one_value,

@@ -45,6 +45,37 @@ def test_error_reads(title: str, query: str, expected: str) -> None:
         assert answer(query) == expected
 
 
+@pytest.mark.parametrize("query", [pytest.param(query, id=title) for title, query, _ in cases()])
+def test_error_underlines_whole_words(query: str) -> None:
+    with pytest.raises(TQLError) as caught:
+        parse(query)
+    error = caught.value
+    assert error.category in {"syntax", "unsupported", "arity", "value"}
+    if error.span is None:
+        assert not parts(query)  # there is nothing to underline
+        return
+    start, end = error.span.start, error.span.end
+    if start == end:
+        assert not query[start:].strip(), "only what is missing at the end has no place"
+        return
+    assert any(part.start() == start for part in parts(query))
+    assert any(part.end() == end for part in parts(query))
+
+
+@pytest.mark.parametrize(("query", "expected"), [pytest.param(*case[1:], id=case[0]) for case in cases()])
+def test_error_names_nothing_of_the_grammar(query: str, expected: str) -> None:
+    assert not set(re.findall(r"[A-Z][A-Z_]+|\b_\w+|\w+_in_\w+", expected)) - {
+        "TQL",
+        *re.findall(r"\w+", query),
+    }
+
+
+def parts(query: str) -> list[re.Match[str]]:
+    """The words, strings and signs of a query, as a reader sees them."""
+    text = re.sub(r"(--|#)[^\n]*", lambda match: " " * len(match.group()), query)
+    return list(re.finditer(r"'[^']*'?|\"[^\"\n]*\"?|\d[\w.]*|\w+|&&|\|\||[<>=!]=|<>|\S", text))
+
+
 def test_golden_file_is_complete() -> None:
     found = cases()
     if os.environ.get("TQL_GOLDEN") == "rewrite":

@@ -14,6 +14,8 @@ def array(situation: Situation) -> TQLError | None:
     if piece.key == "[" and situation.opener == "array":
         hint = "for example: array[array[1, 2], array[3, 4]]"
         return situation.error("an inner array begins with the word 'array' too", hint)
+    if situation.key(-1) == "array" and piece.key == "(":
+        return situation.error("an array has square brackets", "for example: array[1, 2]")
     if piece.key == "[" and situation.wants_operand:
         end = situation.text.find("]", piece.span.start)
         inside = situation.text[piece.span.start : end + 1] if end >= 0 else "[1, 2]"
@@ -39,6 +41,9 @@ def in_list(situation: Situation) -> TQLError | None:
         return situation.error("the list of 'in' is empty")
     if situation.key(-1) != "in" or situation.at() is None:
         return None
+    if situation.key() in ("[", "{"):
+        hint = "write x in (1, 2), or x in array[1, 2]"
+        return situation.error(f"'in' needs a list in parentheses, not {situation.found}", hint)
     return situation.error(
         f"'in' needs a list in parentheses, not {situation.found}",
         "for example: x in (1, 2), or x in (?)",
@@ -49,6 +54,13 @@ def one_value(situation: Situation) -> TQLError | None:
     """A comma where brackets hold one thing."""
     if situation.key() != "," or situation.expected.isdisjoint({"RPAR"}) or "COMMA" in situation.expected:
         return None
+    outer = situation.pieces.key(situation.open_brackets[-2] - 1) if len(situation.open_brackets) > 1 else ""
+    if outer in ("max_weight", "sum_weight"):
+        return situation.error("a pair stands without parentheses", f"write {outer}(condition: weight, ...)")
+    if situation.opener == "between":
+        return situation.error("'between' needs two bounds", "write x between 1 and 5")
+    if situation.opener == "by":
+        return situation.error("parentheses hold one value", "write the keys without parentheses")
     if situation.opener == "using":
         return situation.error("'using' takes one column", "write 'on' with a condition for several")
     return situation.error("parentheses hold one value", "an array is written array[1, 2]")

@@ -16,7 +16,7 @@ _INSTEAD = {
     "&&": "write 'and'",
     "&": "write 'and' between conditions; TQL has no operators on bits",
     "|": "write 'or' between conditions; TQL has no operators on bits",
-    "~": "write 'not' before a condition; TQL has no operators on bits",
+    "~": "write 'not' before a condition, 'like' for a pattern; TQL has no operators on bits",
     "!": "write 'not' before a condition, '!=' for unequal",
     "`": "names with special characters stand in double quotes",
     "$": "a parameter is written '?'",
@@ -74,11 +74,15 @@ def _split_text(situation: Situation, piece: Piece) -> TQLError | None:
     if 0 <= end - previous.span.start <= 40:
         rest = situation.text[piece.span.start : end + 1]
         hint = f"a quote inside a string is doubled: {previous.text}'{rest}"
+        if previous.text.endswith("\\'"):
+            hint = f"a quote inside a string is doubled, not escaped: {previous.text[:-2]}''{rest}"
     return _error(piece, f"the string ends before {piece.shown}", hint, previous.span.to(piece.span))
 
 
 def _number(piece: Piece) -> TQLError:
     text = piece.text
+    if re.fullmatch(r"[0-9.]+", text):
+        return _error(piece, f"a number has one decimal point at most: {text}", "digits are not grouped")
     if re.fullmatch(r"[0-9][0-9_]*[0-9]", text):
         hint = f"write {text.replace('_', '')}"
     elif re.match(r"0[xob]", text, re.IGNORECASE):
@@ -90,6 +94,13 @@ def _number(piece: Piece) -> TQLError:
 
 def _symbol(situation: Situation, piece: Piece) -> TQLError | None:
     text = piece.text
+    if text == "!" and situation.key(-1) in ("=", "==") and situation.adjacent(-1):
+        span = situation.pieces[situation.index - 1].span.to(piece.span)
+        return _error(piece, f"there is no operator '{situation.key(-1)}!'", "write '!='", span)
+    if text == "{" and situation.key(-1) == "in":
+        return None
+    if text == "{" and situation.has_operand:
+        return _error(piece, "'{' is not part of TQL", "a key of a json column is written column['key']")
     if text == "!" and situation.key(1) in ("=", "=="):
         return _error(piece, "there is a blank inside '!='", "write '!='")
     if text == "||":
@@ -103,9 +114,10 @@ def _symbol(situation: Situation, piece: Piece) -> TQLError | None:
     if text in _INSTEAD:
         return _error(piece, f"{piece.shown} is not part of TQL", _INSTEAD[text])
     if text in _TYPOGRAPHIC:
-        return _error(
-            piece, f"{piece.shown} is a typographic character", f"write {_TYPOGRAPHIC[text]} instead"
-        )
+        hint = f"write {_TYPOGRAPHIC[text]} instead"
+        if _TYPOGRAPHIC[text] == '"' and situation.wants_operand:
+            hint = "a string stands between two ', a name between two \""
+        return _error(piece, f"{piece.shown} is a typographic character", hint)
     if text.isascii() and text.isprintable():
         return None
     name = unicodedata.name(text, f"U+{ord(text):04X}").lower()

@@ -76,6 +76,8 @@ def argument(situation: Situation) -> TQLError | None:
         return situation.error(f"'{previous}' takes true or false, not {situation.found}")
     if previous == "using":
         return situation.error(f"'using' takes a column in parentheses, not {situation.found}")
+    if situation.key() == "percent":
+        return situation.error("'percent' stands behind the number of 'limit' only")
     if situation.key() == "top" and previous == "distinct":
         return situation.error("'top' must come before 'distinct'")
     if situation.key() == "replace" and situation.clauses[-2:] == ["sample", "limit"]:
@@ -98,7 +100,8 @@ def by(situation: Situation) -> TQLError | None:
     """`order x`."""
     if situation.expected != {"_BY"}:
         return None
-    return situation.error(f"'by' is missing after {situation.before}")
+    clause = situation.before.strip("'").lower()
+    return situation.error(f"'by' is missing after {situation.before}", f"write '{clause} by ...'")
 
 
 def join(situation: Situation) -> TQLError | None:

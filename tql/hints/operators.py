@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tql.errors import TQLError
 from tql.hints.situation import CLAUSES, COMPARISONS, SET_OPERATORS, Situation
+from tql.keywords import RESERVED
 
 _SYMBOLIC = COMPARISONS[:8]
 _OPERAND_ENDS = {"and", "or", "not", ",", ";", ":", "asc", "desc", *COMPARISONS, *CLAUSES, *SET_OPERATORS}
 _WEIGHTS = ("max_weight", "sum_weight")
-_BLENDS = {"=>": ">=", "=<": "<=", "===": "=", "!==": "!=", "<>=": "!=", ":=": "=", "<=>": "="}
+_BLENDS = {"=>": ">=", "=<": "<=", "===": "=", "!==": "!=", "<>=": "!=", ":=": "=", "<=>": "=", "=!": "!="}
 
 
 def blended_operator(situation: Situation) -> TQLError | None:
@@ -24,6 +25,8 @@ def blended_operator(situation: Situation) -> TQLError | None:
         return situation.error(f"there is a blank inside '{blend}'", f"write '{blend}'", span)
     if blend in _BLENDS:
         return situation.error(f"there is no operator '{blend}'", f"write '{_BLENDS[blend]}'", span)
+    if blend == "//":
+        return situation.error("there is no operator '//'", "a comment begins with --; '/' divides", span)
     if blend == "**":
         return situation.error("there is no operator '**'", "write x * x for a square", span)
     if blend == "->":
@@ -97,6 +100,10 @@ def not_behind(situation: Situation) -> TQLError | None:
     """`x not ...`, which only `in`, `between` and `like` can continue."""
     if "ILIKE" not in situation.expected or situation.has_operand or situation.at() is None:
         return None
+    if situation.key(-1) != "not":
+        return None
+    if situation.key() == "is":
+        return situation.error("'not' cannot stand before 'is'", "write 'is not null'")
     if situation.key() == "null":
         return situation.error("'is' is missing before 'not null'", "write 'is not null'")
     if situation.key() in _SYMBOLIC:
@@ -113,6 +120,13 @@ def is_(situation: Situation) -> TQLError | None:
     if situation.at() is None:
         return situation.error(f"'null' is missing after {situation.before}")
     operator = "!=" if situation.key(-1) == "not" else "="
+    key = situation.key()
+    if key in ("in", "like", "between"):
+        word = f"not {key}" if situation.key(-1) == "not" else key
+        return situation.error(f"'{key}' cannot follow {situation.before}", f"write '{word}' without 'is'")
+    if key in ("none", "nan", "empty", "missing"):
+        hint = "write 'null'" if key in ("none", "missing") else f"compare with '{operator}'"
+        return situation.error("'is' is followed by 'null' or 'not null' only", hint)
     return situation.error("'is' is followed by 'null' or 'not null' only", f"compare with '{operator}'")
 
 
@@ -127,6 +141,10 @@ def weight_pair(situation: Situation) -> TQLError | None:
             return situation.error(f"': weight' is missing after {situation.before}", hint)
         if key == ":" and not situation.wants_operand:
             return situation.error("every argument is one 'condition: weight'", "separate the pairs with ','")
+    if situation.opener in _WEIGHTS:
+        mistake = _separators(situation)
+        if mistake is not None:
+            return mistake
     if key == ":" and situation.wants_operand and situation.adjacent(0) and situation.at(1) is not None:
         return situation.error("a value cannot begin with ':'", "a parameter is written '?'")
     if key == ":" and situation.open_brackets and situation.pieces[situation.open_brackets[-1]].key == "[":
@@ -134,4 +152,18 @@ def weight_pair(situation: Situation) -> TQLError | None:
     if key == ":" and situation.has_operand:
         hint = "write max_weight(condition: weight, ...) or sum_weight(condition: weight, ...)"
         return situation.error("a weight stands inside max_weight or sum_weight only", hint)
+    return None
+
+
+def _separators(situation: Situation) -> TQLError | None:
+    """A pair's `:` or the `,` between two pairs: missing, or another sign."""
+    key, operand = situation.key(), situation.kind in ("number", "text", "quoted")
+    operand = operand or (situation.kind == "word" and key not in RESERVED)
+    hint = f"write {situation.opener}(condition: weight, ...)"
+    if "COLON" in situation.expected:
+        if operand:
+            return situation.error(f"':' is missing between {situation.before} and {situation.found}", hint)
+    elif key == ";" or (operand and situation.has_operand):
+        message = f"',' is missing between {situation.before} and {situation.found}"
+        return situation.error("pairs are separated by ',', not by ';'" if key == ";" else message, hint)
     return None

@@ -19,7 +19,7 @@ _CHANGES = frozenset(
 _VALUES = {
     "case": "for weights by condition write max_weight(condition: weight, ...)",
     "cast": "numbers are converted where arithmetic and comparisons need it",
-    "exists": None,
+    "exists": "for rows that have a partner write a join",
 }
 _TYPED_LITERALS = ("date", "time", "timestamp", "interval")
 
@@ -58,6 +58,11 @@ def _value(situation: Situation) -> TQLError | None:
         return _error(
             situation, message, "compare with a number or a string", previous.span.to(situation.span)
         )
+    if situation.kind == "number" and situation.key(-1) == "interval" and not situation.wants_operand:
+        span = situation.pieces[situation.index - 1].span.to(situation.span)
+        return _error(
+            situation, "interval literals are not supported", "compare with a number or a string", span
+        )
     if ":" in (key, situation.key(-1)) and (
         (key == ":" == situation.key(1) and situation.adjacent(0))
         or (key == ":" == situation.key(-1) and situation.adjacent(-1))
@@ -67,9 +72,11 @@ def _value(situation: Situation) -> TQLError | None:
 
 
 def _sub_query(situation: Situation) -> TQLError | None:
-    if situation.key() != "select" or situation.key(-1) != "(" or "SELECT" in situation.expected:
+    if situation.key() != "select" or "SELECT" in situation.expected:
         return None
-    if situation.key(-2) == "in":
+    if situation.key(-1) != "(" and situation.key(-1) != "in":
+        return None
+    if "in" in (situation.key(-1), situation.key(-2)):
         hint = "combine selections of rows with 'intersect', 'union' and 'except'"
         return _error(situation, "sub-queries inside 'in' are not supported", hint)
     return _error(situation, "sub-queries as values are not supported", "a sub-query can stand behind 'from'")
@@ -108,6 +115,12 @@ def _source(situation: Situation) -> TQLError | None:
         )
     if key == "for" and situation.key(1) in ("update", "share"):
         return _error(situation, "row locks are not supported", "queries only read")
+    if situation.key(-1) == "for" and key in ("update", "share"):  # taken for an alias
+        span = situation.pieces[situation.index - 1].span.to(situation.span)
+        return _error(situation, "row locks are not supported", "queries only read", span)
+    if situation.key(-1) == "with" and key == "(" and situation.clauses[-1:] == ["from"]:
+        span = situation.pieces[situation.index - 1].span
+        return _error(situation, "table hints are not supported", "leave it out", span)
     return None
 
 
@@ -119,6 +132,8 @@ def _select_list(situation: Situation) -> TQLError | None:
     if before == ["*", "except", "("] and situation.at() is not None:
         span = situation.pieces[situation.index - 2].span
         return _error(situation, "'* except' is not supported", "name the columns to select", span)
+    if key == "on" and situation.key(-1) == "distinct":
+        return _error(situation, "'distinct on' is not supported", "group with 'group by'")
     if key == "into" and situation.clauses == ["select"]:
         return _error(situation, "'select into' is not supported", "queries only read")
     return None
@@ -133,6 +148,14 @@ def _call(situation: Situation) -> TQLError | None:
     if key == "(" and situation.key(-1) == "over":
         span = situation.pieces[situation.index - 1].span
         return _error(situation, "window functions are not supported", "group with 'group by'", span)
+    if key == "(" and situation.key(-1) == "filter" and situation.key(-2) == ")":
+        span = situation.pieces[situation.index - 1].span
+        return _error(
+            situation, "'filter' behind a function is not supported", "filter rows with 'where'", span
+        )
     if key == "from" and situation.opener == "extract":
-        return _error(situation, "'extract' is not supported", None)
+        span = situation.pieces[situation.open_brackets[-1] - 1].span
+        return _error(
+            situation, "'extract' is not supported", "for a date that is kept as text: d like '2024-*'", span
+        )
     return None

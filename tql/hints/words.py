@@ -12,6 +12,9 @@ _OTHER_WORDS = {
     "fetch": "limit",
     "ascending": "asc",
     "descending": "desc",
+    "ascend": "asc",
+    "descend": "desc",
+    "sort": "order",
     "rlike": "like",
     "regexp": "like",
 }
