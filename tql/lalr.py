@@ -52,6 +52,10 @@ class _Reduction:
     is_unit: bool  # the value stays what it is
 
 
+_Step = _Reduction | tuple[str, int, int] | None
+"""A reduction; a token that is kept, as its terminal, start and end; or one that is not."""
+
+
 class Machine:
     """The parser's loop; without state, so one serves every thread."""
 
@@ -86,11 +90,18 @@ class Machine:
         }
 
     def parse(self, text: str, start: str) -> Any:
-        """What the callbacks made of the text, or `Unreadable`."""
+        """What the callbacks made of the text, or `Unreadable`.
+
+        They are called once the whole text has been read, so that a mistake costs no tree.
+        """
+        steps = self._steps(text, start)
+        return steps if isinstance(steps, Unreadable) else _built(steps, text)
+
+    def _steps(self, text: str, start: str) -> list[_Step] | Unreadable:
         actions, jumps, contextual, tokens = self._actions, self._jumps, self._contextual, self._tokens
         kept, keywords = self._kept, self._keywords
         states = [self._starts[start]]
-        values: list[Any] = []
+        steps: list[_Step] = []
         position = 0
         while True:
             state = states[-1]
@@ -112,9 +123,7 @@ class Machine:
                     return Unreadable(begin, self._expected(states[:height] + taken[::-1]))
                 if isinstance(action, int):
                     states.append(action)
-                    values.append(
-                        Token(kind, text[begin:position], begin, position) if kind in kept else None
-                    )
+                    steps.append((kind, begin, position) if kind in kept else None)
                     break
                 size = action.size
                 if size:
@@ -122,15 +131,15 @@ class Machine:
                         taken += states[height - 1 : -size - 1 : -1]
                         height = len(states) - size
                     del states[-size:]
-                _reduce(action, values)
+                steps.append(action)
                 key = (states[-1], action.symbol, kind)
                 states.append(jumps[key] if key in jumps else self._jump(key))
         blank = self._blank.match(text, position)
         position = position if blank is None else blank.end()
         before = states.copy()
-        if position < len(text) or not self._finish(states, self._ends[start], values):
+        if position < len(text) or not self._finish(states, self._ends[start], steps):
             return Unreadable(position, self._expected(before))
-        return values[-1]
+        return steps
 
     def _jump(self, key: tuple[int, str, str]) -> int:
         """The state behind a symbol, and behind all rules that would only pass its value on before `kind`."""
@@ -145,14 +154,14 @@ class Machine:
         self._jumps[key] = state
         return state
 
-    def _finish(self, states: list[int], end: int, values: list[Any]) -> bool:
+    def _finish(self, states: list[int], end: int, steps: list[_Step]) -> bool:
         """Reduces to the end; False where the text cannot end here."""
         while states[-1] != end:
             action = self._actions[states[-1]].get("$END")
             if not isinstance(action, _Reduction):
                 return False
             self._go_back(action, states)
-            _reduce(action, values)
+            steps.append(action)
         return True
 
     def _expected(self, states: list[int]) -> frozenset[str]:
@@ -195,14 +204,21 @@ def _lexer(
     return re.compile(blank), re.compile(token), by_word
 
 
-def _reduce(reduction: _Reduction, values: list[Any]) -> None:
-    size = reduction.size
-    if size == 0:
-        values.append(reduction.callback([]))
-        return
-    children = values[-size:]
-    del values[-size:]
-    values.append(reduction.callback(children))
+def _built(steps: list[_Step], text: str) -> Any:
+    values: list[Any] = []
+    for step in steps:
+        if step is None:
+            values.append(None)
+        elif isinstance(step, tuple):
+            kind, begin, end = step
+            values.append(Token(kind, text[begin:end], begin, end))
+        elif step.size == 0:
+            values.append(step.callback([]))
+        else:
+            children = values[-step.size :]
+            del values[-step.size :]
+            values.append(step.callback(children))
+    return values[-1]
 
 
 def _group(terminal: TerminalDef) -> str:
