@@ -134,7 +134,10 @@ Column Execution::cell(const SourcePtr& source, const CellRef& cell) {
   }
   const auto key = std::tuple(source, cell.column.name, row);
   const auto known = cells_.find(key);
-  if (known != cells_.end()) return known->second;
+  if (known != cells_.end()) {
+    check_type(known->second, cell.column.name, cell.column.type);
+    return known->second;
+  }
   return cells_.emplace(key, take(*source, cell.column, {&row, 1})).first->second;
 }
 
@@ -192,6 +195,13 @@ std::vector<RowRange> Execution::partitions(Source& source, std::span<const Colu
     if (cut.start < cut.stop) result.push_back(cut);
   }
   return result;
+}
+
+bool same_column(const ColumnRef& left, const ColumnRef& right) noexcept {
+  const Type& a = left.type;
+  const Type& b = right.type;
+  return left.name == right.name && left.facet == right.facet && a.element == b.element &&
+         a.shape == b.shape && a.nullable == b.nullable && a.nested == b.nested;
 }
 
 void Execution::parallel_for(int64_t count, int64_t grain, const ThreadPool::Body& body) {

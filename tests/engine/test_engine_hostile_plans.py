@@ -253,3 +253,21 @@ def test_long_programs_and_lists_are_no_matter() -> None:
     code.add("in_set", last, values=list(range(5007, 105_007)))
     source = MemorySource(COLUMNS)
     assert list(execute(Plan(plan_of(filter_of(code))), source).selection.indices) == [7, 8, 9]
+
+
+@pytest.mark.parametrize("kernel", ["column", "cell"])
+def test_a_column_of_two_types_is_refused(kernel: str) -> None:
+    def reads(element: str, *then: tuple[str, str]) -> Code:
+        code = Code()
+        members = {"facet": "values"} if kernel == "column" else {"row": 3}
+        code.add(kernel, type=element, name="x", **members)
+        for name, result in then:
+            code.add(name, len(code.instructions) - 1, type=result)
+        return code
+
+    number = reads("int64", ("cast", "bool"))
+    document = reads("json", ("json_truth", "bool"))
+    two = filter_of(number, document), project_of({"a": reads("int64"), "b": reads("json")})
+    for root in two:
+        with pytest.raises(EngineError, match="gave column 'x' as int64, the plan says text"):
+            execute(Plan(plan_of(root)), MemorySource(COLUMNS))

@@ -74,6 +74,9 @@ class Execution {
   std::vector<NodeStatistics> statistics_;
 };
 
+/// Whether one reading serves both: the same of a column, as the same type.
+bool same_column(const ColumnRef& left, const ColumnRef& right) noexcept;
+
 /// Rows of a batch such that its arrays stay within the cache: fewer, the larger the rows of the columns are.
 int64_t batch_rows(const Segment& segment) noexcept;
 

@@ -26,9 +26,7 @@ class SharedColumns {
     for (const Program* program : programs) {
       std::vector<size_t> places;
       for (const ColumnRef& ref : program->inputs().columns) {
-        const auto same = [&](const ColumnRef& other) {
-          return other.name == ref.name && other.facet == ref.facet;
-        };
+        const auto same = [&](const ColumnRef& other) { return same_column(ref, other); };
         const auto found = std::find_if(refs_.begin(), refs_.end(), same);
         places.push_back(static_cast<size_t>(found - refs_.begin()));
         if (found == refs_.end()) refs_.push_back(ref);

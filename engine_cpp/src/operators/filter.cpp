@@ -33,10 +33,6 @@ Evaluators make_evaluators(Execution& execution, const Condition& filter, const 
   return evaluators;
 }
 
-bool same_column(const ColumnRef& left, const ColumnRef& right) noexcept {
-  return left.name == right.name && left.facet == right.facet;
-}
-
 /// Conjuncts [begin, end) that go together over a block of rows while it is in the cache: neighbours that run
 /// as bits and read the same columns.
 struct Stage {
