@@ -25,15 +25,16 @@ def is_ascending(node: Node) -> bool:
     """Whether the rows come as they are stored, and no clause has given them another order or made them.
 
     Of a set operation it decides between ascending rows and the order of its sides (language reference,
-    section 17): rows that were grouped or expanded have an order of their own.
+    section 17): rows that were grouped or expanded have an order of their own, and one ordered operand is
+    enough in a chain of them.
     """
     match node:
         case Scan():
             return True
         case Sort() | Sample() | Expand() | Group():
             return False
-        case SetOp():
-            return not node.ordered
+        case SetOp(ordered=True):
+            return False
         case _:
             return all(is_ascending(child) for child in node.inputs)
 
