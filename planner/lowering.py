@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tql.planner.expressions import Column, Computed, Expression
@@ -154,7 +155,7 @@ def _made_source(node: MadeSource) -> PhysicalNode:
             if node.parts is not None:
                 how = {"parts": _rows(node.parts)}
             elif node.lengths is not None:
-                how = {"lengths": [_rows(length) for length in node.lengths]}
+                how = {"lengths": _lengths(node.lengths)}
             return {"op": "ungroup", **how, "columns": columns}
         case Append():
             for member, both in zip(columns, node.columns, strict=True):
@@ -176,6 +177,15 @@ def _programs(expressions: tuple[Expression, ...]) -> list[Program]:
 def _rows(number: int | None) -> int | None:
     """How many rows, where sums of what the query says may be more than there can be."""
     return None if number is None else min(number, MAX_ROWS)
+
+
+def _lengths(lengths: Iterable[int]) -> list[int]:
+    """Runs that are no longer together than a row can be; such a sum is an error wherever there is a row."""
+    left, cut = MAX_ROWS, []
+    for length in lengths:
+        cut.append(min(length, left))
+        left -= cut[-1]
+    return cut
 
 
 def _float(number: float | None) -> float | None:

@@ -79,10 +79,8 @@ Cutting parse_cutting(const Dict& dict) {
     cutting.kind = Cutting::Kind::kLengths;
     cutting.bounds.push_back(0);
     for (const Value& length : as_list(*lengths, "lengths")) {
-      int64_t bound = 0;
-      if (__builtin_add_overflow(cutting.bounds.back(), as_int(length, "lengths", 0, kMaxNumber), &bound))
-        bound = kMaxNumber;  // longer than any row, like the true sum
-      cutting.bounds.push_back(bound);
+      cutting.bounds.push_back(cutting.bounds.back() +
+                               as_int(length, "lengths", 0, kMaxNumber - cutting.bounds.back()));
     }
   }
   return cutting;
