@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "tql_engine/cast.h"
@@ -11,6 +13,7 @@
 #include "tql_engine/logic.h"
 #include "tql_engine/scalar.h"
 #include "tql_engine/set.h"
+#include "tql_engine/subscript.h"
 
 namespace tql_engine {
 namespace {
@@ -109,6 +112,8 @@ class MaskCompiler {
     }
     if (const auto* compare = as<CompareOperation>(index)) return add_compare(*compare, index);
     if (const auto* set = as<InSet>(index)) return add_set(*set, argument(index, 0));
+    if (const auto* any = as<AnyCompare>(index)) return add_any(*any, index);
+    if (const auto* text = as<TextCondition>(index)) return add_text(*text, index);
     if (as<IsNull>(index) != nullptr) {
       const LoadColumn* load = column_of(argument(index, 0));
       if (load == nullptr) return false;
@@ -143,6 +148,7 @@ class MaskCompiler {
       const LoadColumn* load = column_of(source);
       if (load == nullptr) return false;
       const Element element = type_of(*load).element;
+      if (element == Element::kText) return add_equal_text(*load, compare.op(), constant->constant());
       const bool wide = element == Element::kFloat32 && constant->constant().element() != element;
       const CompareOp op = side == 1 ? compare.op() : swapped(compare.op());
       const MaskLoop loop = compare_mask_loop(op, element, wide);
@@ -152,6 +158,68 @@ class MaskCompiler {
       return add_values(*load, loop, std::move(operand));
     }
     return false;
+  }
+
+  bool add_equal_text(const LoadColumn& load, CompareOp op, const Constant& constant) {
+    if (op != CompareOp::kEqual && op != CompareOp::kNotEqual) return false;
+    return add_leaf(load, equal_text_leaf(text_of(constant), op == CompareOp::kNotEqual));
+  }
+
+  /// `any(array compare constant)`, over all elements of a row or over the last axis' element [:, ..., i].
+  bool add_any(const AnyCompare& any, int index) {
+    const auto* constant = as<ConstantOperation>(argument(index, 1));
+    if (constant == nullptr || constant->constant().rank() != 0) return false;
+    int source = argument(index, 0);
+    if (as<CastOperation>(source) != nullptr) source = argument(source, 0);
+    const auto* subscript = as<SubscriptOperation>(source);
+    const auto* load = as<LoadColumn>(subscript == nullptr ? source : argument(source, 0));
+    if (load == nullptr) return false;
+    const Type& type = type_of(*load);
+    if (type.nested || !type.shape || type.shape->empty()) return false;
+    if (type.element == Element::kText) {
+      return subscript == nullptr && any.op() == CompareOp::kEqual &&
+             add_leaf(*load, any_text_leaf(text_of(constant->constant())));
+    }
+    const auto part = subscript == nullptr ? ArrayPart{} : part_of(*subscript, source, *type.shape);
+    const bool wide = type.element == Element::kFloat32 && constant->constant().element() != type.element;
+    const MaskLoop loop = compare_mask_loop(any.op(), type.element, wide);
+    auto operand = std::make_shared<Operand>();
+    if (!part || loop == nullptr ||
+        !narrow_constant(constant->constant(), type.element, operand->bytes.data()))
+      return false;
+    return add_leaf(*load, any_element_leaf(type.element, *part, loop, std::move(operand)));
+  }
+
+  /// What a subscript leaves of arrays of this shape: every so manyth element.
+  std::optional<ArrayPart> part_of(const SubscriptOperation& subscript, int index,
+                                   const std::vector<int64_t>& shape) const {
+    std::vector<const Operation*> args;
+    for (const int arg : instructions_[static_cast<size_t>(index)].args) {
+      args.push_back(instructions_[static_cast<size_t>(arg)].operation.get());
+    }
+    const int64_t extent = shape.back();
+    const auto given = subscript.last_axis_index(static_cast<int>(shape.size()), args);
+    if (!given || extent < 1 || extent > ArrayPart::kLargestPeriod) return std::nullopt;
+    if (*given < -extent || *given >= extent) return std::nullopt;
+    return ArrayPart{extent, *given < 0 ? *given + extent : *given};
+  }
+
+  bool add_text(const TextCondition& text, int index) {
+    const LoadColumn* load = column_of(argument(index, 0));
+    if (load == nullptr || type_of(*load).element != Element::kText) return false;
+    const bool has_second = instructions_[static_cast<size_t>(index)].args.size() > 1;
+    const auto* second = has_second ? as<ConstantOperation>(argument(index, 1)) : nullptr;
+    return add_leaf(*load, text.leaf(second == nullptr ? nullptr : &second->constant()));
+  }
+
+  bool add_leaf(const LoadColumn& load, MaskLeafPtr leaf) {
+    if (leaf == nullptr) return false;
+    add_node({.kind = Kind::kLeaf, .column = static_cast<int>(load.index()), .leaf = std::move(leaf)});
+    return true;
+  }
+
+  static std::string text_of(const Constant& constant) {
+    return std::string(*reinterpret_cast<const std::string_view*>(constant.values()));
   }
 
   bool add_set(const InSet& set, int source) {
@@ -200,6 +268,7 @@ bool MaskProgram::runs_on(const Segment& segment) const noexcept {
   return std::ranges::all_of(nodes_, [&](const Node& node) {
     if (node.column < 0) return true;
     const Column& column = segment.columns[static_cast<size_t>(node.column)];
+    if (node.kind == Kind::kLeaf) return node.leaf->runs_on(column);
     return node.kind == Kind::kIsNull || (column.layout() == Layout::kDense && column.row_elements() == 1);
   });
 }
@@ -221,6 +290,12 @@ void MaskProgram::evaluate_block(const Node& node, const Segment& segment, int64
     case Kind::kValues: {
       const Column& column = segment.columns[static_cast<size_t>(node.column)];
       node.loop(column.raw_values() + first * element_size(node.element), node.operand.get(), n, words);
+      if (column.validity() != nullptr) clear_null(column.validity() + first, n, words);
+      return;
+    }
+    case Kind::kLeaf: {
+      const Column& column = segment.columns[static_cast<size_t>(node.column)];
+      node.leaf->evaluate(column, first, n, words);
       if (column.validity() != nullptr) clear_null(column.validity() + first, n, words);
       return;
     }

@@ -156,10 +156,10 @@ class ProgramCompiler {
           as_constant(*program_.instructions_[static_cast<size_t>(source.args[side])].operation);
       if (constant == nullptr || constant->constant().rank() != 0 || !compare->same_elements()) continue;
       const CompareOp op = side == 1 ? compare->op() : swapped(compare->op());
-      const AnyCompareLoop loop = any_compare_loop(op, constant->constant().element());
-      if (loop == nullptr) return nullptr;
+      const Element element = constant->constant().element();
+      if (any_compare_loop(op, element) == nullptr) return nullptr;
       args = {source.args[1 - side], source.args[side]};
-      return std::make_unique<AnyCompare>(loop);
+      return std::make_unique<AnyCompare>(op, element);
     }
     return nullptr;
   }

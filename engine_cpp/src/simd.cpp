@@ -13,7 +13,8 @@ SimdLevel processor_level() noexcept {
       __builtin_cpu_supports("avx512vl")) {
     return SimdLevel::kAvx512;
   }
-  if (__builtin_cpu_supports("avx2")) return SimdLevel::kAvx2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt"))
+    return SimdLevel::kAvx2;
 #endif
   return SimdLevel::kBase;
 }

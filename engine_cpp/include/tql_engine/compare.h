@@ -87,10 +87,12 @@ AnyCompareLoop any_compare_loop(CompareOp op, Element element) noexcept;
 /// any(x op y) with one scalar y per row, without the array of bools between them. NULL gives false.
 class AnyCompare final : public Operation {
  public:
-  explicit AnyCompare(AnyCompareLoop loop) : loop_(loop) {}
+  AnyCompare(CompareOp op, Element element) : op_(op), loop_(any_compare_loop(op, element)) {}
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override;
+  CompareOp op() const noexcept { return op_; }
 
  private:
+  CompareOp op_;
   AnyCompareLoop loop_;
 };
 

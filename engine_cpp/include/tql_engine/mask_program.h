@@ -1,5 +1,6 @@
-// Conditions on scalar columns, evaluated as words of bits: comparisons with constants, sets, IS NULL, and
-// AND, OR, NOT of these. A block of rows that stays in the cache goes through all of it at once.
+// Conditions on columns, evaluated as words of bits: comparisons of scalars with constants, sets, IS NULL,
+// conditions on arrays and texts that have a leaf of their own, and AND, OR, NOT of these. A block of rows
+// that stays in the cache goes through all of it at once.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 #include "tql_engine/kernel.h"
 #include "tql_engine/mask.h"
+#include "tql_engine/mask_leaf.h"
 
 namespace tql_engine {
 
@@ -36,7 +38,7 @@ class MaskProgram {
  private:
   friend class MaskCompiler;
 
-  enum class Kind : uint8_t { kValues, kIsNull, kAnd, kOr, kNot };
+  enum class Kind : uint8_t { kValues, kLeaf, kIsNull, kAnd, kOr, kNot };
 
   struct Node {
     Kind kind;
@@ -46,6 +48,7 @@ class MaskProgram {
     Element element = Element::kBool;
     MaskLoop loop = nullptr;
     std::shared_ptr<const void> operand;
+    MaskLeafPtr leaf;
   };
 
   void evaluate_block(const Node& node, const Segment& segment, int64_t first, int64_t n,

@@ -99,9 +99,10 @@ Bound bind_compare(const BindContext& context) {
 }
 
 Bound bind_contains(const BindContext& context) {
-  const AnyCompareLoop loop = any_compare_loop(CompareOp::kEqual, context.args[0].element);
-  if (loop == nullptr || context.args[0].element != context.args[1].element) refuse_argument(context, 1);
-  return {std::make_unique<AnyCompare>(loop), Element::kBool};
+  const Element element = context.args[0].element;
+  const bool has_loop = any_compare_loop(CompareOp::kEqual, element) != nullptr;
+  if (!has_loop || element != context.args[1].element) refuse_argument(context, 1);
+  return {std::make_unique<AnyCompare>(CompareOp::kEqual, element), Element::kBool};
 }
 
 constexpr Kernel kKernels[] = {

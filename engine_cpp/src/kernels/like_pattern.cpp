@@ -37,7 +37,6 @@ LikePattern::LikePattern(std::string_view pattern, bool ignore_case) : ignore_ca
     characters.push_back(ignore_case ? lower_case(character) : character);
   }
   parse(characters);
-  if (ignore_case) return;
   for (const auto& piece : pieces_) {
     std::string literal;
     for (const Part& part : piece) {
@@ -89,7 +88,7 @@ void LikePattern::parse(const std::vector<char32_t>& pattern) {
 }
 
 bool LikePattern::matches(std::string_view text) const noexcept {
-  return literals_.empty() ? matches_parts(text) : matches_literals(text);
+  return literals_.empty() || ignore_case_ ? matches_parts(text) : matches_literals(text);
 }
 
 bool LikePattern::matches_literals(std::string_view text) const noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,11 @@ class LikePattern {
   /// character each.
   bool matches(std::string_view text) const noexcept;
 
+  /// The texts between the runs, one more than there are runs, where they are nothing but texts (lower case
+  /// if the case is ignored); else none.
+  std::span<const std::string> literals() const noexcept { return literals_; }
+  bool ignores_case() const noexcept { return ignore_case_; }
+
  private:
   struct Part {
     enum class Kind : uint8_t { kOne, kAmong } kind;
@@ -31,8 +37,7 @@ class LikePattern {
   bool matches_parts(std::string_view text) const noexcept;
 
   bool ignore_case_;
-  /// Between the runs: one more piece than there are runs. Where all pieces are plain text, it is in
-  /// `literals_`.
+  /// Between the runs: one more piece than there are runs.
   std::vector<std::vector<Part>> pieces_;
   std::vector<std::string> literals_;
 };

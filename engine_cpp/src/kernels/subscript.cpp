@@ -1,14 +1,18 @@
 // Subscripts by the rules of Python: x[i], x[a:b:s], x[i, a:b]. A slice is a view over the same memory. An
 // index out of range makes the row NULL.
+#include "tql_engine/subscript.h"
+
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "slices.h"
 #include "tql_engine/integers.h"
+#include "tql_engine/leaf.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/registry.h"
 #include "tql_engine/status.h"
@@ -16,7 +20,7 @@
 namespace tql_engine {
 namespace {
 
-class Subscript final : public Operation {
+class Subscript final : public SubscriptOperation {
  public:
   Subscript(std::vector<SubscriptItem> items, std::vector<IntegerReader> readers)
       : items_(std::move(items)), readers_(std::move(readers)) {
@@ -38,6 +42,18 @@ class Subscript final : public Operation {
     const bool uniform = constant && x.dims_step == 0 && x.strides_step == 0 && frame.size() > 0;
     slice(frame, args, uniform, out);
     if (x.rank - indices_ == 0) load_elements(frame, x, out);
+  }
+
+  std::optional<int64_t> last_axis_index(int rank,
+                                         std::span<const Operation* const> args) const noexcept override {
+    if (static_cast<int>(items_.size()) != rank || !items_.back().is_index) return std::nullopt;
+    const bool whole = std::all_of(items_.begin(), items_.end() - 1, [](const SubscriptItem& item) {
+      return !item.is_index && item.start == kAbsent && item.stop == kAbsent && item.step == kAbsent;
+    });
+    const auto place = static_cast<size_t>(items_.back().start);
+    const auto* constant = dynamic_cast<const ConstantOperation*>(args[place]);
+    if (!whole || constant == nullptr || constant->constant().rank() != 0) return std::nullopt;
+    return readers_[place](constant->constant().values());
   }
 
  private:

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "../text/words.h"
+#include "like_leaf.h"
 #include "like_pattern.h"
 #include "tql_engine/loops.h"
+#include "tql_engine/mask_leaf.h"
 #include "tql_engine/registry.h"
 
 namespace tql_engine {
@@ -19,12 +21,13 @@ void like_loop(const void* state, const void* x, int64_t x_step, void* out, int6
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint8_t>(pattern.matches(texts[i * x_step]));
 }
 
-class Like final : public Operation {
+class Like final : public TextCondition {
  public:
   explicit Like(LikePattern pattern) : pattern_(std::move(pattern)) {}
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
     apply_unary(frame, &like_loop, &pattern_, *args[0], Element::kBool, out);
   }
+  MaskLeafPtr leaf(const Constant*) const override { return like_leaf(pattern_); }
 
  private:
   LikePattern pattern_;
@@ -64,9 +67,11 @@ bool contains_words_loop(const void* x, int64_t x_step, const void* y, int64_t y
 }
 
 /// Something of two texts that is false for NULL.
-class ContainsText final : public Operation {
+class ContainsText final : public TextCondition {
  public:
-  explicit ContainsText(BinaryLoop loop) : loop_(loop) {}
+  /// `make_leaf` gives the leaf for a constant second text; null if there is none.
+  explicit ContainsText(BinaryLoop loop, MaskLeafPtr (*make_leaf)(std::string_view) = nullptr)
+      : loop_(loop), make_leaf_(make_leaf) {}
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
     if (args[0]->valid == nullptr && args[1]->valid == nullptr) {
       return apply_binary(frame, loop_, *args[0], *args[1], Element::kBool, out);
@@ -74,9 +79,14 @@ class ContainsText final : public Operation {
     apply_binary(frame, loop_, *args[0], *args[1], Element::kBool, out.scratch(0));
     copy_with_zero_for_null(frame, out.scratch(0).vector, out);
   }
+  MaskLeafPtr leaf(const Constant* argument) const override {
+    if (argument == nullptr || argument->rank() != 0 || make_leaf_ == nullptr) return nullptr;
+    return make_leaf_(*reinterpret_cast<const std::string_view*>(argument->values()));
+  }
 
  private:
   BinaryLoop loop_;
+  MaskLeafPtr (*make_leaf_)(std::string_view);
 };
 
 void check_text(const BindContext& context) {
@@ -95,7 +105,7 @@ Bound bind_like(const BindContext& context) {
 Bound bind_contains_text(const BindContext& context) {
   check_text(context);
   const BinaryLoop loop = &binary_loop<HasPart, std::string_view, std::string_view, uint8_t>;
-  return {std::make_unique<ContainsText>(loop), Element::kBool};
+  return {std::make_unique<ContainsText>(loop, &contains_text_leaf), Element::kBool};
 }
 
 Bound bind_contains_words(const BindContext& context) {

@@ -1,0 +1,85 @@
+// A row has a bit if the count before its end is larger than the one before its start.
+#include "row_bits.h"
+
+#include <bit>
+
+#include "tql_engine/simd.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr int64_t kWordBits = CountedBits::kWordBits;
+
+[[gnu::always_inline]] inline uint32_t count_before(const CountedBits& bits, int64_t at) noexcept {
+  const auto word = static_cast<size_t>(at / kWordBits);
+  const uint64_t below = (uint64_t{1} << (at % kWordBits)) - 1;
+  return bits.before[word] + static_cast<uint32_t>(std::popcount(bits.words[word] & below));
+}
+
+struct Rows {
+  CountedBits& bits;
+  int64_t origin;
+  int64_t elements;
+  const RowStarts& starts;
+  int64_t short_by;
+  int64_t first;
+  int64_t begin;
+  int64_t end;
+  uint64_t* words;
+};
+
+template <bool is_short>
+[[gnu::always_inline]] inline void mark_body(const Rows& rows) noexcept {
+  CountedBits& bits = rows.bits;
+  const auto filled = static_cast<size_t>((rows.elements + kWordBits - 1) / kWordBits);
+  uint32_t count = 0;
+  for (size_t i = 0; i < filled; ++i) {
+    bits.before[i] = count;
+    count += static_cast<uint32_t>(std::popcount(bits.words[i]));
+  }
+  bits.before[filled] = count;
+  bits.words[filled] = 0;
+  if (count == 0) return;
+  uint32_t at_start = 0;  // the count before the row
+  for (int64_t row = rows.begin; row < rows.end;) {
+    const int64_t word = row / kWordBits;
+    const int64_t stop = std::min(rows.end, (word + 1) * kWordBits);
+    uint64_t found = 0;
+    for (; row < stop; ++row) {
+      const int64_t behind = rows.starts.at(rows.first + row + 1) - rows.origin;
+      const uint32_t at_end = count_before(bits, behind);
+      uint32_t at_last = at_end;
+      if constexpr (is_short) at_last = count_before(bits, std::max<int64_t>(behind - rows.short_by, 0));
+      found |= uint64_t{at_last > at_start} << (row % kWordBits);
+      at_start = at_end;
+    }
+    rows.words[word] |= found;
+  }
+}
+
+[[gnu::always_inline]] inline void mark(const Rows& rows) noexcept {
+  if (rows.short_by > 0) {
+    mark_body<true>(rows);
+  } else {
+    mark_body<false>(rows);
+  }
+}
+
+void mark_base(const Rows& rows) noexcept { mark(rows); }
+
+#if defined(__x86_64__)
+[[gnu::target("avx2,bmi,bmi2,popcnt")]] void mark_avx2(const Rows& rows) noexcept { mark(rows); }
+#endif
+
+}  // namespace
+
+void mark_rows(CountedBits& bits, int64_t origin, int64_t elements, const RowStarts& starts, int64_t short_by,
+               int64_t first, int64_t begin, int64_t end, uint64_t* words) noexcept {
+  const Rows rows{bits, origin, elements, starts, short_by, first, begin, end, words};
+#if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx2) return mark_avx2(rows);
+#endif
+  mark_base(rows);
+}
+
+}  // namespace tql_engine

@@ -1,0 +1,213 @@
+// A needle is looked for by some of its bytes at many places at once; what they leave is compared as a whole.
+// Texts are compared by their lengths first, which are read without the texts.
+#include "text_bits.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "like_pattern.h"
+#include "tql_engine/mask.h"
+#include "tql_engine/simd.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace tql_engine {
+namespace {
+
+constexpr int64_t kWordBits = 64;
+
+bool is_letter(uint8_t byte) noexcept { return byte >= 'a' && byte <= 'z'; }
+
+uint8_t fold_of(uint8_t byte, bool ignore_case) noexcept { return ignore_case && is_letter(byte) ? 0x20 : 0; }
+
+using Probe = Needle::Probe;
+
+/// Bit i of `words` becomes whether all probes fit at text + i, for 64 * n places.
+using ProbeLoop = void (*)(const Probe* probes, const char* text, int64_t n, uint64_t* words);
+
+#if defined(__x86_64__)
+
+[[gnu::target("avx2")]] void probe_avx2(const Probe* probes, const char* text, int64_t n, uint64_t* words) {
+  __m256i folds[Needle::kProbes];
+  __m256i bytes[Needle::kProbes];
+  for (size_t i = 0; i < Needle::kProbes; ++i) {
+    folds[i] = _mm256_set1_epi8(static_cast<char>(probes[i].fold));
+    bytes[i] = _mm256_set1_epi8(static_cast<char>(probes[i].byte));
+  }
+  for (int64_t half = 0; half < 2 * n; ++half, text += kWordBits / 2) {
+    __m256i equal = _mm256_set1_epi8(-1);
+    for (size_t i = 0; i < Needle::kProbes; ++i) {
+      const auto* from = reinterpret_cast<const __m256i*>(text + probes[i].offset);
+      const __m256i folded = _mm256_or_si256(_mm256_loadu_si256(from), folds[i]);
+      equal = _mm256_and_si256(equal, _mm256_cmpeq_epi8(folded, bytes[i]));
+    }
+    const auto found = static_cast<uint32_t>(_mm256_movemask_epi8(equal));
+    words[half / 2] = half % 2 == 0 ? found : words[half / 2] | uint64_t{found} << 32;
+  }
+}
+
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void probe_avx512(const Probe* probes, const char* text,
+                                                                        int64_t n, uint64_t* words) {
+  __m512i folds[Needle::kProbes];
+  __m512i bytes[Needle::kProbes];
+  for (size_t i = 0; i < Needle::kProbes; ++i) {
+    folds[i] = _mm512_set1_epi8(static_cast<char>(probes[i].fold));
+    bytes[i] = _mm512_set1_epi8(static_cast<char>(probes[i].byte));
+  }
+  for (int64_t word = 0; word < n; ++word, text += kWordBits) {
+    uint64_t equal = ~uint64_t{0};
+    for (size_t i = 0; i < Needle::kProbes; ++i) {
+      const __m512i folded = _mm512_or_si512(_mm512_loadu_si512(text + probes[i].offset), folds[i]);
+      equal &= _mm512_cmpeq_epi8_mask(folded, bytes[i]);
+    }
+    words[word] = equal;
+  }
+}
+
+#endif
+
+/// Null where the library's search is as good as any.
+ProbeLoop probe_loop() noexcept {
+#if defined(__x86_64__)
+  if (simd_level() == SimdLevel::kAvx512) return &probe_avx512;
+  if (simd_level() == SimdLevel::kAvx2) return &probe_avx2;
+#endif
+  return nullptr;
+}
+
+/// Marks every place of [begin, stop) where the needle is; `mark` is called with each.
+template <class Mark>
+void find_each(const Needle& needle, const char* data, int64_t begin, int64_t stop, const Mark& mark) {
+  for (int64_t at = begin; at < stop; ++at) {
+    if (!needle.ignores_case()) {
+      const std::string_view rest(data + at, static_cast<size_t>(stop - at + needle.size() - 1));
+      const size_t found = find_text(rest, needle.bytes());
+      if (found == std::string_view::npos) return;
+      at += static_cast<int64_t>(found);
+    } else if (!needle.is_at(data + at)) {
+      continue;
+    }
+    mark(at);
+  }
+}
+
+/// The texts of 64 from `offsets` on that have this length.
+using LengthWord = uint64_t (*)(const int64_t* offsets, int64_t length);
+
+[[gnu::always_inline]] inline uint64_t length_body(const int64_t* offsets, int64_t length, PackBytes pack) {
+  alignas(kWordBits) std::array<uint8_t, kWordBits> bytes;
+  for (size_t i = 0; i < kWordBits; ++i)
+    bytes[i] = static_cast<uint8_t>(offsets[i + 1] - offsets[i] == length);
+  return pack(bytes.data());
+}
+
+uint64_t length_base(const int64_t* offsets, int64_t length) {
+  return length_body(offsets, length, pack_bytes());
+}
+
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] uint64_t length_avx2(const int64_t* offsets, int64_t length) {
+  uint64_t word = 0;
+  const __m256i wanted = _mm256_set1_epi64x(length);
+  for (int64_t i = 0; i < kWordBits; i += 4) {
+    const __m256i start = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offsets + i));
+    const __m256i stop = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offsets + i + 1));
+    const __m256i equal = _mm256_cmpeq_epi64(_mm256_sub_epi64(stop, start), wanted);
+    word |= static_cast<uint64_t>(_mm256_movemask_pd(_mm256_castsi256_pd(equal))) << i;
+  }
+  return word;
+}
+
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] uint64_t length_avx512(const int64_t* offsets,
+                                                                             int64_t length) {
+  uint64_t word = 0;
+  const __m512i wanted = _mm512_set1_epi64(length);
+  for (int64_t i = 0; i < kWordBits; i += 8) {
+    const __m512i lengths =
+        _mm512_sub_epi64(_mm512_loadu_si512(offsets + i + 1), _mm512_loadu_si512(offsets + i));
+    word |= uint64_t{_mm512_cmpeq_epi64_mask(lengths, wanted)} << i;
+  }
+  return word;
+}
+#endif
+
+LengthWord length_word() noexcept {
+#if defined(__x86_64__)
+  if (simd_level() == SimdLevel::kAvx512) return &length_avx512;
+  if (simd_level() == SimdLevel::kAvx2) return &length_avx2;
+#endif
+  return &length_base;
+}
+
+}  // namespace
+
+Needle::Needle(std::string bytes, bool ignore_case) : bytes_(std::move(bytes)), ignore_case_(ignore_case) {
+  const size_t last = bytes_.size() - 1;
+  const size_t step = std::max<size_t>(1, last / (kProbes - 1));
+  for (size_t i = 0; i < kProbes; ++i) {
+    const size_t at = i + 1 == kProbes ? last : std::min(i * step, last);
+    const auto byte = static_cast<uint8_t>(bytes_[at]);
+    probes_[i] = {static_cast<int64_t>(at), fold_of(byte, ignore_case), byte};
+  }
+}
+
+bool Needle::is_at(const char* text) const noexcept {
+  if (!ignore_case_) return std::memcmp(text, bytes_.data(), bytes_.size()) == 0;
+  for (size_t i = 0; i < bytes_.size(); ++i) {
+    const auto wanted = static_cast<uint8_t>(bytes_[i]);
+    if ((static_cast<uint8_t>(text[i]) | fold_of(wanted, true)) != wanted) return false;
+  }
+  return true;
+}
+
+void Needle::find(const char* data, int64_t size, int64_t begin, int64_t n, uint64_t* words) const noexcept {
+  static const ProbeLoop loop = probe_loop();
+  const int64_t stop =
+      std::clamp(size - this->size() + 1, begin, begin + n);  // of the places that it can have
+  const int64_t whole = loop == nullptr ? 0 : (stop - begin) / kWordBits;
+  std::fill_n(words + whole, (n + kWordBits - 1) / kWordBits - whole, uint64_t{0});
+  if (whole > 0) loop(probes_, data + begin, whole, words);
+  for (int64_t word = 0; !is_probed() && word < whole; ++word) {
+    for (uint64_t left = words[word]; left != 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      if (!is_at(data + begin + word * kWordBits + bit)) words[word] &= ~(uint64_t{1} << bit);
+    }
+  }
+  find_each(*this, data, begin + whole * kWordBits, stop, [&](int64_t at) {
+    words[(at - begin) / kWordBits] |= uint64_t{1} << ((at - begin) % kWordBits);
+  });
+}
+
+void equal_texts(const Texts& texts, const std::string& text, int64_t first, int64_t n, uint64_t* words) {
+  static const LengthWord lengths = length_word();
+  const auto length = static_cast<int64_t>(text.size());
+  for (int64_t begin = 0; begin < n; begin += kWordBits) {
+    const int64_t* offsets = texts.offsets + first + begin;
+    uint64_t equal = 0;
+    if (n - begin >= kWordBits) {
+      equal = lengths(offsets, length);
+    } else {
+      for (int64_t i = 0; i < n - begin; ++i) equal |= uint64_t{offsets[i + 1] - offsets[i] == length} << i;
+    }
+    for (uint64_t left = equal; left != 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      const std::string_view other(texts.data + offsets[bit], text.size());
+      if (other != text) equal &= ~(uint64_t{1} << bit);
+    }
+    words[begin / kWordBits] = equal;
+  }
+}
+
+bool is_ascii(const char* data, int64_t n) noexcept {
+  uint8_t all = 0;
+  for (int64_t i = 0; i < n; ++i) all |= static_cast<uint8_t>(data[i]);
+  return all < 0x80;
+}
+
+}  // namespace tql_engine
