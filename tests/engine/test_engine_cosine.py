@@ -1,0 +1,112 @@
+"""COSINE_SIMILARITY against NumPy, on every instruction set."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from engine.engine_plans import Code, compute, ragged, rows_of
+from tql._engine import Column
+
+WIDTHS = [1, 2, 7, 8, 15, 16, 17, 31, 100, 256]
+LEVELS = ["base", "avx2"]
+
+
+def cosine(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    length = np.sqrt((x * x).sum(-1)) * np.sqrt((y * y).sum(-1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(length == 0, 0.0, (x * y).sum(-1) / length)
+
+
+def vectors(rows: int, width: int, element: str) -> np.ndarray:
+    values = np.random.default_rng(width).standard_normal((rows, width)) * 5
+    values[0] = 0
+    return values.astype(element)
+
+
+def code_of(x: Column, y: object, element: str, constant_first: bool = False) -> Code:
+    columns = {"x": x} | ({"y": y} if isinstance(y, Column) else {})
+    code = Code(columns)
+    left = code.column("x")
+    right = code.column("y") if isinstance(y, Column) else code.constant(list(y), element)
+    args = (right, left) if constant_first else (left, right)
+    code.add("cosine_similarity", *args, type="float64")
+    return code
+
+
+@pytest.mark.parametrize("element", ["float32", "float64", "int16"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_against_one_vector(element: str, width: int) -> None:
+    table = vectors(300, width, element)
+    wanted = vectors(2, width, element)[1]
+    expected = cosine(table, wanted)
+    for first in (False, True):
+        given = compute(code_of(Column.dense(table), wanted.tolist(), element, first), 70).values
+        np.testing.assert_allclose(given, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_against_another_column(width: int) -> None:
+    left, right = vectors(100, width, "float32"), vectors(100, width, "float32")[::-1].copy()
+    given = compute(code_of(Column.dense(left), Column.dense(right), "float32")).values
+    np.testing.assert_allclose(given, cosine(left, right), rtol=1e-12, atol=1e-14)
+
+
+def test_null_nan_and_empty_rows() -> None:
+    rows = [[3.0, 4.0], [np.nan, 1.0], [0.0, 0.0], [1e30, 1e30], [6.0, 8.0]]
+    valid = np.array([False, True, True, True, True])
+    code = code_of(Column.dense(np.array(rows, np.float32), valid), [3.0, 4.0], "float32")
+    given = compute(code, 2)
+    assert given.validity is not None and given.validity.tolist() == valid.tolist()
+    np.testing.assert_allclose(given.values[1:], [np.nan, 0, 7 / 50**0.5, 1], rtol=1e-12)
+    empty = ragged([[], []], "float32", 1)
+    assert rows_of(compute(code_of(empty, empty, "float32"))) == [0.0, 0.0]
+
+
+def test_columns_of_a_table() -> None:
+    """x[:, 1] of arrays: elements that do not lie one behind the other."""
+    table = vectors(50, 60, "float32").reshape(50, 20, 3)
+    code = Code({"x": Column.dense(table)})
+    columns = []
+    for index in (1, 2):
+        items = [{"slice": [False] * 3}, {"index": True}]
+        at = code.constant(index, "int64")
+        columns.append(code.add("subscript", code.column("x"), at, type="float32", shape=[20], items=items))
+    code.add("cosine_similarity", *columns, type="float64")
+    expected = cosine(table[:, :, 1], table[:, :, 2])
+    np.testing.assert_allclose(compute(code).values, expected, rtol=1e-12, atol=1e-14)
+
+
+def digest() -> str:
+    table, wanted = vectors(200, 100, "float32"), vectors(2, 100, "float32")[1]
+    return compute(code_of(Column.dense(table), wanted.tolist(), "float32")).values.tobytes().hex()
+
+
+@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
+@pytest.mark.parametrize("level", LEVELS)
+def test_float32_is_the_same_on_every_instruction_set(level: str) -> None:
+    environment = os.environ | {"TQL_SIMD": level}
+    program = "from engine.test_engine_cosine import digest; print(digest())"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        cwd=os.path.dirname(os.path.dirname(__file__)),
+    )
+    assert done.stdout.strip() == digest(), done.stderr
+
+
+@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
+@pytest.mark.parametrize("level", LEVELS)
+def test_narrower_instruction_sets(level: str) -> None:
+    environment = os.environ | {"TQL_SIMD": level}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout
