@@ -85,6 +85,7 @@ class ProgramCompiler {
     program_.result_ = registers_.back();
     program_.result_type_ = types_.back();
     program_.mask_ = MaskProgram::compile(program_.instructions_, program_.result_, program_.inputs_);
+    program_.weights_ = WeightProgram::compile(program_.instructions_, program_.result_, program_.inputs_);
     mark_needed();
     return std::move(program_);
   }

@@ -14,6 +14,7 @@
 #include "tql_engine/mask_program.h"
 #include "tql_engine/value.h"
 #include "tql_engine/vector.h"
+#include "tql_engine/weight.h"
 
 namespace tql_engine {
 
@@ -35,6 +36,8 @@ class Program {
   const ColumnRef* as_plain_column() const noexcept;
   /// The program as bits, where it is a condition that has such a form.
   const std::optional<MaskProgram>& mask() const noexcept { return mask_; }
+  /// The program as weights by bits, where it has such a form.
+  const std::optional<WeightProgram>& weights() const noexcept { return weights_; }
 
  private:
   friend class Evaluator;
@@ -45,6 +48,7 @@ class Program {
   Type result_type_;
   ProgramInputs inputs_;
   std::optional<MaskProgram> mask_;
+  std::optional<WeightProgram> weights_;
 };
 
 /// Evaluates one program, one batch after the other. Not for two threads at once.

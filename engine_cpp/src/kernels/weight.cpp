@@ -1,4 +1,6 @@
 // MAX_WEIGHT and SUM_WEIGHT: all cases of a row in one pass.
+#include "tql_engine/weight.h"
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -10,29 +12,6 @@
 namespace tql_engine {
 namespace {
 
-class Weight final : public Operation {
- public:
-  Weight(std::vector<double> weights, bool largest) : weights_(std::move(weights)), largest_(largest) {}
-
-  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
-    auto* result = reinterpret_cast<double*>(out.make_scalars(Element::kFloat64, frame.size()));
-    std::fill_n(result, frame.size(), 0.0);
-    for (size_t i = 0; i < args.size(); ++i) {
-      const Vector& condition = *args[i];
-      if (condition.rank != 0) frame.fail(Code::kInternal, "an array where a condition was planned");
-      const double weight = weights_[i];
-      for (int64_t row = 0; row < frame.size(); ++row) {
-        const double added = condition.at<uint8_t>(row) != 0 && condition.is_valid(row) ? weight : 0.0;
-        result[row] = largest_ ? std::max(result[row], added) : result[row] + added;
-      }
-    }
-  }
-
- private:
-  std::vector<double> weights_;
-  bool largest_;
-};
-
 template <bool largest>
 Bound bind_weight(const BindContext& context) {
   const Constant weights = Constant::parse(member(*context.members, "weights"), Element::kFloat64);
@@ -43,7 +22,7 @@ Bound bind_weight(const BindContext& context) {
     if (context.args[i].element != Element::kBool) refuse_argument(context, i);
   }
   const auto* values = reinterpret_cast<const double*>(weights.values());
-  return {std::make_unique<Weight>(std::vector<double>(values, values + weights.size()), largest),
+  return {std::make_unique<WeightOperation>(std::vector<double>(values, values + weights.size()), largest),
           Element::kFloat64};
 }
 
@@ -53,6 +32,20 @@ constexpr Kernel kKernels[] = {
 };
 
 }  // namespace
+
+void WeightOperation::evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const {
+  auto* result = reinterpret_cast<double*>(out.make_scalars(Element::kFloat64, frame.size()));
+  std::fill_n(result, frame.size(), 0.0);
+  for (size_t i = 0; i < args.size(); ++i) {
+    const Vector& condition = *args[i];
+    if (condition.rank != 0) frame.fail(Code::kInternal, "an array where a condition was planned");
+    const double weight = weights_[i];
+    for (int64_t row = 0; row < frame.size(); ++row) {
+      const double added = condition.at<uint8_t>(row) != 0 && condition.is_valid(row) ? weight : 0.0;
+      result[row] = largest_ ? std::max(result[row], added) : result[row] + added;
+    }
+  }
+}
 
 std::span<const Kernel> weight_kernels() noexcept { return kKernels; }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tql_engine/execution.h"
+#include "tql_engine/heap_array.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/status.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int64_t kBatchRows = 2048;
 constexpr int64_t kBatchElements = 1 << 16;
+constexpr int64_t kWeightRows = 1 << 16;  // of a task that computes nothing but weights by bits
 constexpr int64_t kFirstTake = 4096;
 constexpr int64_t kLargestTake = 1 << 20;
 constexpr int64_t kTakeBytes = 64 << 20;
@@ -52,14 +54,13 @@ class SharedColumns {
 class ScalarColumn {
  public:
   ScalarColumn(Element element, int64_t rows)
-      : element_(element),
-        rows_(rows),
-        values_(
-            std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(rows * element_size(element)))) {}
+      : element_(element), rows_(rows), values_(static_cast<size_t>(rows * element_size(element))) {}
+
+  std::byte* values() noexcept { return values_.values().data(); }
 
   void write(const Vector& vector, int64_t position, int64_t count) {
-    copy_loop(element_)(nullptr, vector.values, vector.step,
-                        values_.get() + position * element_size(element_), count);
+    copy_loop(element_)(nullptr, vector.values, vector.step, values() + position * element_size(element_),
+                        count);
     if (vector.valid == nullptr) return;
     std::call_once(has_nulls_, [this] { validity_.assign(static_cast<size_t>(rows_), uint8_t{1}); });
     std::copy_n(vector.valid, count, validity_.data() + position);
@@ -68,14 +69,14 @@ class ScalarColumn {
   static Column finish(std::shared_ptr<const ScalarColumn> self) {
     const ScalarColumn& made = *self;
     const int64_t bytes = made.rows_ * element_size(made.element_);
-    return Column::dense(made.element_, made.values_.get(), bytes, made.rows_, {}, made.validity_,
+    return Column::dense(made.element_, made.values_.values().data(), bytes, made.rows_, {}, made.validity_,
                          std::move(self));
   }
 
  private:
   Element element_;
   int64_t rows_;
-  std::unique_ptr<std::byte[]> values_;
+  HeapArray<std::byte> values_;
   std::once_flag has_nulls_;
   std::vector<uint8_t> validity_;
 };
@@ -192,6 +193,13 @@ class ColumnBuilder {
       segment.position = {nullptr, position};
       for (const std::string& id : programs_[i]->inputs().computed) {
         segment.computed.push_back(relation_.computed.at(id).slice(position, position + size));
+      }
+      if (const auto& weights = programs_[i]->weights(); weights && weights->runs_on(segment)) {
+        auto* out = reinterpret_cast<double*>(scalars_[i]->values()) + position;
+        execution_.parallel_for(size, kWeightRows, [&](int64_t begin, int64_t end, int) {
+          weights->evaluate(segment, begin, end - begin, out + begin);
+        });
+        continue;
       }
       evaluate(i, size, batch_rows(segment), [&](int64_t begin, int64_t end, std::vector<int32_t>&) {
         return Piece{{&segment, begin, end - begin, nullptr}, position + begin};

@@ -1,0 +1,80 @@
+"""MAX_WEIGHT and SUM_WEIGHT of conditions that run as words of bits, on every instruction set."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.engine_plans import Code, compute, text
+from tql._engine import Column
+
+WEIGHTS = [10.0, 5.0, 0.0, -3.0, 1e300, 1e-300, 0.1]
+
+
+@given(
+    kernel=st.sampled_from(["max_weight", "sum_weight"]),
+    weights=st.lists(st.sampled_from(WEIGHTS), min_size=1, max_size=4),
+    rows=st.sampled_from([1, 7, 8, 63, 64, 65, 4096, 4097, 70_001]),
+    partition=st.sampled_from([None, 100, 4096, 5001]),
+    threads=st.sampled_from([1, 2]),
+)
+def test_weights(kernel: str, weights: list[float], rows: int, partition: int | None, threads: int) -> None:
+    """Cases over columns with and without NULL, that overlap and follow each other in order."""
+    rng = np.random.default_rng(rows)
+    labels = rng.integers(0, 4, rows).astype(np.int32)
+    score = rng.random(rows).astype(np.float32)
+    score[rng.random(rows) < 0.1] = np.nan
+    valid = rng.random(rows) < 0.8
+    code = Code({"labels": Column.dense(labels), "score": Column.dense(score, valid)})
+    cases, expected = [], np.zeros(rows)
+    for i, weight in enumerate(weights):
+        if i % 2:
+            holds = (score > 0.5) & valid
+            cases.append(code.add("greater", code.column("score"), code.constant(0.5, "float32")))
+        else:
+            holds = labels == i
+            cases.append(code.add("equal", code.column("labels"), code.constant(i, "int32")))
+        added = np.where(holds, weight, 0.0)
+        expected = np.maximum(expected, added) if kernel == "max_weight" else expected + added
+    code.add(kernel, *cases, type="float64", weights=weights)
+    column = compute(code, min(partition or rows, rows), threads=threads)
+    assert column.validity is None
+    np.testing.assert_array_equal(column.values, expected)
+
+
+def test_a_case_without_a_form_as_bits() -> None:
+    """One case as bits, the other one computed."""
+    numbers = np.arange(200, dtype=np.int64)
+    code = Code({"x": Column.dense(numbers)})
+    even = code.add("modulo", code.column("x"), code.constant(2, "int64"), type="int64")
+    cases = [
+        code.add("equal", even, code.constant(0, "int64")),
+        code.add("less", code.column("x"), code.constant(50, "int64")),
+    ]
+    code.add("sum_weight", *cases, type="float64", weights=[2.0, 3.0])
+    expected = np.where(numbers % 2 == 0, 2.0, 0.0) + np.where(numbers < 50, 3.0, 0.0)
+    np.testing.assert_array_equal(compute(code, 70).values, expected)
+
+
+def test_a_case_on_texts() -> None:
+    rows = ["a sword", None, "", "word"] * 40
+    code = Code({"x": text(rows)})
+    has = code.add("like", code.column("x"), pattern="*word*", ignore_case=False)
+    code.add("max_weight", has, type="float64", weights=[4.0])
+    expected = [4.0 if row and "word" in row else 0.0 for row in rows]
+    assert compute(code, 9).values.tolist() == expected
+
+
+@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
+@pytest.mark.parametrize("level", ["base", "avx2"])
+def test_narrower_instruction_sets(level: str) -> None:
+    environment = os.environ | {"TQL_SIMD": level}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout
