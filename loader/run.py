@@ -94,7 +94,8 @@ def execute(
 
 
 def evaluate_weights(text: str, source: Source, threads: int = 0) -> NDArray[np.float64]:
-    """One weight per row of a source: float64 [num_rows], as `SAMPLE BY text` would weigh them.
+    """One weight per row of a source: float64 [num_rows], as `SAMPLE BY text` would weigh them; not to be
+    written to, since nothing is copied where it need not be.
 
     Raises:
         TQLError: for a mistake in the expression, or a value that it has no answer for.
@@ -102,9 +103,10 @@ def evaluate_weights(text: str, source: Source, threads: int = 0) -> NDArray[np.
     planned = plan_weights(text, source.schema)
     result = execute(Executable.of(planned), source, seed=0, threads=threads)
     column = result.columns["weight"]
-    values = np.array(column.values, dtype=np.float64).reshape(len(column))
+    values = np.asarray(column.values, dtype=np.float64).reshape(len(column))
     if column.validity is not None:
-        values[~column.validity] = 0.0
+        values = np.where(column.validity, values, 0.0)
+    values.flags.writeable = False
     return values
 
 

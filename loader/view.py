@@ -250,7 +250,7 @@ class View:
         return self._picked(drawn, weights=values[drawn], order_chosen=False, seed=seed)
 
     def weights_for(self, expression: str) -> NDArray[np.float64]:
-        """float64 [len]: a TQL weight expression evaluated for each row."""
+        """float64 [len], read-only: a TQL weight expression evaluated for each row."""
         from tql.loader.run import evaluate_weights
 
         return evaluate_weights(expression, self)
