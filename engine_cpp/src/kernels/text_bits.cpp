@@ -145,6 +145,30 @@ LengthWord length_word() noexcept {
   return &length_base;
 }
 
+/// The first bytes of a text, compared as one number.
+class TextStart {
+ public:
+  explicit TextStart(const std::string& text) {
+    const size_t known = std::min(text.size(), sizeof(bytes_));
+    std::memcpy(&bytes_, text.data(), known);
+    std::memset(&mask_, 0xFF, known);
+  }
+
+  /// Whether a text of the same length is the same; `size` bytes may be read.
+  bool is_at(const char* other, int64_t size, const std::string& text) const noexcept {
+    if (text.empty()) return true;
+    if (size < static_cast<int64_t>(sizeof(bytes_))) return std::memcmp(other, text.data(), text.size()) == 0;
+    uint64_t loaded = 0;
+    std::memcpy(&loaded, other, sizeof(loaded));
+    if (((loaded ^ bytes_) & mask_) != 0) return false;
+    return text.size() <= sizeof(bytes_) || std::memcmp(other, text.data(), text.size()) == 0;
+  }
+
+ private:
+  uint64_t bytes_ = 0;
+  uint64_t mask_ = 0;
+};
+
 }  // namespace
 
 Needle::Needle(std::string bytes, bool ignore_case) : bytes_(std::move(bytes)), ignore_case_(ignore_case) {
@@ -187,6 +211,7 @@ void Needle::find(const char* data, int64_t size, int64_t begin, int64_t n, uint
 void equal_texts(const Texts& texts, const std::string& text, int64_t first, int64_t n, uint64_t* words) {
   static const LengthWord lengths = length_word();
   const auto length = static_cast<int64_t>(text.size());
+  // Few texts have that length: theirs are fetched together, or each would be waited for.
   for (int64_t begin = 0; begin < n; begin += kWordBits) {
     const int64_t* offsets = texts.offsets + first + begin;
     uint64_t equal = 0;
@@ -195,12 +220,17 @@ void equal_texts(const Texts& texts, const std::string& text, int64_t first, int
     } else {
       for (int64_t i = 0; i < n - begin; ++i) equal |= uint64_t{offsets[i + 1] - offsets[i] == length} << i;
     }
-    for (uint64_t left = equal; left != 0; left &= left - 1) {
-      const int bit = std::countr_zero(left);
-      const std::string_view other(texts.data + offsets[bit], text.size());
-      if (other != text) equal &= ~(uint64_t{1} << bit);
-    }
     words[begin / kWordBits] = equal;
+    for (; equal != 0; equal &= equal - 1) __builtin_prefetch(texts.data + offsets[std::countr_zero(equal)]);
+  }
+  const TextStart start(text);
+  for (int64_t begin = 0; begin < n; begin += kWordBits) {
+    uint64_t& word = words[begin / kWordBits];
+    for (uint64_t left = word; left != 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      const int64_t at = texts.offsets[first + begin + bit];
+      word &= ~(uint64_t{!start.is_at(texts.data + at, texts.size - at, text)} << bit);
+    }
   }
 }
 
