@@ -88,18 +88,31 @@ class JoinSource final : public MadeSource {
 };
 
 struct GroupColumn : MadeColumn {
-  bool is_size;  // the number of rows of the group, made from no column
-  InputColumn input;
+  enum class Kind : uint8_t {
+    kValues,     // a column's values in the rows of the group
+    kFirst,      // a column's value in its first row
+    kSize,       // the number of its rows, made from no column
+    kAggregate,  // what was computed of its rows
+  };
+  Kind kind;
+  InputColumn input;  // of kValues and kFirst
+};
+
+/// Which rows the groups have, as far as columns ask for it.
+struct GroupRows {
+  int64_t count = 0;                 // of groups
+  std::vector<int64_t> firsts;       // the first row of each, for kFirst
+  HeapArray<int64_t> order;          // for kValues: group g has the rows order[offsets[g]] ..
+  HeapArray<int64_t> offsets;        // .. order[offsets[g + 1] - 1]
+  std::map<size_t, Column> scalars;  // of kSize and kAggregate, one per group, by the place of the column
 };
 
 /// Groups of rows of a relation.
 class GroupSource final : public MadeSource {
  public:
-  /// Group g has the rows order[offsets[g]] .. order[offsets[g + 1] - 1].
-  GroupSource(Relation input, HeapArray<int64_t> order, HeapArray<int64_t> offsets,
-              std::vector<GroupColumn> columns);
+  GroupSource(Relation input, GroupRows groups, std::vector<GroupColumn> columns);
 
-  int64_t num_rows() override { return static_cast<int64_t>(offsets_.values().size()) - 1; }
+  int64_t num_rows() override { return groups_.count; }
   bool shapes_tell_null(const std::string&) const override { return true; }
 
  protected:
@@ -112,8 +125,7 @@ class GroupSource final : public MadeSource {
                 std::vector<int64_t> row_offsets);
 
   Relation input_;
-  HeapArray<int64_t> order_;
-  HeapArray<int64_t> offsets_;
+  GroupRows groups_;
   std::vector<GroupColumn> made_;
 };
 

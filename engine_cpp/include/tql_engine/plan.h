@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "tql_engine/aggregate.h"
 #include "tql_engine/made_source.h"
 #include "tql_engine/program.h"
 #include "tql_engine/set_ops.h"
@@ -105,10 +106,18 @@ struct Join {
   std::vector<JoinColumn> columns;
 };
 
+/// What is computed of the rows of each group.
+struct GroupAggregate {
+  AggregateFunction function;
+  Program program;  // a scalar per row of the input
+  size_t column;    // the place of the group's column that holds it
+};
+
 struct Group {
   NodePtr input;
   std::vector<Program> keys;
   std::vector<GroupColumn> columns;
+  std::vector<GroupAggregate> aggregates;
 };
 
 struct Ungroup {

@@ -15,14 +15,6 @@ namespace {
 
 constexpr size_t kSampleRows = 16;
 
-/// The differences between offsets.
-Column sizes_column(std::span<const int64_t> offsets) {
-  auto sizes = std::make_shared<std::vector<int64_t>>();
-  for (size_t i = 0; i + 1 < offsets.size(); ++i) sizes->push_back(offsets[i + 1] - offsets[i]);
-  const auto rows = static_cast<int64_t>(sizes->size());
-  return Column::dense(Element::kInt64, sizes->data(), rows * 8, rows, {}, {}, sizes);
-}
-
 /// [size, extents...] of each row; nothing where the plan does not know the extents.
 std::optional<Column> known_shapes(std::span<const int64_t> offsets, const Type& type) {
   std::vector<int64_t> extents{0};
@@ -43,32 +35,52 @@ std::optional<Column> known_shapes(std::span<const int64_t> offsets, const Type&
 
 }  // namespace
 
-GroupSource::GroupSource(Relation input, HeapArray<int64_t> order, HeapArray<int64_t> offsets,
-                         std::vector<GroupColumn> columns)
+GroupSource::GroupSource(Relation input, GroupRows groups, std::vector<GroupColumn> columns)
     : MadeSource(declared(columns)),
       input_(std::move(input)),
-      order_(std::move(order)),
-      offsets_(std::move(offsets)),
+      groups_(std::move(groups)),
       made_(std::move(columns)) {}
 
 Column GroupSource::rows(size_t index, Facet facet, std::span<const int64_t> rows) {
-  const std::span<const int64_t> order = std::as_const(order_).values();
-  const std::span<const int64_t> offsets = std::as_const(offsets_).values();
+  const GroupColumn& column = made_[index];
+  if (column.kind == GroupColumn::Kind::kFirst) {
+    std::vector<int64_t> positions;
+    positions.reserve(rows.size());
+    for (const int64_t group : rows) positions.push_back(groups_.firsts[static_cast<size_t>(group)]);
+    return input_.read(column.input, facet, positions, &column.type);
+  }
+  if (column.kind != GroupColumn::Kind::kValues) {
+    const Column scalars = groups_.scalars.at(index).take(rows);
+    return facet == Facet::kShape ? shapes_of(scalars) : scalars;
+  }
+  const std::span<const int64_t> order = std::as_const(groups_.order).values();
+  const std::span<const int64_t> offsets = std::as_const(groups_.offsets).values();
   std::vector<int64_t> positions;
   std::vector<int64_t> row_offsets(1, 0);
   for (const int64_t group : rows) {
     const int64_t begin = offsets[static_cast<size_t>(group)];
     const int64_t end = offsets[static_cast<size_t>(group) + 1];
-    if (!made_[index].is_size) positions.insert(positions.end(), order.begin() + begin, order.begin() + end);
+    positions.insert(positions.end(), order.begin() + begin, order.begin() + end);
     row_offsets.push_back(row_offsets.back() + end - begin);
   }
   return gather(index, facet, positions, std::move(row_offsets));
 }
 
 Column GroupSource::range(size_t index, Facet facet, int64_t start, int64_t stop) {
-  const std::span<const int64_t> order = std::as_const(order_).values();
-  const auto part = std::as_const(offsets_).values().subspan(static_cast<size_t>(start),
-                                                             static_cast<size_t>(stop - start) + 1);
+  const GroupColumn& column = made_[index];
+  if (column.kind == GroupColumn::Kind::kFirst) {
+    const auto positions =
+        std::span(groups_.firsts).subspan(static_cast<size_t>(start), static_cast<size_t>(stop - start));
+    return input_.read(column.input, facet, positions, &column.type);
+  }
+  if (column.kind != GroupColumn::Kind::kValues) {
+    const Column scalars = groups_.scalars.at(index).slice(start, stop);
+    return facet == Facet::kShape ? shapes_of(scalars) : scalars;
+  }
+  const std::span<const int64_t> order = std::as_const(groups_.order).values();
+  const auto part = std::as_const(groups_.offsets)
+                        .values()
+                        .subspan(static_cast<size_t>(start), static_cast<size_t>(stop - start) + 1);
   const auto positions =
       order.subspan(static_cast<size_t>(part.front()), static_cast<size_t>(part.back() - part.front()));
   std::vector<int64_t> row_offsets(part.begin(), part.end());
@@ -79,10 +91,6 @@ Column GroupSource::range(size_t index, Facet facet, int64_t start, int64_t stop
 Column GroupSource::gather(size_t index, Facet facet, std::span<const int64_t> positions,
                            std::vector<int64_t> row_offsets) {
   const GroupColumn& column = made_[index];
-  if (column.is_size) {
-    const Column sizes = sizes_column(row_offsets);
-    return facet == Facet::kShape ? shapes_of(sizes) : sizes;
-  }
   if (facet == Facet::kShape) {
     if (const auto shapes = known_shapes(row_offsets, column.type)) return *shapes;
   }
@@ -94,8 +102,8 @@ Column GroupSource::gather(size_t index, Facet facet, std::span<const int64_t> p
 
 int64_t GroupSource::row_bytes(size_t index) {
   const GroupColumn& column = made_[index];
-  const auto total = static_cast<int64_t>(std::as_const(order_).values().size());
-  if (column.is_size || total == 0) return sizeof(int64_t);
+  if (column.kind != GroupColumn::Kind::kValues) return MadeSource::row_bytes(index);
+  const auto total = static_cast<int64_t>(std::as_const(groups_.order).values().size());
   std::vector<int64_t> sample = spread(total, kSampleRows);
   const Column items = input_.read(column.input, Facet::kValues, sample, nullptr);
   return items.byte_count() / static_cast<int64_t>(sample.size()) * (total / num_rows() + 1);

@@ -1,23 +1,94 @@
-// GROUP BY: a row per combination of keys, whose columns are read when somebody asks for them.
+// GROUP BY: a row per combination of keys. What the columns of the groups do not ask for is not made: rows
+// are listed by group only for columns that hold their values.
+#include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "tql_engine/aggregate.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/grouping.h"
+#include "tql_engine/key_counts.h"
 
 namespace tql_engine {
+namespace {
+
+bool holds(const Group& group, GroupColumn::Kind kind) noexcept {
+  return std::any_of(group.columns.begin(), group.columns.end(),
+                     [kind](const GroupColumn& column) { return column.kind == kind; });
+}
+
+Column sizes_column(std::vector<int64_t> sizes) {
+  auto kept = std::make_shared<std::vector<int64_t>>(std::move(sizes));
+  const auto rows = static_cast<int64_t>(kept->size());
+  return Column::dense(Element::kInt64, kept->data(), rows * 8, rows, {}, {}, kept);
+}
+
+std::vector<int64_t> differences(std::span<const int64_t> offsets) {
+  std::vector<int64_t> sizes;
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) sizes.push_back(offsets[i + 1] - offsets[i]);
+  return sizes;
+}
+
+std::vector<int64_t> sizes_of(std::span<const int64_t> ids, int64_t groups) {
+  std::vector<int64_t> sizes(static_cast<size_t>(groups));
+  for (const int64_t id : ids) ++sizes[static_cast<size_t>(id)];
+  return sizes;
+}
+
+void set_sizes(const Group& group, const Column& sizes, GroupRows& rows) {
+  for (size_t i = 0; i < group.columns.size(); ++i) {
+    if (group.columns[i].kind == GroupColumn::Kind::kSize) rows.scalars.emplace(i, sizes);
+  }
+}
+
+GroupRows rows_of(Execution& execution, const Group& group, std::span<const Column> keys,
+                  std::span<const Column> values, int64_t size) {
+  GroupRows rows;
+  const bool lists = holds(group, GroupColumn::Kind::kValues);
+  if (!lists && values.empty() && keys.size() == 1) {
+    if (auto counted = count_keys(execution, keys.front())) {
+      rows.count = static_cast<int64_t>(counted->firsts.size());
+      rows.firsts = std::move(counted->firsts);
+      set_sizes(group, sizes_column(std::move(counted->counts)), rows);
+      return rows;
+    }
+  }
+  std::vector<Key> parts;
+  for (const Column& key : keys) parts.emplace_back(&key, 1);
+  const Groups groups = group_rows(execution, parts, size);
+  const std::span<const int64_t> ids = groups.ids.values();
+  rows.count = groups.count;
+  if (holds(group, GroupColumn::Kind::kFirst)) rows.firsts = first_rows(groups);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const GroupAggregate& aggregate = group.aggregates[i];
+    rows.scalars.emplace(aggregate.column,
+                         aggregate_groups(execution, aggregate.function, values[i], ids, groups.count));
+  }
+  if (lists) {
+    GroupOrder listed = order_by_group(execution, ids, groups.count);
+    rows.order = std::move(listed.order);
+    rows.offsets = std::move(listed.offsets);
+  }
+  if (holds(group, GroupColumn::Kind::kSize)) {
+    set_sizes(group, sizes_column(lists ? differences(rows.offsets.values()) : sizes_of(ids, groups.count)),
+              rows);
+  }
+  return rows;
+}
+
+}  // namespace
 
 Relation run_group(Execution& execution, const Group& group, const Relation& input) {
   std::vector<const Program*> programs;
   for (const Program& program : group.keys) programs.push_back(&program);
+  for (const GroupAggregate& aggregate : group.aggregates) programs.push_back(&aggregate.program);
   const std::vector<Column> columns = evaluate_columns(execution, input, programs);
-  std::vector<Key> keys;
-  for (const Column& column : columns) keys.emplace_back(&column, 1);
-  const Groups groups = group_rows(execution, keys, input.size());
-  GroupOrder sorted = order_by_group(execution, groups.ids.values(), groups.count);
-  auto source =
-      std::make_shared<GroupSource>(input, std::move(sorted.order), std::move(sorted.offsets), group.columns);
-  return {std::move(source), Selection::range(0, groups.count), {}};
+  const std::span<const Column> all(columns);
+  GroupRows rows =
+      rows_of(execution, group, all.first(group.keys.size()), all.subspan(group.keys.size()), input.size());
+  const int64_t count = rows.count;
+  return {
+      std::make_shared<GroupSource>(input, std::move(rows), group.columns), Selection::range(0, count), {}};
 }
 
 }  // namespace tql_engine

@@ -65,6 +65,29 @@ bool is_true(const Dict& dict, std::string_view name) {
   return value != nullptr && as_bool(*value, name);
 }
 
+AggregateFunction parse_aggregate(const std::string& name) {
+  constexpr std::array<std::pair<std::string_view, AggregateFunction>, 4> kFunctions{
+      {{"sum", AggregateFunction::kSum},
+       {"avg", AggregateFunction::kAverage},
+       {"amin", AggregateFunction::kMin},
+       {"amax", AggregateFunction::kMax}}};
+  for (const auto& [known, function] : kFunctions) {
+    if (known == name) return function;
+  }
+  refuse("groups have no aggregate '" + name + "'");
+}
+
+void check_aggregate(const GroupAggregate& aggregate, const MadeColumn& column) {
+  const Type& type = aggregate.program.result_type();
+  if (!type.is_scalar() || type.nested) refuse("an aggregate takes one scalar per row");
+  const auto result = aggregate_result(aggregate.function, type.element);
+  if (!result) refuse("column '" + column.id + "' aggregates " + std::string(element_name(type.element)));
+  if (!column.type.is_scalar() || column.type.nested || column.type.element != *result)
+    refuse("column '" + column.id + "' must be a scalar of " + std::string(element_name(*result)));
+  const bool may_be_null = aggregate.function != AggregateFunction::kSum && type.nullable;
+  if (may_be_null && !column.type.nullable) refuse("column '" + column.id + "' must be nullable");
+}
+
 Cutting parse_cutting(const Dict& dict) {
   const Value* parts = find_member(dict, "parts");
   const Value* lengths = find_member(dict, "lengths");
@@ -131,15 +154,30 @@ Compiled PlanCompiler::group(int64_t id, const Dict& dict, Compiled input) {
   Ids ids;
   for (const Value& item : columns_of(dict)) {
     const Dict& column = as_dict(item, "columns");
-    const bool is_size = as_string(member(column, "from"), "from") == "size";
-    GroupColumn parsed{parse_made(column, ids), is_size, {}};
-    if (parsed.is_size) {
+    GroupColumn parsed{parse_made(column, ids), GroupColumn::Kind::kValues, {}};
+    if (as_string(member(column, "from"), "from") == "size") {
+      parsed.kind = GroupColumn::Kind::kSize;
       check_number(parsed);
     } else {
       parsed.input = parse_input(column, input);
-      if (parsed.type.is_scalar()) refuse("column '" + parsed.id + "' of a group must have an axis");
+      if (is_true(column, "first")) {
+        parsed.kind = GroupColumn::Kind::kFirst;
+      } else if (parsed.type.is_scalar()) {
+        refuse("column '" + parsed.id + "' of a group must have an axis");
+      }
     }
     group.columns.push_back(std::move(parsed));
+  }
+  if (const Value* aggregates = find_member(dict, "aggregates"); aggregates != nullptr) {
+    for (const Value& item : as_list(*aggregates, "aggregates")) {
+      const Dict& column = as_dict(item, "aggregates");
+      GroupColumn parsed{parse_made(column, ids), GroupColumn::Kind::kAggregate, {}};
+      GroupAggregate aggregate{parse_aggregate(as_string(member(column, "function"), "function")),
+                               program(member(column, "program"), input), group.columns.size()};
+      check_aggregate(aggregate, parsed);
+      group.columns.push_back(std::move(parsed));
+      group.aggregates.push_back(std::move(aggregate));
+    }
   }
   group.input = std::move(input.node);
   return made(id, dict, std::move(group), std::move(ids));

@@ -1,0 +1,200 @@
+// Counting integers of a small range. Rows are looked at in blocks that stay in the nearest cache: first for
+// their range, then for the counts, so that memory is read once.
+#include "tql_engine/key_counts.h"
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "tql_engine/execution.h"
+#include "tql_engine/grouping.h"
+#include "tql_engine/simd.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr int64_t kGrain = 1 << 17;
+constexpr int64_t kBlock = 1 << 12;
+constexpr uint64_t kMostValues = 1 << 16;
+constexpr uint64_t kLanes = 4;  // tables side by side, so that equal neighbours need not wait for each other
+
+template <class T>
+struct Bounds {
+  T low;
+  T high;
+};
+
+template <class T>
+[[gnu::always_inline]] inline Bounds<T> bounds_loop(const T* values, int64_t n) noexcept {
+  T low = values[0];
+  T high = values[0];
+  for (int64_t i = 0; i < n; ++i) {
+    low = values[i] < low ? values[i] : low;
+    high = high < values[i] ? values[i] : high;
+  }
+  return {low, high};
+}
+
+#if defined(__x86_64__)
+template <class T>
+[[gnu::target("avx2")]] Bounds<T> bounds_avx2(const T* values, int64_t n) noexcept {
+  return bounds_loop(values, n);
+}
+#endif
+
+template <class T>
+Bounds<T> bounds_of(const T* values, int64_t n) noexcept {
+#if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx2) return bounds_avx2(values, n);
+#endif
+  return bounds_loop(values, n);
+}
+
+/// The counts of the values that one thread has seen.
+class CountTable {
+ public:
+  /// Makes room for these values; false if the range becomes too wide.
+  bool cover(uint64_t low, uint64_t high) {
+    if (low - low_ < range_ && high - low_ < range_) return true;
+    const uint64_t first = range_ == 0 ? low : std::min(low, low_);
+    const uint64_t last = range_ == 0 ? high : std::max(high, low_ + (range_ - 1));
+    if (last - first >= kMostValues) return false;
+    const uint64_t range = last - first + 1;
+    std::vector<uint32_t> counts(range * kLanes);
+    for (uint64_t i = 0; i < range_; ++i) {
+      for (uint64_t lane = 0; lane < kLanes; ++lane) {
+        counts[lane * range + (low_ - first) + i] = counts_[lane * range_ + i];
+      }
+    }
+    counts_ = std::move(counts);
+    low_ = first;
+    range_ = range;
+    return true;
+  }
+
+  /// Values that are covered.
+  template <class T>
+  void add(const T* values, int64_t n) noexcept {
+    uint32_t* const lane0 = counts_.data();
+    uint32_t* const lane1 = lane0 + range_;
+    uint32_t* const lane2 = lane1 + range_;
+    uint32_t* const lane3 = lane2 + range_;
+    const uint64_t low = low_;
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      ++lane0[widened(values[i]) - low];
+      ++lane1[widened(values[i + 1]) - low];
+      ++lane2[widened(values[i + 2]) - low];
+      ++lane3[widened(values[i + 3]) - low];
+    }
+    for (; i < n; ++i) ++lane0[widened(values[i]) - low];
+  }
+
+  /// A number that is ordered among others as the value is.
+  template <class T>
+  static uint64_t widened(T value) noexcept {
+    if constexpr (std::is_unsigned_v<T>) return value;
+    return static_cast<uint64_t>(static_cast<int64_t>(value)) ^ (uint64_t{1} << 63);
+  }
+
+  uint64_t low() const noexcept { return low_; }
+  uint64_t range() const noexcept { return range_; }
+  int64_t count(uint64_t value) const noexcept {
+    int64_t total = 0;
+    for (uint64_t lane = 0; lane < kLanes; ++lane) total += counts_[lane * range_ + (value - low_)];
+    return total;
+  }
+
+ private:
+  uint64_t low_ = 0;
+  uint64_t range_ = 0;
+  std::vector<uint32_t> counts_;  // [lane][value - low]
+};
+
+/// Counts by value, in order of first appearance.
+template <class T>
+KeyCounts in_order(Execution& execution, const T* values, int64_t rows, uint64_t low,
+                   const std::vector<int64_t>& counts) {
+  const auto distinct =
+      static_cast<size_t>(std::count_if(counts.begin(), counts.end(), [](int64_t n) { return n > 0; }));
+  KeyCounts result;
+  std::vector<uint8_t> seen(counts.size());
+  for (int64_t begin = 0; result.firsts.size() < distinct; begin += kGrain) {
+    execution.check_interrupt();
+    const int64_t end = std::min(rows, begin + kGrain);
+    for (int64_t row = begin; row < end; ++row) {
+      const uint64_t place = CountTable::widened(values[row]) - low;
+      if (seen[place] != 0) continue;
+      seen[place] = 1;
+      result.firsts.push_back(row);
+      result.counts.push_back(counts[place]);
+    }
+  }
+  return result;
+}
+
+template <class T>
+std::optional<KeyCounts> count_integers(Execution& execution, const Column& key) {
+  const T* values = key.values<T>();
+  const int64_t rows = key.length();
+  std::vector<CountTable> tables(static_cast<size_t>(execution.threads()));
+  std::atomic<bool> too_wide = false;
+  execution.parallel_for(rows, kGrain, [&](int64_t begin, int64_t end, int worker) {
+    CountTable& table = tables[static_cast<size_t>(worker)];
+    for (int64_t block = begin; block < end && !too_wide.load(std::memory_order_relaxed); block += kBlock) {
+      const int64_t n = std::min(kBlock, end - block);
+      const Bounds<T> bounds = bounds_of(values + block, n);
+      if (!table.cover(CountTable::widened(bounds.low), CountTable::widened(bounds.high))) {
+        too_wide.store(true, std::memory_order_relaxed);
+        return;
+      }
+      table.add(values + block, n);
+    }
+  });
+  if (too_wide.load()) return std::nullopt;
+  CountTable all;
+  for (const CountTable& table : tables) {
+    if (table.range() > 0 && !all.cover(table.low(), table.low() + (table.range() - 1))) return std::nullopt;
+  }
+  std::vector<int64_t> counts(all.range());
+  for (const CountTable& table : tables) {
+    for (uint64_t i = 0; i < table.range(); ++i) {
+      counts[table.low() + i - all.low()] += table.count(table.low() + i);
+    }
+  }
+  return in_order(execution, values, rows, all.low(), counts);
+}
+
+}  // namespace
+
+std::optional<KeyCounts> count_keys(Execution& execution, const Column& key) {
+  if (key.length() == 0 || key.length() > std::numeric_limits<uint32_t>::max() || key.validity() != nullptr ||
+      !is_scalar_key(key)) {
+    return std::nullopt;
+  }
+  switch (key.element()) {
+    case Element::kBool:
+    case Element::kUint8:
+      return count_integers<uint8_t>(execution, key);
+    case Element::kInt8:
+      return count_integers<int8_t>(execution, key);
+    case Element::kInt16:
+      return count_integers<int16_t>(execution, key);
+    case Element::kInt32:
+      return count_integers<int32_t>(execution, key);
+    case Element::kInt64:
+      return count_integers<int64_t>(execution, key);
+    case Element::kUint16:
+      return count_integers<uint16_t>(execution, key);
+    case Element::kUint32:
+      return count_integers<uint32_t>(execution, key);
+    case Element::kUint64:
+      return count_integers<uint64_t>(execution, key);
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace tql_engine
