@@ -21,7 +21,7 @@ from tql.planner.logical import (
     SetOp,
     Sort,
 )
-from tql.planner.made_sources import Append, Group, Join, MadeSource, Ungroup
+from tql.planner.made_sources import Append, Group, GroupAggregate, Join, MadeSource, Ungroup
 from tql.planner.physical import VERSION, PhysicalNode, PhysicalPlan, Program
 from tql.planner.programs import compile_program, physical_type
 from tql.planner.relations import is_repeatable
@@ -144,7 +144,12 @@ def _made_source(node: MadeSource) -> PhysicalNode:
         case Group():
             for member, grouped in zip(columns, node.columns, strict=True):
                 member |= {"from": "size"} if grouped.source is None else _taken(grouped.source)
-            return {"op": "group", "keys": _programs(node.keys), "columns": columns}
+                if grouped.first is not None:
+                    member["first"] = True
+            physical = {"op": "group", "keys": _programs(node.keys), "columns": columns}
+            if node.aggregates:
+                physical["aggregates"] = [_aggregate(aggregate) for aggregate in node.aggregates]
+            return physical
         case Ungroup():
             for member, cut in zip(columns, node.columns, strict=True):
                 taken = (
@@ -161,6 +166,15 @@ def _made_source(node: MadeSource) -> PhysicalNode:
             for member, both in zip(columns, node.columns, strict=True):
                 member |= {"left": _taken(both.left), "right": _taken(both.right)}
             return {"op": "append", "distinct": node.distinct, "columns": columns}
+
+
+def _aggregate(aggregate: GroupAggregate) -> dict[str, Any]:
+    return {
+        "id": aggregate.id,
+        "type": physical_type(aggregate.type),
+        "function": aggregate.function,
+        "program": compile_program(aggregate.expression),
+    }
 
 
 def _taken(column: Column | Computed) -> dict[str, Any]:

@@ -91,14 +91,43 @@ class Join(Source):
 
 @dataclass(frozen=True)
 class GroupColumn:
-    """The values of a column in a group; without a source column: how many rows the group has."""
+    """The values of a column in a group; without a source column: how many rows the group has.
+
+    Attributes:
+        id: its name.
+        source: of the values; None for the number of rows.
+        first: the type as which the value of the group's first row alone is wanted; None for all values.
+    """
 
     id: str
     source: Column | Computed | None
+    first: Type | None = None
 
     @property
     def type(self) -> Type:
-        return INT64 if self.source is None else self.source.type.in_sequence
+        if self.source is None:
+            return INT64
+        return self.source.type.in_sequence if self.first is None else self.first
+
+
+GroupFunction = Literal["sum", "avg", "amin", "amax"]
+
+
+@dataclass(frozen=True)
+class GroupAggregate:
+    """What is computed of a group's rows without listing them.
+
+    Attributes:
+        id: its name.
+        function: the kernel that computes the same of a list.
+        expression: a scalar per row; NULL is left out.
+        type: of the result.
+    """
+
+    id: str
+    function: GroupFunction
+    expression: Expression
+    type: Type
 
 
 @dataclass(frozen=True)
@@ -107,18 +136,31 @@ class Group(Source, Unary):
 
     keys: tuple[Expression, ...]
     columns: tuple[GroupColumn, ...]
+    aggregates: tuple[GroupAggregate, ...] = ()
     shared: bool = False
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
-        return self.keys
+        return (*self.keys, *[aggregate.expression for aggregate in self.aggregates])
 
     def with_expressions(self, *expressions: Expression) -> Node:
-        return replace(self, keys=expressions)
+        keys, of_rows = expressions[: len(self.keys)], expressions[len(self.keys) :]
+        aggregates = [replace(a, expression=e) for a, e in zip(self.aggregates, of_rows, strict=True)]
+        return replace(self, keys=keys, aggregates=tuple(aggregates))
+
+    @property
+    def made_columns(self) -> tuple[GroupColumn | GroupAggregate, ...]:
+        """All columns of the groups."""
+        return (*self.columns, *self.aggregates)
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether a column holds all values of a group."""
+        return any(c.source is not None and c.first is None for c in self.columns)
 
     @cached_property
     def _schema(self) -> Schema:
-        return Schema([Field(c.id, c.type) for c in self.columns])
+        return Schema([Field(c.id, c.type) for c in self.made_columns])
 
     @property
     def schema(self) -> Schema:

@@ -51,8 +51,11 @@ def programs(node: PhysicalNode) -> Iterator[Program]:
             yield from (key["program"] for key in node["keys"])
         case "sample":
             yield node["weight"]
-        case "distinct" | "group":
+        case "distinct":
             yield from node["keys"]
+        case "group":
+            yield from node["keys"]
+            yield from (aggregate["program"] for aggregate in node.get("aggregates", ()))
         case "join":
             yield from (node[key] for key in ("left_key", "right_key") if node[key] is not None)
             yield from node["conditions"]

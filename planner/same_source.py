@@ -11,7 +11,14 @@ from typing import Any
 
 from tql.planner.expressions import Call, Computed
 from tql.planner.logical import Bm25, ComputedColumn, Expand, Node, Scan, SortKey, Source, source_of
-from tql.planner.made_sources import AppendColumn, GroupColumn, JoinColumn, MadeSource, UngroupColumn
+from tql.planner.made_sources import (
+    AppendColumn,
+    GroupAggregate,
+    GroupColumn,
+    JoinColumn,
+    MadeSource,
+    UngroupColumn,
+)
 from tql.planner.relations import is_repeatable
 
 
@@ -66,6 +73,7 @@ _WITH_ID = (Bm25, Computed, ComputedColumn, Expand)
 """What declares or names a computed column."""
 
 _WALKED = (
-    Node, Call, Computed, ComputedColumn, SortKey, AppendColumn, GroupColumn, JoinColumn, UngroupColumn,
+    Node, Call, Computed, ComputedColumn, SortKey, AppendColumn, GroupAggregate, GroupColumn, JoinColumn,
+    UngroupColumn,
 )  # fmt: skip
 """What may have an id somewhere inside; all else compares as it is."""

@@ -119,7 +119,7 @@ def _describe(node: Node) -> tuple[str, tuple[str, ...]]:
         case Join():
             return f"{node.kind} join", _join(node)
         case Group():
-            return "group", tuple(expression_text(key) for key in node.keys)
+            return "group" if node.has_lists else "aggregate", _group(node)
         case Ungroup():
             return _ungroup(node), tuple(
                 name_text(c.id) for c in node.columns if c.mode in ("element", "part")
@@ -134,6 +134,14 @@ def _join(node: Join) -> tuple[str, ...]:
     if node.left_key is None or node.right_key is None:
         return conditions
     return (f"left {expression_text(node.left_key)} = right {expression_text(node.right_key)}", *conditions)
+
+
+def _group(node: Group) -> tuple[str, ...]:
+    keys = [f"by {expression_text(key)}" if node.aggregates else expression_text(key) for key in node.keys]
+    return (
+        *keys,
+        *[f"{name_text(a.id)} = {a.function}({expression_text(a.expression)})" for a in node.aggregates],
+    )
 
 
 def _ungroup(node: Ungroup) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tql.planner.logical import Filter, Limit, Output, SetOp, Sort
 from tql.planner.made_sources import Join
 from tql.planner.rewrite import Rule, expression_rule, node_rule
+from tql.planner.rules.aggregate_groups import aggregate_groups
 from tql.planner.rules.fold_constants import fold_constants
 from tql.planner.rules.in_list import in_list
 from tql.planner.rules.merge_filters import merge_filters
@@ -19,6 +20,7 @@ from tql.planner.rules.remove_dead_columns import remove_dead_columns
 from tql.planner.rules.remove_idle_sorts import remove_idle_sorts
 from tql.planner.rules.shape_from_metadata import shape_from_metadata
 from tql.planner.rules.simplify_predicates import simplify_predicates
+from tql.planner.rules.sort_groups import sort_groups
 from tql.planner.rules.split_conjuncts import split_conjuncts
 from tql.planner.rules.stop_early_at_limit import stop_early_at_limit
 from tql.planner.rules.top_k import top_k
@@ -49,9 +51,13 @@ RULES: tuple[Rule, ...] = (
     # Limits after filters: a filter never passes a limit, so it must be down before a limit has settled above
     # it.
     node_rule(push_down_limit, Limit),
+    # Before top_k: a limit above groups can take the sort that has come up to it.
+    node_rule(sort_groups, Output),
     node_rule(top_k, Limit),
     node_rule(stop_early_at_limit, Limit),
     node_rule(remove_idle_sorts, Sort, SetOp),
+    # Before remove_dead_columns, which drops the lists that are no longer read.
+    node_rule(aggregate_groups, Output),
     node_rule(remove_dead_columns, Output),
     # Last: conjuncts are complete and in their final form.
     node_rule(order_conjuncts, Filter),

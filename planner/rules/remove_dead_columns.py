@@ -56,10 +56,7 @@ def _pruned(node: Node, needed: _Needed) -> Node:
         case Join():
             return _join(node, needed)
         case Group():
-            node = _kept(node, needed)
-            return node.with_inputs(
-                _pruned(node.input, _taken(c.source for c in node.columns).reading(node.keys))
-            )
+            return _group(node, needed)
         case Ungroup():
             node = _kept(node, needed)
             return node.with_inputs(_pruned(node.input, _taken(c.source for c in node.columns)))
@@ -93,6 +90,15 @@ def _join(node: Join, needed: _Needed) -> Node:
         below = _taken(c.source for c in node.columns if c.side == side).reading([] if key is None else [key])
         sides.append(_pruned(child, below))
     return node.with_inputs(*sides)
+
+
+def _group(node: Group, needed: _Needed) -> Node:
+    node = _kept(node, needed)
+    if not node.shared:
+        kept = tuple([a for a in node.aggregates if a.id in needed.stored])
+        node = node if len(kept) == len(node.aggregates) else replace(node, aggregates=kept)
+    below = _taken(c.source for c in node.columns).reading(node.expressions)
+    return node.with_inputs(_pruned(node.input, below))
 
 
 _Made = TypeVar("_Made", Join, Group, Ungroup, Append)
