@@ -49,7 +49,7 @@ def aggregated(columns: dict[str, Column], keys: list[str], *aggregates: dict[st
 
 def of_slow_loop(keys: np.ndarray, values: np.ndarray, function: str) -> list[Any]:
     """In order of first appearance."""
-    functions = {"avg": np.mean, "amin": np.min, "amax": np.max}
+    functions = {"avg": lambda x: np.mean(x, dtype=np.float64), "amin": np.min, "amax": np.max}
     answer = []
     for key in dict.fromkeys(keys.tolist()):
         part = values[keys == key]
