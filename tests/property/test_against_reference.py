@@ -79,6 +79,8 @@ def test_a_query_of_a_view_is_a_query_of_a_sub_query(question: tuple[Table, ast.
     table, statement = question
     assert isinstance(statement.body, ast.Select)
     assert isinstance(statement.body.source, ast.SubQuery)
+    # A view computes all its columns, also one that fails and that the outer query never looks at.
+    assume(not isinstance(reference(statement.body.source.statement, table), str))
     inner = to_text(statement.body.source.statement)
     outer = to_text(replace(statement, body=replace(statement.body, source=None)))
     agree(to_text(statement), table, reference(statement, table), ask_views([inner, outer], table))
