@@ -90,7 +90,8 @@ def digest() -> str:
 @pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
 @pytest.mark.parametrize("level", LEVELS)
 def test_float32_is_the_same_on_every_instruction_set(level: str) -> None:
-    environment = os.environ | {"TQL_SIMD": level}
+    tests = os.path.dirname(os.path.dirname(__file__))
+    environment = os.environ | {"TQL_SIMD": level, "PYTHONPATH": tests}
     program = "from engine.test_engine_cosine import digest; print(digest())"
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -98,7 +99,6 @@ def test_float32_is_the_same_on_every_instruction_set(level: str) -> None:
         capture_output=True,
         text=True,
         timeout=600,
-        cwd=os.path.dirname(os.path.dirname(__file__)),
     )
     assert done.stdout.strip() == digest(), done.stderr
 
