@@ -190,6 +190,13 @@ class ExpressionBinder:
             raise ShapeError("the rows of an ARRAY must be of one length", span=node.span)
         type_ = type_of_value(value)
         if type_ is None:
+            if all(isinstance(item, int) and not isinstance(item, bool) for item in leaves(value)):
+                raise QueryValueError(
+                    "no integer type holds all items of this ARRAY",
+                    span=node.span,
+                    hint="an item above 9223372036854775807 cannot stand beside a negative one; "
+                    "with one float among them all are float64",
+                )
             raise QueryTypeError(
                 "the items of an ARRAY must be all numbers, all bools or all texts", span=node.span
             )
