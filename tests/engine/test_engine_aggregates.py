@@ -112,33 +112,6 @@ def test_null_is_left_out_and_nan_wins() -> None:
     assert all(math.isnan(value) for value in found[2])
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
-        np.zeros(10, np.int8),
-        np.array([127, -128, 0, 127, -1], np.int8),
-        np.array([2**63 - 1, -(2**63), 2**63 - 1], np.int64),
-        np.array([2**63, 2**63 - 1, 2**63 - 3, 2**63], np.uint64),
-        np.array([2**64 - 1, 2**64 - 2, 2**64 - 1], np.uint64),
-        np.array([True, False, True]),
-        np.array([0, 70_000, 0], np.int32),
-        RNG.integers(-40_000, 25_000, 400_000).astype(np.int32),
-        np.repeat(np.arange(60_000, dtype=np.uint32)[::-1], 5),
-        np.zeros(0, np.int32),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("threads", [1, 3])
-def test_rows_are_counted_by_key(keys: np.ndarray, threads: int) -> None:
-    columns = {"k": Column.dense(keys)}
-    source = source_of(run_made(aggregated(columns, ["k"]), MemorySource(columns), threads=threads))
-    values, starts, counts = np.unique(keys, return_index=True, return_counts=True)
-    order = starts.argsort()
-    assert source.num_rows == len(values)
-    assert np.array_equal(source.read("n", "values", 0, len(values)).values, counts[order])
-    assert np.array_equal(source.read("k[0]", "values", 0, len(values)).values, values[order])
-
-
 def test_the_first_value_of_any_kind_is_read_on_demand() -> None:
     columns = {
         "k": Column.dense(np.array([5, 3, 5, 3])),

@@ -1,5 +1,6 @@
-// Counting integers of a small range. Rows are looked at in blocks that stay in the nearest cache: first for
-// their range, then for the counts, so that memory is read once.
+// Counting integers of a small range. Rows are looked at in blocks that stay in the nearest cache, so that
+// memory is read once: as the distances from the smallest value, which mostly are bytes, and vectors count
+// those.
 #include "tql_engine/key_counts.h"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "byte_counts.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/grouping.h"
 #include "tql_engine/simd.h"
@@ -16,9 +18,10 @@ namespace tql_engine {
 namespace {
 
 constexpr int64_t kGrain = 1 << 17;
-constexpr int64_t kBlock = 1 << 12;
+constexpr int64_t kBlock = kMostBytes;
 constexpr uint64_t kMostValues = 1 << 16;
-constexpr uint64_t kLanes = 4;  // tables side by side, so that equal neighbours need not wait for each other
+constexpr uint64_t kByteValues = 1 << 8;
+constexpr uint64_t kWideLanes = 4;  // as kByteLanes, where the counters of more would fill the cache
 
 template <class T>
 struct Bounds {
@@ -37,10 +40,31 @@ template <class T>
   return {low, high};
 }
 
+/// The distances of the values from `low`, as bytes, and whether all are below `range`.
+template <class T>
+[[gnu::always_inline]] inline bool distances_loop(const T* values, int64_t n, T low, uint64_t range,
+                                                  uint8_t* __restrict distances) noexcept {
+  using Distance = std::make_unsigned_t<T>;
+  Distance most = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const auto distance =
+        static_cast<Distance>(static_cast<Distance>(values[i]) - static_cast<Distance>(low));
+    most = most < distance ? distance : most;
+    distances[i] = static_cast<uint8_t>(distance);
+  }
+  return most < range;
+}
+
 #if defined(__x86_64__)
 template <class T>
 [[gnu::target("avx2")]] Bounds<T> bounds_avx2(const T* values, int64_t n) noexcept {
   return bounds_loop(values, n);
+}
+
+template <class T>
+[[gnu::target("avx2")]] bool distances_avx2(const T* values, int64_t n, T low, uint64_t range,
+                                            uint8_t* distances) noexcept {
+  return distances_loop(values, n, low, range, distances);
 }
 #endif
 
@@ -52,9 +76,40 @@ Bounds<T> bounds_of(const T* values, int64_t n) noexcept {
   return bounds_loop(values, n);
 }
 
+template <class T>
+bool distances_of(const T* values, int64_t n, T low, uint64_t range, uint8_t* distances) noexcept {
+#if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx2) return distances_avx2(values, n, low, range, distances);
+#endif
+  return distances_loop(values, n, low, range, distances);
+}
+
+/// A number that is ordered among others as the value is.
+template <class T>
+uint64_t widened(T value) noexcept {
+  if constexpr (std::is_unsigned_v<T>) return value;
+  return static_cast<uint64_t>(static_cast<int64_t>(value)) ^ (uint64_t{1} << 63);
+}
+
+template <class T>
+T narrowed(uint64_t number) noexcept {
+  if constexpr (std::is_unsigned_v<T>) return static_cast<T>(number);
+  return static_cast<T>(number ^ (uint64_t{1} << 63));
+}
+
 /// The counts of the values that one thread has seen.
 class CountTable {
  public:
+  /// Counts up to kBlock values; false if their range becomes too wide.
+  template <class T>
+  bool add(const T* values, int64_t n) {
+    if (add_bytes(values, n)) return true;
+    const Bounds<T> bounds = bounds_of(values, n);
+    if (!cover(widened(bounds.low), widened(bounds.high))) return false;
+    if (!add_bytes(values, n)) add_wide(values, n);
+    return true;
+  }
+
   /// Makes room for these values; false if the range becomes too wide.
   bool cover(uint64_t low, uint64_t high) {
     if (low - low_ < range_ && high - low_ < range_) return true;
@@ -62,11 +117,9 @@ class CountTable {
     const uint64_t last = range_ == 0 ? high : std::max(high, low_ + (range_ - 1));
     if (last - first >= kMostValues) return false;
     const uint64_t range = last - first + 1;
-    std::vector<uint32_t> counts(range * kLanes);
+    std::vector<uint32_t> counts(range * (range <= kByteValues ? uint64_t{kByteLanes} : kWideLanes));
     for (uint64_t i = 0; i < range_; ++i) {
-      for (uint64_t lane = 0; lane < kLanes; ++lane) {
-        counts[lane * range + (low_ - first) + i] = counts_[lane * range_ + i];
-      }
+      counts[low_ - first + i] = static_cast<uint32_t>(count(low_ + i));
     }
     counts_ = std::move(counts);
     low_ = first;
@@ -74,9 +127,32 @@ class CountTable {
     return true;
   }
 
-  /// Values that are covered.
+  uint64_t low() const noexcept { return low_; }
+  uint64_t range() const noexcept { return range_; }
+  int64_t count(uint64_t value) const noexcept {
+    int64_t total = 0;
+    for (uint64_t i = value - low_; i < counts_.size(); i += range_) total += counts_[i];
+    return total;
+  }
+
+ private:
+  /// False if the values are not covered, or not by bytes.
   template <class T>
-  void add(const T* values, int64_t n) noexcept {
+  bool add_bytes(const T* values, int64_t n) noexcept {
+    if (range_ == 0 || range_ > kByteValues) return false;
+    alignas(64) uint8_t distances[kBlock];
+    if (!distances_of(values, n, narrowed<T>(low_), range_, distances)) return false;
+    const auto range = static_cast<int64_t>(range_);
+    if (range <= kComparedBytes) {
+      count_few_bytes(distances, n, range, counts_.data());
+    } else {
+      count_bytes(distances, n, range, counts_.data());
+    }
+    return true;
+  }
+
+  template <class T>
+  void add_wide(const T* values, int64_t n) noexcept {
     uint32_t* const lane0 = counts_.data();
     uint32_t* const lane1 = lane0 + range_;
     uint32_t* const lane2 = lane1 + range_;
@@ -92,22 +168,6 @@ class CountTable {
     for (; i < n; ++i) ++lane0[widened(values[i]) - low];
   }
 
-  /// A number that is ordered among others as the value is.
-  template <class T>
-  static uint64_t widened(T value) noexcept {
-    if constexpr (std::is_unsigned_v<T>) return value;
-    return static_cast<uint64_t>(static_cast<int64_t>(value)) ^ (uint64_t{1} << 63);
-  }
-
-  uint64_t low() const noexcept { return low_; }
-  uint64_t range() const noexcept { return range_; }
-  int64_t count(uint64_t value) const noexcept {
-    int64_t total = 0;
-    for (uint64_t lane = 0; lane < kLanes; ++lane) total += counts_[lane * range_ + (value - low_)];
-    return total;
-  }
-
- private:
   uint64_t low_ = 0;
   uint64_t range_ = 0;
   std::vector<uint32_t> counts_;  // [lane][value - low]
@@ -125,7 +185,7 @@ KeyCounts in_order(Execution& execution, const T* values, int64_t rows, uint64_t
     execution.check_interrupt();
     const int64_t end = std::min(rows, begin + kGrain);
     for (int64_t row = begin; row < end; ++row) {
-      const uint64_t place = CountTable::widened(values[row]) - low;
+      const uint64_t place = widened(values[row]) - low;
       if (seen[place] != 0) continue;
       seen[place] = 1;
       result.firsts.push_back(row);
@@ -145,12 +205,7 @@ std::optional<KeyCounts> count_integers(Execution& execution, const Column& key)
     CountTable& table = tables[static_cast<size_t>(worker)];
     for (int64_t block = begin; block < end && !too_wide.load(std::memory_order_relaxed); block += kBlock) {
       const int64_t n = std::min(kBlock, end - block);
-      const Bounds<T> bounds = bounds_of(values + block, n);
-      if (!table.cover(CountTable::widened(bounds.low), CountTable::widened(bounds.high))) {
-        too_wide.store(true, std::memory_order_relaxed);
-        return;
-      }
-      table.add(values + block, n);
+      if (!table.add(values + block, n)) too_wide.store(true, std::memory_order_relaxed);
     }
   });
   if (too_wide.load()) return std::nullopt;
