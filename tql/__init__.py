@@ -23,6 +23,7 @@ _HOME = {
     "query": "tql.api",
     "explain": "tql.api",
     "compile": "tql.api",
+    "release_memory": "tql.api",
     "CompiledQuery": "tql.api",
     "Dataset": "tql.loader.dataset",
     "View": "tql.loader.view",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from tql.api import from_pydict as from_pydict
     from tql.api import load as load
     from tql.api import query as query
+    from tql.api import release_memory as release_memory
     from tql.column_type import class_label as class_label
     from tql.column_type import text as text
     from tql.errors import TQLError as TQLError

@@ -203,6 +203,11 @@ def execute(
 def kernel_names() -> list[str]:
     """Every kernel that a program may name."""
 
+# --- memory ------------------------------------------------------------------------------------------------
+
+def release_memory() -> int:
+    """Gives the system back what is kept of large arrays that were freed; how many bytes that were."""
+
 # --- sampling and order ------------------------------------------------------------------------------------
 
 def sample_with_replacement(

@@ -222,3 +222,18 @@ def explain(
     from tql.loader.plan_cache import prepare
 
     return explain_query(prepare(text, None, params, sources), analyze=analyze, format=format)
+
+
+def release_memory() -> int:
+    """Give the system back the memory that is kept for the next large result.
+
+    Large arrays that are freed are kept, up to 512 MiB in all, because the system takes longer to hand out
+    fresh memory than the engine takes to fill it. The system may take that memory when it runs short; a
+    process that will not query for a while can give it back at once. Arrays in use are never touched.
+
+    Returns:
+        How many bytes were given back.
+    """
+    from tql import _engine
+
+    return _engine.release_memory()

@@ -10,6 +10,7 @@ void register_column(pybind11::module_& module);
 void register_decode(pybind11::module_& module);
 void register_error(pybind11::module_& module);
 void register_execute(pybind11::module_& module);
+void register_memory(pybind11::module_& module);
 void register_sampling(pybind11::module_& module);
 void register_selection(pybind11::module_& module);
 void register_source(pybind11::module_& module);

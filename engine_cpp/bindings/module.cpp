@@ -11,4 +11,5 @@ PYBIND11_MODULE(_engine, module) {
   tql_engine::bindings::register_execute(module);
   tql_engine::bindings::register_codec(module);
   tql_engine::bindings::register_decode(module);
+  tql_engine::bindings::register_memory(module);
 }

@@ -1,64 +1,56 @@
-// Memory for large results that costs nothing before it is used: what is overwritten at once need not be
-// cleared first, and what must start as zeros comes so from the system.
+// Arrays for large results that cost nothing before they are used: what is overwritten at once need not be
+// cleared first.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <cstdlib>
 #include <limits>
-#include <memory>
 #include <new>
 #include <span>
+#include <type_traits>
+#include <utility>
 
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
+#include "tql_engine/block_cache.h"
 
 namespace tql_engine {
 
 /// Values of a trivial type.
 template <class T>
 class HeapArray {
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+
  public:
   HeapArray() = default;
   /// Uninitialised: to be written before anybody reads. Throws std::bad_alloc.
-  explicit HeapArray(size_t size) : HeapArray(allocate(size), size) {}
+  explicit HeapArray(size_t size) : block_(allocate_block(bytes_of(size))), size_(size) {}
+  ~HeapArray() { free_block(block_); }
 
-  /// All zeros. The pages of a large block are cleared when they are first touched, by the thread that does.
-  static HeapArray zeroed(size_t size) {
-    void* memory = size == 0 ? nullptr : std::calloc(size, sizeof(T));
-    if (memory == nullptr && size > 0) throw std::bad_alloc();
-    return HeapArray(static_cast<T*>(memory), size);
+  HeapArray(HeapArray&& other) noexcept
+      : block_(std::exchange(other.block_, {})), size_(std::exchange(other.size_, 0)) {}
+  HeapArray& operator=(HeapArray&& other) noexcept {
+    std::swap(block_, other.block_);
+    std::swap(size_, other.size_);
+    return *this;
   }
 
-  std::span<T> values() noexcept { return {values_.get(), size_}; }
-  std::span<const T> values() const noexcept { return {values_.get(), size_}; }
+  /// All zeros. The pages of a very large one are cleared when they are first touched, by the thread that
+  /// does.
+  static HeapArray zeroed(size_t size) {
+    HeapArray array;
+    array.block_ = allocate_zeroed_block(bytes_of(size));
+    array.size_ = size;
+    return array;
+  }
+
+  std::span<T> values() noexcept { return {static_cast<T*>(block_.memory), size_}; }
+  std::span<const T> values() const noexcept { return {static_cast<const T*>(block_.memory), size_}; }
 
  private:
-  HeapArray(T* values, size_t size) : values_(values), size_(size) {}
-
-  struct Free {
-    void operator()(T* values) const noexcept { std::free(values); }
-  };
-
-  // With pages of 4 KiB the page faults of a fresh block cost more than filling it.
-  static constexpr size_t kHugePage = size_t{1} << 21;
-
-  static T* allocate(size_t size) {
-    if (size == 0) return nullptr;
-    if (size > std::numeric_limits<size_t>::max() / sizeof(T) - kHugePage) throw std::bad_alloc();
-    const size_t bytes = size * sizeof(T);
-    const size_t alignment = bytes >= kHugePage ? kHugePage : alignof(std::max_align_t);
-    const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    void* memory = std::aligned_alloc(alignment, rounded);
-    if (memory == nullptr) throw std::bad_alloc();
-#ifdef __linux__
-    if (bytes >= kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);
-#endif
-    return static_cast<T*>(memory);
+  static size_t bytes_of(size_t size) {
+    if (size > std::numeric_limits<size_t>::max() / sizeof(T)) throw std::bad_alloc();
+    return size * sizeof(T);
   }
 
-  std::unique_ptr<T, Free> values_;
+  Block block_;
   size_t size_ = 0;
 };
 
