@@ -1,5 +1,9 @@
 """Selections choose the cheapest form that is true, and all forms answer alike."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -135,3 +139,22 @@ def test_bad_input_is_refused():
 
 def test_repr_says_how_many_rows_in_which_form():
     assert repr(_engine.Selection.from_range(0, 3)) == "<Selection of 3 rows, range>"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_of_words_with_any_number_of_bits(seed):
+    random = np.random.default_rng(seed)
+    shares = np.repeat(random.random(3000) ** random.integers(0, 4, 3000), 64)  # one share per 64 rows
+    mask = random.random(len(shares)) < shares
+    for cut in (0, 1, 63, 130):
+        part = mask[: len(mask) - cut]
+        assert np.array_equal(Selection.from_mask(part).indices, np.flatnonzero(part))
+
+
+@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
+@pytest.mark.parametrize("level", ["base", "avx2"])
+def test_narrower_vectors_find_the_same_rows(level):
+    environment = os.environ | {"TQL_SIMD": level}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout

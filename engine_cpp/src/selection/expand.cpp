@@ -1,9 +1,12 @@
-// Eight bits at a time: their row numbers are moved together in a register, and all of it is stored, of which
-// the next eight overwrite what was too much. Near the end of the output, bit by bit.
+// The numbers of the bits that are set are moved together in a register as bytes, of 64 bits at a time
+// (AVX-512 with VBMI2) or of eight; they are widened to row numbers and stored in whole registers, of which
+// the next ones overwrite what was too much. Near the end of the output, bit by bit.
 #include "expand.h"
 
 #include <array>
 #include <bit>
+
+#include "tql_engine/simd.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -82,17 +85,31 @@ struct ExpandAvx2 {
   }
 };
 
-struct ExpandAvx512 {
-  [[gnu::target("avx512f,popcnt")]] void operator()(uint64_t word, int64_t base,
-                                                    int64_t* out) const noexcept {
-    __m512i rows = _mm512_add_epi64(_mm512_set1_epi64(base), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
-    const __m512i eight = _mm512_set1_epi64(8);
-    for (int byte = 0; byte < 8; ++byte, word >>= 8) {
-      const auto chosen = static_cast<__mmask8>(word);
-      _mm512_storeu_si512(out, _mm512_maskz_compress_epi64(chosen, rows));
-      out += __builtin_popcountll(word & 0xFF);
-      rows = _mm512_add_epi64(rows, eight);
-    }
+#define TQL_VBMI2 "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,popcnt"
+
+struct ExpandVbmi2 {
+  [[gnu::target(TQL_VBMI2)]] void operator()(uint64_t word, int64_t base, int64_t* out) const noexcept {
+    alignas(64) static constexpr auto kBits = [] {
+      std::array<uint8_t, kWordBits> bits{};
+      for (size_t bit = 0; bit < bits.size(); ++bit) bits[bit] = static_cast<uint8_t>(bit);
+      return bits;
+    }();
+    const auto rows = __builtin_popcountll(word);
+    const __m512i numbers = _mm512_maskz_compress_epi8(word, _mm512_load_si512(kBits.data()));
+    const __m512i start = _mm512_set1_epi64(base);
+    store(_mm512_castsi512_si128(numbers), start, out);
+    if (rows <= 16) return;
+    store(_mm512_extracti32x4_epi32(numbers, 1), start, out + 16);
+    if (rows <= 32) return;
+    store(_mm512_extracti32x4_epi32(numbers, 2), start, out + 32);
+    if (rows <= 48) return;
+    store(_mm512_extracti32x4_epi32(numbers, 3), start, out + 48);
+  }
+
+ private:
+  [[gnu::target(TQL_VBMI2)]] static void store(__m128i numbers, __m512i start, int64_t* out) noexcept {
+    _mm512_storeu_si512(out, _mm512_add_epi64(start, _mm512_cvtepu8_epi64(numbers)));
+    _mm512_storeu_si512(out + 8, _mm512_add_epi64(start, _mm512_cvtepu8_epi64(_mm_srli_si128(numbers, 8))));
   }
 };
 
@@ -101,9 +118,9 @@ struct ExpandAvx512 {
   return expand_all(words, base, out, ExpandAvx2());
 }
 
-[[gnu::target("avx512f,popcnt")]] size_t expand_avx512(std::span<const uint64_t> words, int64_t base,
-                                                       std::span<int64_t> out) noexcept {
-  return expand_all(words, base, out, ExpandAvx512());
+[[gnu::target(TQL_VBMI2)]] size_t expand_vbmi2(std::span<const uint64_t> words, int64_t base,
+                                               std::span<int64_t> out) noexcept {
+  return expand_all(words, base, out, ExpandVbmi2());
 }
 
 [[gnu::target("popcnt")]] int64_t count_popcnt(std::span<const uint64_t> words) noexcept {
@@ -115,17 +132,15 @@ struct ExpandAvx512 {
 
 auto choose_expand() noexcept {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("popcnt")) {
-    if (__builtin_cpu_supports("avx512f")) return &expand_avx512;
-    if (__builtin_cpu_supports("avx2")) return &expand_avx2;
-  }
+  if (simd_level() == SimdLevel::kAvx512 && __builtin_cpu_supports("avx512vbmi2")) return &expand_vbmi2;
+  if (simd_level() >= SimdLevel::kAvx2) return &expand_avx2;
 #endif
   return &expand_base;
 }
 
 auto choose_count() noexcept {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("popcnt")) return &count_popcnt;
+  if (simd_level() >= SimdLevel::kAvx2) return &count_popcnt;
 #endif
   return &count_base;
 }
