@@ -126,7 +126,7 @@ Vector Constant::vector() const noexcept {
   vector.starts_step = 0;
   vector.dims = dims_.data();
   vector.strides = strides_.data();
-  vector.packed = rank() > 0;
+  vector.run_step = rank() > 0 ? 1 : 0;
   return vector;
 }
 

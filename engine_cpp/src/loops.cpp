@@ -79,10 +79,34 @@ std::byte* make_like(const Vector& x, Element element, int64_t rows, Register& o
   return values;
 }
 
+/// Of a vector whose elements are a run.
 int64_t total_elements(const Vector& x, int64_t rows) noexcept {
   if (rows == 0) return 0;
   if (x.is_constant()) return x.row_elements(0);
-  return x.starts[rows - 1] + x.row_elements(rows - 1) - x.starts[0];
+  return (x.starts[rows - 1] - x.starts[0]) / x.run_step + x.row_elements(rows - 1);
+}
+
+/// Every row has the same extents on both sides.
+bool has_same_shapes(const Vector& x, const Vector& y, int64_t rows) noexcept {
+  if (x.rank != y.rank || x.dims_step != y.dims_step) return false;
+  const int64_t count = x.dims_step == 0 ? x.rank : rows * x.rank;
+  return x.dims == y.dims || std::equal(x.dims, x.dims + count, y.dims);
+}
+
+/// Arrays whose elements are one run each, element by element: of the same shapes, or one of them a constant
+/// scalar. False where the operands have another form, or an element was refused.
+bool apply_runs(BinaryLoop loop, const Vector& x, const Vector& y, int64_t rows, Element element,
+                Register& out) {
+  const auto is_run = [](const Vector& v) { return v.run_step != 0 && !v.is_constant(); };
+  const auto is_scalar = [](const Vector& v) { return v.rank == 0 && v.is_constant(); };
+  const bool both = is_run(x) && is_run(y) && has_same_shapes(x, y, rows);
+  if (!both && !(is_run(x) && is_scalar(y)) && !(is_scalar(x) && is_run(y))) return false;
+  const Vector& array = x.rank > 0 ? x : y;
+  const uint8_t* valid = merge_valid(x, y, rows, out);
+  std::byte* values = make_like(array, element, rows, out);
+  out.vector.valid = valid;
+  const auto step = [](const Vector& v) { return v.rank == 0 ? 0 : v.run_step; };
+  return loop(x.row_values(0), step(x), y.row_values(0), step(y), values, total_elements(array, rows));
 }
 
 void apply_scalars(Frame& frame, BinaryLoop loop, const Vector& x, const Vector& y, Element element,
@@ -166,7 +190,7 @@ void apply_unary(Frame& frame, UnaryLoop loop, const void* state, const Vector& 
   out.vector.valid = x.valid;
   if (rows == 0) return;
   if (x.rank == 0) return loop(state, x.values, x.step, values, x.is_constant() ? 1 : rows);
-  if (x.packed) return loop(state, x.row_values(0), 1, values, total_elements(x, rows));
+  if (x.run_step != 0) return loop(state, x.row_values(0), x.run_step, values, total_elements(x, rows));
   const int64_t size = element_size(element);
   for (int64_t row = 0; row < (x.is_constant() ? 1 : rows); ++row) {
     std::byte* target = values + out.vector.starts[row] * size;
@@ -180,21 +204,8 @@ void apply_unary(Frame& frame, UnaryLoop loop, const void* state, const Vector& 
 void apply_binary(Frame& frame, BinaryLoop loop, const Vector& x, const Vector& y, Element element,
                   Register& out, const char* refusal) {
   if (x.rank == 0 && y.rank == 0) return apply_scalars(frame, loop, x, y, element, out, refusal);
-  const int64_t rows = frame.size();
-  // An array against one constant needs no broadcasting: all rows in one loop if they are packed. A refused
-  // element has to be found row by row, so those operators take the long way.
-  const bool left_packed = x.packed && y.rank == 0 && y.is_constant();
-  const bool right_packed = y.packed && x.rank == 0 && x.is_constant();
-  const Vector& array = left_packed ? x : y;
-  if ((left_packed || right_packed) && refusal == nullptr && !array.is_constant() && y.rank + x.rank > 0 &&
-      rows > 0) {
-    const uint8_t* valid = merge_valid(x, y, rows, out);
-    std::byte* values = make_like(array, element, rows, out);
-    out.vector.valid = valid;
-    loop(x.row_values(0), left_packed ? 1 : 0, y.row_values(0), left_packed ? 0 : 1, values,
-         total_elements(array, rows));
-    return;
-  }
+  // A refused element has to be found row by row.
+  if (frame.size() > 0 && apply_runs(loop, x, y, frame.size(), element, out)) return;
   apply_arrays(frame, loop, x, y, element, out, refusal);
 }
 

@@ -62,18 +62,6 @@ bool narrow_constant(const Constant& constant, Element column, std::byte* out) {
   }
 }
 
-/// Takes the rows that are NULL out of the bits.
-void clear_null(const uint8_t* validity, int64_t n, uint64_t* words) {
-  const PackBytes pack = pack_bytes();
-  std::array<uint8_t, kWordBits> bytes;
-  for (int64_t row = 0; row < n; row += kWordBits) {
-    const int64_t count = std::min(kWordBits, n - row);
-    bytes.fill(0);
-    for (int64_t i = 0; i < count; ++i) bytes[static_cast<size_t>(i)] = validity[row + i] != 0 ? 1 : 0;
-    words[row / kWordBits] &= pack(bytes.data());
-  }
-}
-
 void fill_ones(int64_t n, uint64_t* words) {
   std::fill_n(words, n / kWordBits, ~uint64_t{0});
   if (n % kWordBits != 0) words[n / kWordBits] = ~uint64_t{0} >> (kWordBits - n % kWordBits);
@@ -290,13 +278,13 @@ void MaskProgram::evaluate_block(const Node& node, const Segment& segment, int64
     case Kind::kValues: {
       const Column& column = segment.columns[static_cast<size_t>(node.column)];
       node.loop(column.raw_values() + first * element_size(node.element), node.operand.get(), n, words);
-      if (column.validity() != nullptr) clear_null(column.validity() + first, n, words);
+      if (column.validity() != nullptr) keep_nonzero(column.validity() + first, n, words);
       return;
     }
     case Kind::kLeaf: {
       const Column& column = segment.columns[static_cast<size_t>(node.column)];
       node.leaf->evaluate(column, first, n, words);
-      if (column.validity() != nullptr) clear_null(column.validity() + first, n, words);
+      if (column.validity() != nullptr) keep_nonzero(column.validity() + first, n, words);
       return;
     }
     case Kind::kIsNull: {
@@ -306,7 +294,7 @@ void MaskProgram::evaluate_block(const Node& node, const Segment& segment, int64
         return;
       }
       fill_ones(n, words);
-      clear_null(column.validity() + first, n, words);
+      keep_nonzero(column.validity() + first, n, words);
       break;  // the rows that are not NULL: turned around below
     }
     case Kind::kNot:

@@ -3,6 +3,7 @@
 #include "tql_engine/program.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "tql_engine/cast.h"
 #include "tql_engine/compare.h"
 #include "tql_engine/leaf.h"
+#include "tql_engine/mask.h"
 #include "tql_engine/registry.h"
 #include "tql_engine/status.h"
 
@@ -17,6 +19,9 @@ namespace tql_engine {
 namespace {
 
 constexpr int64_t kMaxInstructions = 1 << 20;
+constexpr int64_t kWordBits = 64;
+
+constexpr int64_t words_of(int64_t rows) noexcept { return (rows + kWordBits - 1) / kWordBits; }
 
 const ConstantOperation* as_constant(const Operation& operation) noexcept {
   return dynamic_cast<const ConstantOperation*>(&operation);
@@ -222,18 +227,36 @@ const Vector& Evaluator::evaluate(const Batch& batch) {
   return registers_[static_cast<size_t>(program_.result_)].vector;
 }
 
-int64_t Evaluator::narrow(const Batch& batch, int32_t* kept) {
+void Evaluator::mark(const Batch& batch, uint64_t* words) {
   const Vector& result = evaluate(batch);
   if (result.rank != 0 || result.element != Element::kBool) {
     frame_.fail(Code::kInternal, "a condition gave no single bool per row");
   }
   const auto* values = result.data<uint8_t>();
-  const uint8_t* conflicts = frame_.has_conflicts ? frame_.conflicts.reserve<uint8_t>(batch.size) : nullptr;
-  int64_t count = 0;
+  if (result.step == 1) {
+    mark_nonzero(values, batch.size, words);
+  } else {
+    std::fill_n(words, words_of(batch.size), uint64_t{0});
+    for (int64_t row = 0; row < batch.size; ++row) {
+      words[row / kWordBits] |= uint64_t{values[row * result.step] != 0} << (row % kWordBits);
+    }
+  }
+  if (result.valid != nullptr) keep_nonzero(result.valid, batch.size, words);
+  if (!frame_.has_conflicts) return;
+  const auto* conflicts = frame_.conflicts.reserve<uint8_t>(batch.size);
   for (int64_t row = 0; row < batch.size; ++row) {
-    kept[count] = static_cast<int32_t>(row);
-    const bool dropped = !result.is_valid(row) || (conflicts != nullptr && conflicts[row] != 0);
-    count += static_cast<int64_t>(values[row * result.step] != 0 && !dropped);
+    words[row / kWordBits] &= ~(uint64_t{conflicts[row] != 0} << (row % kWordBits));
+  }
+}
+
+int64_t Evaluator::narrow(const Batch& batch, int32_t* kept) {
+  words_.resize(static_cast<size_t>(words_of(batch.size)));
+  mark(batch, words_.data());
+  int64_t count = 0;
+  for (size_t word = 0; word < words_.size(); ++word) {
+    for (uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
+      kept[count++] = static_cast<int32_t>(static_cast<int64_t>(word) * kWordBits + std::countr_zero(bits));
+    }
   }
   return count;
 }

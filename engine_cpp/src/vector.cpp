@@ -56,17 +56,28 @@ std::byte* Register::pack(int64_t rows) {
   }
   auto* row_starts = starts.reserve<int64_t>(rows);
   int64_t total = 0;
+  const auto fixed = vector.dims_step == 0 ? checked_product(vector.dims, rank) : std::nullopt;
   for (int64_t row = 0; row < rows; ++row) {
     row_starts[row] = total;
     if (!one_stride) write_strides(vector.row_dims(row), rank, row_strides + row * rank);
-    const auto elements = checked_product(vector.row_dims(row), rank);
-    if (!elements || __builtin_add_overflow(total, *elements, &total)) throw std::bad_alloc();
+    int64_t elements = 0;
+    if (fixed) {
+      elements = *fixed;
+    } else if (rank == 1) {
+      elements = *vector.row_dims(row);
+      if (elements < 0) throw std::bad_alloc();
+    } else {
+      const auto product = checked_product(vector.row_dims(row), rank);
+      if (!product) throw std::bad_alloc();
+      elements = *product;
+    }
+    if (__builtin_add_overflow(total, elements, &total)) throw std::bad_alloc();
   }
   vector.starts = row_starts;
   vector.starts_step = 1;
   vector.strides = row_strides;
   vector.strides_step = one_stride ? 0 : rank;
-  vector.packed = true;
+  vector.run_step = 1;
   std::byte* target = values.reserve_bytes(total, element_size(vector.element));
   vector.values = target;
   return target;

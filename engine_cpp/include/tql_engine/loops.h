@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tql_engine/kernel.h"
+#include "tql_engine/simd.h"
 #include "tql_engine/types.h"
 
 namespace tql_engine {
@@ -21,7 +22,7 @@ using BinaryLoop = bool (*)(const void* x, int64_t x_step, const void* y, int64_
                             int64_t n);
 
 template <class Op, class X, class Out>
-void unary_loop(const void*, const void* x, int64_t x_step, void* out, int64_t n) {
+[[gnu::always_inline]] inline void unary_body(const void* x, int64_t x_step, void* out, int64_t n) {
   const X* __restrict from = static_cast<const X*>(x);
   Out* __restrict to = static_cast<Out*>(out);
   if (x_step == 1) {
@@ -32,7 +33,8 @@ void unary_loop(const void*, const void* x, int64_t x_step, void* out, int64_t n
 }
 
 template <class Op, class X, class Y, class Out>
-bool binary_loop(const void* x, int64_t x_step, const void* y, int64_t y_step, void* out, int64_t n) {
+[[gnu::always_inline]] inline void binary_body(const void* x, int64_t x_step, const void* y, int64_t y_step,
+                                               void* out, int64_t n) {
   const X* __restrict left = static_cast<const X*>(x);
   const Y* __restrict right = static_cast<const Y*>(y);
   Out* __restrict to = static_cast<Out*>(out);
@@ -47,6 +49,43 @@ bool binary_loop(const void* x, int64_t x_step, const void* y, int64_t y_step, v
   } else {
     for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Out>(Op::apply(left[i * x_step], right[i * y_step]));
   }
+}
+
+#if defined(__x86_64__)
+/// Shorter loops gain nothing from wider vectors.
+inline constexpr int64_t kWideLoop = 32;
+
+template <class Op, class X, class Out>
+[[gnu::target("avx2")]] void unary_avx2(const void* x, int64_t x_step, void* out, int64_t n) {
+  unary_body<Op, X, Out>(x, x_step, out, n);
+}
+
+template <class Op, class X, class Y, class Out>
+[[gnu::target("avx2")]] void binary_avx2(const void* x, int64_t x_step, const void* y, int64_t y_step,
+                                         void* out, int64_t n) {
+  binary_body<Op, X, Y, Out>(x, x_step, y, y_step, out, n);
+}
+#endif
+
+/// A UnaryLoop for every processor, with wider vectors where there are.
+template <class Op, class X, class Out>
+void unary_loop(const void*, const void* x, int64_t x_step, void* out, int64_t n) {
+#if defined(__x86_64__)
+  if (n >= kWideLoop && simd_level() >= SimdLevel::kAvx2) return unary_avx2<Op, X, Out>(x, x_step, out, n);
+#endif
+  unary_body<Op, X, Out>(x, x_step, out, n);
+}
+
+/// A BinaryLoop that refuses nothing, likewise.
+template <class Op, class X, class Y, class Out>
+bool binary_loop(const void* x, int64_t x_step, const void* y, int64_t y_step, void* out, int64_t n) {
+#if defined(__x86_64__)
+  if (n >= kWideLoop && simd_level() >= SimdLevel::kAvx2) {
+    binary_avx2<Op, X, Y, Out>(x, x_step, y, y_step, out, n);
+    return true;
+  }
+#endif
+  binary_body<Op, X, Y, Out>(x, x_step, y, y_step, out, n);
   return true;
 }
 
@@ -85,7 +124,7 @@ void for_each_run(const Vector& x, int64_t row, Run&& run) {
   const int64_t* strides = x.row_strides(row);
   const int last = x.rank - 1;
   const int64_t size = element_size(x.element);
-  if (x.packed) return run(values, int64_t{1}, x.row_elements(row));
+  if (x.run_step != 0) return run(values, x.run_step, x.row_elements(row));
   if (x.row_elements(row) == 0) return;
   std::array<int64_t, kMaxRank> index{};
   for (;;) {

@@ -18,6 +18,11 @@ using MaskLoop = void (*)(const void* values, const void* operand, int64_t n, ui
 /// where it is a double if `wide`. Null for elements without one.
 MaskLoop compare_mask_loop(CompareOp op, Element element, bool wide) noexcept;
 
+/// Bit i of `words` becomes whether bytes[i] is not 0; bits behind n in the last word become 0.
+void mark_nonzero(const uint8_t* bytes, int64_t n, uint64_t* words) noexcept;
+/// Clears bit i where bytes[i] is 0.
+void keep_nonzero(const uint8_t* bytes, int64_t n, uint64_t* words) noexcept;
+
 /// Integers from `first` on, a bit for each: a set that fits into one vector register.
 struct SmallSet {
   static constexpr int64_t kBits = 512;

@@ -58,6 +58,8 @@ class Evaluator {
 
   /// The values of the result register; they live until the next call.
   const Vector& evaluate(const Batch& batch);
+  /// Evaluates a predicate: bit i of `words` becomes the truth of row i; bits behind the last row become 0.
+  void mark(const Batch& batch, uint64_t* words);
   /// Evaluates a predicate and keeps rows: writes the positions (0 .. batch size - 1) where it is true,
   /// ascending, and returns how many.
   int64_t narrow(const Batch& batch, int32_t* kept);
@@ -67,6 +69,7 @@ class Evaluator {
   Frame frame_;
   std::vector<Register> registers_;
   std::vector<const Vector*> args_;
+  std::vector<uint64_t> words_;  // of `narrow`
 };
 
 }  // namespace tql_engine

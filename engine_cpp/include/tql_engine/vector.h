@@ -30,9 +30,12 @@ struct Vector {
   int64_t strides_step = 0;
   /// One byte per row, 0: NULL; null where every row has a value. The memory behind a NULL row may be read.
   const uint8_t* valid = nullptr;
-  /// rank > 0: the rows lie one behind the other in C order, beginning at starts[0], NULL rows included.
-  bool packed = false;
+  /// rank > 0: the elements of all rows, row after row in C order and NULL rows included, lie this many
+  /// elements apart, beginning at starts[0]; 0 where they do not.
+  int64_t run_step = 0;
 
+  /// The rows lie one behind the other in C order.
+  bool is_packed() const noexcept { return run_step == 1; }
   bool is_constant() const noexcept { return rank == 0 ? step == 0 : starts_step == 0; }
   bool is_valid(int64_t row) const noexcept { return valid == nullptr || valid[row] != 0; }
   template <class T>

@@ -62,12 +62,48 @@ struct FloatModulo {
   }
 };
 
+/// The remainder by one divisor, neither 0 nor -1, by a division of doubles: the quotient of two numbers of
+/// 32 bits is never rounded up to a whole number, since it is at least 2^-31 of itself away from the next
+/// one.
+template <class T>
+[[gnu::always_inline]] inline void modulo_body(const T* __restrict left, T divisor, T* __restrict to,
+                                               int64_t n) {
+  const auto by = static_cast<double>(divisor);
+  for (int64_t i = 0; i < n; ++i) {
+    const auto quotient = static_cast<int32_t>(static_cast<double>(left[i]) / by);
+    to[i] = static_cast<T>(static_cast<int32_t>(left[i]) - quotient * static_cast<int32_t>(divisor));
+  }
+}
+
+#if defined(__x86_64__)
+template <class T>
+[[gnu::target("avx2")]] void modulo_avx2(const T* left, T divisor, T* to, int64_t n) {
+  modulo_body(left, divisor, to, n);
+}
+#endif
+
+template <class T>
+void modulo_by(const T* left, T divisor, T* to, int64_t n) {
+#if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx2) return modulo_avx2(left, divisor, to, n);
+#endif
+  modulo_body(left, divisor, to, n);
+}
+
 /// False if a divisor is zero. The remainder by -1 is 0 and never computed, since the quotient may overflow.
 template <class T>
 bool integer_modulo(const void* x, int64_t x_step, const void* y, int64_t y_step, void* out, int64_t n) {
   const T* left = static_cast<const T*>(x);
   const T* right = static_cast<const T*>(y);
   T* to = static_cast<T*>(out);
+  constexpr bool kFitsInt32 = sizeof(T) < sizeof(int32_t) || std::is_same_v<T, int32_t>;
+  if constexpr (kFitsInt32) {
+    const bool is_plain = n > 0 && *right != 0 && *right != static_cast<T>(-1);
+    if (x_step == 1 && y_step == 0 && is_plain) {
+      modulo_by(left, *right, to, n);
+      return true;
+    }
+  }
   bool accepted = true;
   for (int64_t i = 0; i < n; ++i) {
     const T divisor = right[i * y_step];

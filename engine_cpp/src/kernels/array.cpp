@@ -110,7 +110,7 @@ class Gather final : public Operation {
       item.dims = x.row_dims(row) + 1;
       item.strides = x.row_strides(row) + 1;
       item.starts_step = 0;
-      item.packed = false;
+      item.run_step = 0;
       for (int64_t i = 0; i < y.row_dims(row)[0]; ++i) {
         const int64_t start = x.starts[row * x.starts_step] + position(x, y, row, i) * x.row_strides(row)[0];
         item.starts = &start;
@@ -260,7 +260,7 @@ void ScalarOperation::evaluate(Frame& frame, std::span<const Vector* const> args
   const int64_t rows = frame.size();
   const int64_t size = element_size(x.element);
   const bool all_single = rows > 0 && x.dims_step == 0 && x.row_elements(0) == 1 && !x.is_constant();
-  if (all_single && x.packed) {
+  if (all_single && x.is_packed()) {
     out.vector = {.element = x.element, .values = x.row_values(0), .valid = x.valid};
     return;
   }

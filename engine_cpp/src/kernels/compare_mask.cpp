@@ -228,6 +228,23 @@ MaskLoop small_set_mask_loop(Element element) noexcept {
   return simd_level() == SimdLevel::kAvx512 ? small_set_mask_loop_avx512(element) : nullptr;
 }
 
+void mark_nonzero(const uint8_t* bytes, int64_t n, uint64_t* words) noexcept {
+  static const MaskLoop loop = compare_mask_loop(CompareOp::kNotEqual, Element::kUint8, false);
+  const uint8_t zero = 0;
+  loop(bytes, &zero, n, words);
+}
+
+void keep_nonzero(const uint8_t* bytes, int64_t n, uint64_t* words) noexcept {
+  constexpr int64_t kBlockWords = 64;
+  std::array<uint64_t, kBlockWords> kept;
+  for (int64_t begin = 0; begin < n; begin += kBlockWords * kWordBits) {
+    const int64_t count = std::min(kBlockWords * kWordBits, n - begin);
+    mark_nonzero(bytes + begin, count, kept.data());
+    for (int64_t i = 0; i * kWordBits < count; ++i)
+      words[begin / kWordBits + i] &= kept[static_cast<size_t>(i)];
+  }
+}
+
 PackBytes pack_bytes() noexcept {
 #if defined(__x86_64__)
   if (simd_level() >= SimdLevel::kAvx2) return &PackAvx2::word;

@@ -57,7 +57,7 @@ void load_dense_arrays(const Column& column, const Batch& batch, Register& out) 
   auto* starts = out.starts.reserve<int64_t>(batch.size);
   for (int64_t i = 0; i < batch.size; ++i) starts[i] = batch.row(i) * column.row_elements();
   out.vector.starts = starts;
-  out.vector.packed = batch.picked == nullptr;
+  out.vector.run_step = batch.picked == nullptr ? 1 : 0;
 }
 
 void load_ragged(const Column& column, const Batch& batch, Register& out) {
@@ -66,7 +66,7 @@ void load_ragged(const Column& column, const Batch& batch, Register& out) {
   out.vector.element = column.element();
   out.vector.rank = rank;
   out.vector.values = column.raw_values();
-  out.vector.packed = batch.picked == nullptr;
+  out.vector.run_step = batch.picked == nullptr ? 1 : 0;
   const int64_t* offsets = column.offsets().data();
   const int64_t* shapes = column.shapes().data();
   if (batch.picked == nullptr) {

@@ -1,5 +1,6 @@
 // Reductions: the elements of a row, or of one axis, to one value. A reducer takes runs of elements; the walk
-// over rows, axes and strides is written once below.
+// over rows, axes and strides is written once below. Rows that are one run each go through a loop of their
+// reducer's own, and truth of elements that all lie one behind the other through bits.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,8 +10,10 @@
 #include <optional>
 #include <type_traits>
 
+#include "row_bits.h"
 #include "tql_engine/cast.h"
 #include "tql_engine/loops.h"
+#include "tql_engine/mask.h"
 #include "tql_engine/ordering.h"
 #include "tql_engine/registry.h"
 
@@ -28,11 +31,13 @@ struct alignas(16) State {
 };
 
 /// A reducer, type-erased: begin, any number of runs, end. `end` gets the number of elements and returns
-/// false for NULL.
+/// false for NULL. `rows` does all that for rows that have values and are one run each, sets has_value[row]
+/// to 0 for those that become NULL, and returns whether there are any.
 struct Reducer {
   void (*begin)(State& state);
   void (*add)(State& state, const void* x, int64_t step, int64_t n);
   bool (*end)(State& state, int64_t count, void* out);
+  bool (*rows)(const Vector& x, int64_t n, void* out, uint8_t* has_value) = nullptr;
 };
 
 template <class T>
@@ -66,7 +71,7 @@ struct All {
   }
 };
 
-bool end_strict(State& state, int64_t count, void* out) {
+inline bool end_strict(State& state, int64_t count, void* out) {
   *static_cast<uint8_t*>(out) = static_cast<uint8_t>(count > 0 && state.as<uint8_t>() != 0);
   return true;
 }
@@ -88,6 +93,23 @@ template <class R, class T>
 bool end_plain(State& state, int64_t, void* out) {
   *static_cast<typename R::Result*>(out) = static_cast<typename R::Result>(state.as<typename R::Memory>());
   return true;
+}
+
+/// The rows of one reducer, whose steps are known here.
+template <class R, class T, bool (*end)(State&, int64_t, void*), class Out>
+bool each_row(const Vector& x, int64_t n, void* out, uint8_t* has_value) {
+  auto* to = static_cast<Out*>(out);
+  bool all = true;
+  for (int64_t row = 0; row < n; ++row) {
+    const int64_t count = x.row_elements(row);
+    State state;
+    state.as<typename R::Memory>() = R::kStart;
+    add<R, T>(state, x.row_values(row), x.run_step != 0 ? x.run_step : *x.row_strides(row), count);
+    const bool has = end(state, count, to + row);
+    has_value[row] = static_cast<uint8_t>(has);
+    all &= has;
+  }
+  return !all;
 }
 
 /// Integers wrap around, so they are added unsigned; float32 adds up in double.
@@ -178,11 +200,11 @@ struct Linf : L1 {
   }
 };
 
-bool end_average(State& state, int64_t count, void* out) {
+inline bool end_average(State& state, int64_t count, void* out) {
   *static_cast<double*>(out) = count > 0 ? state.as<double>() / static_cast<double>(count) : 0;
   return count > 0;
 }
-bool end_l2(State& state, int64_t, void* out) {
+inline bool end_l2(State& state, int64_t, void* out) {
   *static_cast<double*>(out) = std::sqrt(state.as<double>());
   return true;
 }
@@ -192,6 +214,12 @@ void add_count(State&, const void*, int64_t, int64_t) {}
 bool end_count(State&, int64_t count, void* out) {
   *static_cast<int64_t*>(out) = count;
   return true;
+}
+
+bool count_rows(const Vector& x, int64_t n, void* out, uint8_t* has_value) {
+  for (int64_t row = 0; row < n; ++row) static_cast<int64_t*>(out)[row] = x.row_elements(row);
+  std::fill_n(has_value, n, uint8_t{1});
+  return false;
 }
 
 using Table = std::array<Reducer, kElementCount>;
@@ -213,7 +241,8 @@ constexpr Table wrapping_table() {
   return per_element([]<Element E>() -> Reducer {
     if constexpr (is_integer(E) || std::is_floating_point_v<Storage<E>>) {
       using T = Bits<Storage<E>>;
-      return {&begin<R<T>, T>, &add<R<T>, T>, &end_plain<R<T>, T>};
+      return {&begin<R<T>, T>, &add<R<T>, T>, &end_plain<R<T>, T>,
+              &each_row<R<T>, T, &end_plain<R<T>, T>, T>};
     } else {
       return {};
     }
@@ -228,7 +257,7 @@ constexpr Table extreme_table() {
     } else {
       using T = Storage<E>;
       using R = Extreme<T, largest>;
-      return {&begin<R, T>, &add<R, T>, &end_extreme<R, T>};
+      return {&begin<R, T>, &add<R, T>, &end_extreme<R, T>, &each_row<R, T, &end_extreme<R, T>, T>};
     }
   });
 }
@@ -241,31 +270,108 @@ constexpr Table kProduct = wrapping_table<Product>();
 constexpr Table kMin = extreme_table<false>();
 constexpr Table kMax = extreme_table<true>();
 
-template <class R>
-constexpr Reducer double_reducer(bool (*end)(State&, int64_t, void*)) {
-  return {&begin<R, double>, &add<R, double>, end};
+template <class R, bool (*end)(State&, int64_t, void*)>
+constexpr Reducer double_reducer() {
+  return {&begin<R, double>, &add<R, double>, end, &each_row<R, double, end, double>};
 }
-constexpr Reducer kAverage = double_reducer<Average>(&end_average);
-constexpr Reducer kL1 = double_reducer<L1>(&end_plain<L1, double>);
-constexpr Reducer kL2 = double_reducer<L2>(&end_l2);
-constexpr Reducer kLinf = double_reducer<Linf>(&end_plain<Linf, double>);
-constexpr Reducer kCount{&begin_count, &add_count, &end_count};
+constexpr Reducer kAverage = double_reducer<Average, &end_average>();
+constexpr Reducer kL1 = double_reducer<L1, &end_plain<L1, double>>();
+constexpr Reducer kL2 = double_reducer<L2, &end_l2>();
+constexpr Reducer kLinf = double_reducer<Linf, &end_plain<Linf, double>>();
+constexpr Reducer kCount{&begin_count, &add_count, &end_count, &count_rows};
 
-class Reduce final : public Operation {
+/// What becomes of the truth of a row's elements.
+enum class Truths : uint8_t { kAny, kAll, kAllStrict };
+
+/// Truth of rows whose elements all lie one behind the other: first the bits of the elements (for `all`, of
+/// those that are false), then from them those of the rows.
+class TruthOfRows {
  public:
-  /// `convert` is what makes doubles of the elements first, or null.
-  Reduce(Reducer reducer, Element element, UnaryLoop convert, std::optional<int> axis, bool null_is_false)
-      : reducer_(reducer), element_(element), convert_(convert), axis_(axis), null_is_false_(null_is_false) {}
+  TruthOfRows(Truths kind, Element element)
+      : kind_(kind),
+        loop_(compare_mask_loop(kind == Truths::kAny ? CompareOp::kNotEqual : CompareOp::kEqual, element,
+                                false)) {}
 
-  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
-    if (axis_) {
-      reduce_axis(frame, *args[0], out);
-    } else {
-      reduce_rows(frame, *args[0], out);
+  bool runs_on(const Vector& x) const noexcept {
+    return loop_ != nullptr && x.rank > 0 && x.is_packed() && !x.is_constant();
+  }
+
+  void evaluate(const Vector& x, int64_t rows, Register& out) const {
+    auto* starts = out.scratch(0).values.reserve<int64_t>(rows + 1);
+    std::copy_n(x.starts, rows, starts);
+    starts[rows] = rows == 0 ? 0 : x.starts[rows - 1] + x.row_elements(rows - 1);
+    auto* words = out.scratch(1).values.reserve<uint64_t>((rows + 63) / 64);
+    const int64_t size = element_size(x.element);
+    const uint64_t zero = 0;
+    any_of_rows({starts, 0}, 0, 0, rows, words, [&](int64_t begin, int64_t count, uint64_t* bits) {
+      loop_(x.values + begin * size, &zero, count, bits);
+    });
+    auto* result = reinterpret_cast<uint8_t*>(out.make_scalars(Element::kBool, rows));
+    const uint8_t flip = kind_ == Truths::kAny ? 0 : 1;
+    for (int64_t row = 0; row < rows; ++row) {
+      result[row] = static_cast<uint8_t>((words[row / 64] >> (row % 64) & 1) ^ flip);
+    }
+    for (int64_t row = 0; x.valid != nullptr && row < rows; ++row) {
+      result[row] = static_cast<uint8_t>(result[row] & (x.valid[row] != 0));
+    }
+    if (kind_ != Truths::kAllStrict) return;
+    for (int64_t row = 0; row < rows; ++row) {
+      result[row] = static_cast<uint8_t>(result[row] & (starts[row] != starts[row + 1]));
     }
   }
 
  private:
+  Truths kind_;
+  MaskLoop loop_;
+};
+
+class Reduce final : public Operation {
+ public:
+  /// `convert` is what makes doubles of the elements first, or null.
+  Reduce(Reducer reducer, Element element, UnaryLoop convert, std::optional<int> axis,
+         std::optional<TruthOfRows> truth = std::nullopt)
+      : reducer_(reducer),
+        element_(element),
+        convert_(convert),
+        axis_(axis),
+        truth_(truth),
+        null_is_false_(truth.has_value()) {}
+
+  void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
+    const Vector& x = *args[0];
+    if (axis_ && x.rank != 1) return reduce_axis(frame, x, out);
+    check_axis(frame, x);
+    if (truth_ && truth_->runs_on(x)) return truth_->evaluate(x, frame.size(), out);
+    const bool is_run = x.rank == 1 || (x.rank > 1 && x.run_step != 0);
+    if (reducer_.rows == nullptr || x.valid != nullptr || !is_run) return reduce_rows(frame, x, out);
+    if (convert_ == nullptr) return reduce_runs(frame, x, out);
+    if (!x.is_packed() || x.is_constant() || elements_of(x, frame.size()) > kMostConverted)
+      return reduce_rows(frame, x, out);
+    apply_unary(frame, convert_, nullptr, x, Element::kFloat64, out.scratch(0));
+    reduce_runs(frame, out.scratch(0).vector, out);
+  }
+
+ private:
+  static constexpr int64_t kMostConverted = 1 << 17;  // elements at once, so that they stay in the cache
+
+  static int64_t elements_of(const Vector& x, int64_t rows) noexcept {
+    return rows == 0 ? 0 : x.starts[rows - 1] + x.row_elements(rows - 1) - x.starts[0];
+  }
+
+  void reduce_runs(Frame& frame, const Vector& x, Register& out) const {
+    std::byte* result = out.make_scalars(element_, frame.size());
+    auto* has_value = out.valid.reserve<uint8_t>(frame.size());
+    if (reducer_.rows(x, frame.size(), result, has_value)) out.vector.valid = has_value;
+  }
+
+  void check_axis(Frame& frame, const Vector& x) const {
+    if (!axis_) return;
+    const int axis = *axis_ < 0 ? *axis_ + x.rank : *axis_;
+    if (axis >= 0 && axis < x.rank) return;
+    frame.fail(Code::kShape,
+               "an array of rank " + std::to_string(x.rank) + " has no axis " + std::to_string(*axis_));
+  }
+
   void add(State& state, const Vector& x, const void* values, int64_t step, int64_t n) const {
     if (convert_ == nullptr) return reducer_.add(state, values, step, n);
     constexpr int64_t kBlock = 256;
@@ -309,12 +415,8 @@ class Reduce final : public Operation {
 
   void reduce_axis(Frame& frame, const Vector& x, Register& out) const {
     const int64_t rows = frame.size();
+    check_axis(frame, x);
     const int axis = *axis_ < 0 ? *axis_ + x.rank : *axis_;
-    if (axis < 0 || axis >= x.rank) {
-      frame.fail(Code::kShape,
-                 "an array of rank " + std::to_string(x.rank) + " has no axis " + std::to_string(*axis_));
-    }
-    if (x.rank == 1) return reduce_rows(frame, x, out);
     // The array with its axis left out; NULL that counts as false is a single false.
     const int rank = x.rank - 1;
     const auto parts = out.make_arrays(element_, rank, rows);
@@ -371,6 +473,7 @@ class Reduce final : public Operation {
   Element element_;
   UnaryLoop convert_;
   std::optional<int> axis_;
+  std::optional<TruthOfRows> truth_;
   bool null_is_false_;
 };
 
@@ -380,13 +483,22 @@ std::optional<int> parse_axis(const BindContext& context) {
   return static_cast<int>(as_int(found->second, "axis", -kMaxRank, kMaxRank - 1));
 }
 
-template <const Table& table, bool truth>
+template <const Table& table>
 Bound bind_reduce(const BindContext& context) {
   const Element from = context.args[0].element;
   const Reducer reducer = table[static_cast<size_t>(from)];
   if (reducer.add == nullptr) refuse_argument(context, 0);
-  const Element element = truth ? Element::kBool : from;
-  return {std::make_unique<Reduce>(reducer, element, nullptr, parse_axis(context), truth), element};
+  return {std::make_unique<Reduce>(reducer, from, nullptr, parse_axis(context)), from};
+}
+
+template <const Table& table, Truths kind>
+Bound bind_truth(const BindContext& context) {
+  const Element from = context.args[0].element;
+  const Reducer reducer = table[static_cast<size_t>(from)];
+  if (reducer.add == nullptr) refuse_argument(context, 0);
+  return {std::make_unique<Reduce>(reducer, Element::kBool, nullptr, parse_axis(context),
+                                   TruthOfRows(kind, from)),
+          Element::kBool};
 }
 
 template <const Reducer& reducer>
@@ -394,25 +506,24 @@ Bound bind_double(const BindContext& context) {
   const Element from = context.args[0].element;
   const UnaryLoop convert = cast_loop(from, Element::kFloat64);
   if (convert == nullptr || from == Element::kText) refuse_argument(context, 0);
-  return {std::make_unique<Reduce>(reducer, Element::kFloat64,
-                                   from == Element::kFloat64 ? copy_loop(from) : convert, parse_axis(context),
-                                   false),
-          Element::kFloat64};
+  return {
+      std::make_unique<Reduce>(reducer, Element::kFloat64,
+                               from == Element::kFloat64 ? copy_loop(from) : convert, parse_axis(context)),
+      Element::kFloat64};
 }
 
 Bound bind_count(const BindContext& context) {
-  return {std::make_unique<Reduce>(kCount, Element::kInt64, nullptr, parse_axis(context), false),
-          Element::kInt64};
+  return {std::make_unique<Reduce>(kCount, Element::kInt64, nullptr, parse_axis(context)), Element::kInt64};
 }
 
 constexpr Kernel kKernels[] = {
-    {"any", 1, 1, &bind_reduce<kAny, true>},
-    {"all", 1, 1, &bind_reduce<kAll, true>},
-    {"all_strict", 1, 1, &bind_reduce<kAllStrict, true>},
-    {"sum", 1, 1, &bind_reduce<kSum, false>},
-    {"prod", 1, 1, &bind_reduce<kProduct, false>},
-    {"amin", 1, 1, &bind_reduce<kMin, false>},
-    {"amax", 1, 1, &bind_reduce<kMax, false>},
+    {"any", 1, 1, &bind_truth<kAny, Truths::kAny>},
+    {"all", 1, 1, &bind_truth<kAll, Truths::kAll>},
+    {"all_strict", 1, 1, &bind_truth<kAllStrict, Truths::kAllStrict>},
+    {"sum", 1, 1, &bind_reduce<kSum>},
+    {"prod", 1, 1, &bind_reduce<kProduct>},
+    {"amin", 1, 1, &bind_reduce<kMin>},
+    {"amax", 1, 1, &bind_reduce<kMax>},
     {"avg", 1, 1, &bind_double<kAverage>},
     {"l1_norm", 1, 1, &bind_double<kL1>},
     {"l2_norm", 1, 1, &bind_double<kL2>},

@@ -101,6 +101,23 @@ class Subscript final : public SubscriptOperation {
     out.vector.strides = strides;
     out.vector.strides_step = uniform ? 0 : rank;
     out.vector.valid = valid;
+    if (rank == 1) out.vector.run_step = run_step_of(out.vector, rows);
+  }
+
+  /// The distance of the elements of all rows, if there is one for all, as in x[:, i].
+  static int64_t run_step_of(const Vector& rows, int64_t count) noexcept {
+    int64_t step = 0;
+    for (int64_t row = 0; row < count; ++row) {
+      const int64_t elements = *rows.row_dims(row);
+      if (elements > 1 && step == 0) step = *rows.row_strides(row);
+      if (elements > 1 && *rows.row_strides(row) != step) return 0;
+    }
+    for (int64_t row = 1; row < count; ++row) {
+      const int64_t before = *rows.row_dims(row - 1);
+      if (step == 0 && before > 0) step = rows.starts[row] - rows.starts[row - 1];
+      if (rows.starts[row] != rows.starts[row - 1] + before * step) return 0;
+    }
+    return step;
   }
 
   /// The view of one row. False if an index is out of range or NULL.

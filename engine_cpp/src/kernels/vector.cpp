@@ -46,7 +46,7 @@ void hamming(const void* x, const void* y, int64_t n, void* out) {
 /// The elements of one row, converted to `computed`, one behind the other.
 const void* contiguous(const Vector& x, int64_t row, UnaryLoop convert, Element computed, Buffer& buffer) {
   const bool in_place =
-      x.element == computed && (x.packed || x.rank == 0 || (x.rank == 1 && x.row_strides(row)[0] == 1));
+      x.element == computed && (x.is_packed() || x.rank == 0 || (x.rank == 1 && x.row_strides(row)[0] == 1));
   if (in_place) return x.row_values(row);
   const int64_t size = element_size(computed);
   std::byte* start = buffer.reserve_bytes(x.row_elements(row), size);

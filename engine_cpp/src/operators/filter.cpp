@@ -258,6 +258,12 @@ class RangeFilter {
         if (static_cast<int64_t>(count) < batch.size) batch.picked = picked.data();
         batch.size = static_cast<int64_t>(count);
       }
+      if (batch.picked == nullptr) {
+        std::array<uint64_t, kLargestBatch / kWordBits> bits;
+        evaluator.mark(batch, bits.data());
+        task.insert(begin, batch.size, bits.data());
+        continue;
+      }
       const int64_t count = evaluator.narrow(batch, kept.data());
       for (int64_t k = 0; k < count; ++k) task.insert(first + batch.row(kept[static_cast<size_t>(k)]));
     }

@@ -25,6 +25,16 @@ class TaskBits {
     words_[static_cast<size_t>((row - base_) / kWordBits)] |= uint64_t{1} << (row % kWordBits);
   }
 
+  /// Takes over `n` rows from `row` on, none of which is here yet.
+  void insert(int64_t row, int64_t n, const uint64_t* bits) noexcept {
+    uint64_t* to = words_.data() + (row - base_) / kWordBits;
+    const int64_t shift = row % kWordBits;
+    for (int64_t i = 0; i * kWordBits < n; ++i) {
+      to[i] |= bits[i] << shift;
+      if (shift > 0 && (bits[i] >> (kWordBits - shift)) != 0) to[i + 1] |= bits[i] >> (kWordBits - shift);
+    }
+  }
+
   /// Fills the bits with a condition on the rows of a segment, whose row 0 is row `first`.
   void fill(const MaskProgram& mask, const Segment& segment, int64_t first) {
     const int64_t head = std::min((kWordBits - begin_ % kWordBits) % kWordBits, end_ - begin_);
