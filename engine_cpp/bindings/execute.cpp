@@ -12,6 +12,7 @@
 #include "numpy_interop.h"
 #include "plan_value.h"
 #include "python_source.h"
+#include "signals.h"
 #include "tql_engine/executor.h"
 #include "tql_engine/made_source.h"
 #include "tql_engine/registry.h"
@@ -19,11 +20,6 @@
 
 namespace tql_engine::bindings {
 namespace {
-
-void raise_pending_signal() {
-  const py::gil_scoped_acquire gil;
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-}
 
 /// A Python callable as a function of the host. The caller keeps it alive; what it raises passes through the
 /// engine unchanged.

@@ -11,6 +11,7 @@
 
 #include "arrays.h"
 #include "bindings.h"
+#include "signals.h"
 #include "tql_engine/random.h"
 #include "tql_engine/thread_pool.h"
 
@@ -26,7 +27,9 @@ uint64_t word_of(const py::int_& number) {
   return word;
 }
 
-using Draw = HeapArray<int64_t> (*)(std::span<const double>, int64_t, RandomKey, ThreadPool&);
+InterruptiblePool pool_of(int threads) { return {ThreadPool::shared(threads), raise_pending_signal}; }
+
+using Draw = HeapArray<int64_t> (*)(std::span<const double>, int64_t, RandomKey, InterruptiblePool);
 
 template <Draw kDraw>
 py::array_t<int64_t> sample(const Array<double>& weights, int64_t size, const py::int_& seed,
@@ -36,7 +39,7 @@ py::array_t<int64_t> sample(const Array<double>& weights, int64_t size, const py
   HeapArray<int64_t> rows;
   {
     const py::gil_scoped_release released;
-    rows = kDraw(values, size, key, ThreadPool::shared(threads));
+    rows = kDraw(values, size, key, pool_of(threads));
   }
   return adopt(std::move(rows));
 }
@@ -46,7 +49,7 @@ py::array_t<int64_t> order(int64_t n, const py::int_& seed, const py::int_& stre
   HeapArray<int64_t> positions;
   {
     const py::gil_scoped_release released;
-    positions = permutation(n, key, ThreadPool::shared(threads));
+    positions = permutation(n, key, pool_of(threads));
   }
   return adopt(std::move(positions));
 }

@@ -69,6 +69,8 @@ class RandomStream {
 
   /// Words first, first + 1, ... of bits().
   void fill_bits(uint64_t first, std::span<uint64_t> out) const noexcept;
+  /// The first word of each of these blocks: out[i] becomes block(blocks[i])[0].
+  void first_words(std::span<const uint64_t> blocks, std::span<uint64_t> out) const noexcept;
   /// Numbers first, first + 1, ... of uniform().
   void fill_uniform(uint64_t first, std::span<double> out) const noexcept;
 

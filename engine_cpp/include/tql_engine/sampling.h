@@ -6,10 +6,9 @@
 #include <span>
 
 #include "tql_engine/heap_array.h"
+#include "tql_engine/interruptible_pool.h"
 
 namespace tql_engine {
-
-class ThreadPool;
 
 /// Which random numbers to use: draws with different streams are independent.
 struct RandomKey {
@@ -23,14 +22,14 @@ struct RandomKey {
 /// an infinite weight (naming its row), for a negative size, and if every weight is 0 while there are rows
 /// and size > 0. No rows: no draws.
 HeapArray<int64_t> sample_with_replacement(std::span<const double> weights, int64_t size, RandomKey key,
-                                           ThreadPool& pool);
+                                           InterruptiblePool pool);
 
 /// Successive draws, each in proportion to the weights of the rows that remain: min(size, rows of positive
 /// weight) rows in draw order. O(rows + size log size). Weights and errors as above.
 HeapArray<int64_t> sample_without_replacement(std::span<const double> weights, int64_t size, RandomKey key,
-                                              ThreadPool& pool);
+                                              InterruptiblePool pool);
 
 /// 0 .. n-1 in an order that is uniformly random: each of the n! is equally likely.
-HeapArray<int64_t> permutation(int64_t n, RandomKey key, ThreadPool& pool);
+HeapArray<int64_t> permutation(int64_t n, RandomKey key, InterruptiblePool pool);
 
 }  // namespace tql_engine

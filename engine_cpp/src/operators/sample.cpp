@@ -71,8 +71,9 @@ Relation run_sample(Execution& execution, const Sample& sample, const Relation& 
   const RandomKey key{execution.seed(), static_cast<uint64_t>(node_id)};
   HeapArray<int64_t> drawn;
   try {
-    drawn = sample.replace ? sample_with_replacement(weights.values(), count, key, execution.pool())
-                           : sample_without_replacement(weights.values(), count, key, execution.pool());
+    const InterruptiblePool pool(execution.pool(), [&] { execution.check_interrupt(); });
+    drawn = sample.replace ? sample_with_replacement(weights.values(), count, key, pool)
+                           : sample_without_replacement(weights.values(), count, key, pool);
   } catch (const EngineError& error) {
     // The draw knows positions and no place in the query.
     int64_t row = error.row();

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "binomial.h"
-#include "tql_engine/thread_pool.h"
+#include "tql_engine/interruptible_pool.h"
 #include "weights.h"
 
 namespace tql_engine {
@@ -31,7 +31,7 @@ double sum_of(std::span<const double> weights, const Scale& scale) noexcept {
 
 }  // namespace
 
-BlockSums::BlockSums(std::span<const double> weights, int64_t size, ThreadPool& pool)
+BlockSums::BlockSums(std::span<const double> weights, int64_t size, InterruptiblePool& pool)
     : blocks_((static_cast<int64_t>(weights.size()) + kBlockRows - 1) / kBlockRows),
       leaves_(std::bit_ceil(static_cast<size_t>(std::max<int64_t>(blocks_, 1)))),
       sums_(2 * leaves_) {
@@ -50,7 +50,7 @@ BlockSums::BlockSums(std::span<const double> weights, int64_t size, ThreadPool& 
   add_up(weights, pool);
 }
 
-void BlockSums::add_up(std::span<const double> weights, ThreadPool& pool) {
+void BlockSums::add_up(std::span<const double> weights, InterruptiblePool& pool) {
   pool.parallel_for(blocks_, kBlocksAtOnce, [&](int64_t begin, int64_t end, int) {
     for (int64_t block = begin; block < end; ++block) {
       const auto first = static_cast<size_t>(block * kBlockRows);

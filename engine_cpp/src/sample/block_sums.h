@@ -5,11 +5,10 @@
 #include <span>
 #include <vector>
 
+#include "tql_engine/interruptible_pool.h"
 #include "tql_engine/random.h"
 
 namespace tql_engine {
-
-class ThreadPool;
 
 /// Rows whose running sums stay in the fastest cache, with the table that finds them.
 inline constexpr int64_t kBlockRows = 2048;
@@ -19,7 +18,7 @@ inline constexpr int64_t kBlockRows = 2048;
 class BlockSums {
  public:
   /// Checks the weights, as check_weights.
-  BlockSums(std::span<const double> weights, int64_t size, ThreadPool& pool);
+  BlockSums(std::span<const double> weights, int64_t size, InterruptiblePool& pool);
 
   int64_t blocks() const noexcept { return blocks_; }
 
@@ -31,7 +30,7 @@ class BlockSums {
   std::vector<int64_t> split(int64_t size, const RandomStream& random) const;
 
  private:
-  void add_up(std::span<const double> weights, ThreadPool& pool);
+  void add_up(std::span<const double> weights, InterruptiblePool& pool);
 
   int64_t blocks_;
   double factor_ = 1;  // two of them, since their product may be out of range

@@ -8,7 +8,7 @@
 
 namespace tql_engine {
 
-HeapArray<int64_t> permutation(int64_t n, RandomKey key, ThreadPool& pool) {
+HeapArray<int64_t> permutation(int64_t n, RandomKey key, InterruptiblePool pool) {
   constexpr uint8_t kDomain = 2;
   if (n < 0)
     throw EngineError(Code::kValue, "the length of an order must not be negative: " + std::to_string(n));

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "tql_engine/thread_pool.h"
+#include "tql_engine/interruptible_pool.h"
 
 namespace tql_engine {
 namespace {
@@ -73,7 +73,7 @@ void shuffle_bucket(std::span<int64_t> items, int64_t first, const RandomStream&
 
 }  // namespace
 
-HeapArray<int64_t> shuffled(int64_t n, RandomKey key, uint8_t domain, ThreadPool& pool,
+HeapArray<int64_t> shuffled(int64_t n, RandomKey key, uint8_t domain, InterruptiblePool& pool,
                             const std::function<Producer()>& make_producer) {
   HeapArray<int64_t> order(static_cast<size_t>(n));
   if (n == 0) return order;

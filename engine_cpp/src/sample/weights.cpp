@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "tql_engine/interruptible_pool.h"
 #include "tql_engine/status.h"
-#include "tql_engine/thread_pool.h"
 
 namespace tql_engine {
 
-double check_weights(std::span<const double> weights, int64_t size, ThreadPool& pool) {
+double check_weights(std::span<const double> weights, int64_t size, InterruptiblePool& pool) {
   if (size < 0)
     throw EngineError(Code::kValue, "the size of a sample must not be negative: " + std::to_string(size));
   std::vector<double> largest(static_cast<size_t>(pool.threads()), 0.0);

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <span>
 
-namespace tql_engine {
+#include "tql_engine/interruptible_pool.h"
 
-class ThreadPool;
+namespace tql_engine {
 
 inline constexpr int64_t kWeightMorsel = 1 << 15;
 
@@ -15,6 +15,6 @@ constexpr double effective_weight(double weight) noexcept { return weight > 0 ? 
 
 /// The largest effective weight. Throws EngineError(kValue) for a negative size, for an infinite weight, and
 /// if there are rows, all of weight 0, and size > 0.
-double check_weights(std::span<const double> weights, int64_t size, ThreadPool& pool);
+double check_weights(std::span<const double> weights, int64_t size, InterruptiblePool& pool);
 
 }  // namespace tql_engine

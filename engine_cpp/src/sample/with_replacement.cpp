@@ -95,7 +95,7 @@ class BlockRows {
 }  // namespace
 
 HeapArray<int64_t> sample_with_replacement(std::span<const double> weights, int64_t size, RandomKey key,
-                                           ThreadPool& pool) {
+                                           InterruptiblePool pool) {
   const BlockSums sums(weights, size, pool);
   if (weights.empty() || size == 0) return {};
   const std::vector<int64_t> starts = sums.split(size, RandomStream(key.seed, key.stream, kSplitDomain));

@@ -1,60 +1,37 @@
-// Weighted draws without replacement: give each row a waiting time, exponential with its weight as the rate,
-// and take the rows in the order of their times. Efraimidis, Spirakis, "Weighted random sampling with a
-// reservoir", Information Processing Letters 97, 2006.
+// Weighted draws without replacement: every row arrives at a random time, and the first ones are drawn. A
+// time by which enough rows have arrived is worked out beforehand, so that most rows are dropped by a look at
+// 16 random bits. It only spares work: where it turns out too early, a later one is tried.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <vector>
 
+#include "arrival.h"
+#include "arrival_filter.h"
+#include "earliest.h"
 #include "tql_engine/random.h"
 #include "tql_engine/sampling.h"
-#include "tql_engine/smallest.h"
-#include "tql_engine/thread_pool.h"
+#include "tql_engine/status.h"
 #include "weights.h"
 
 namespace tql_engine {
 namespace {
 
-constexpr uint8_t kDomain = 1;
-constexpr int64_t kChunk = 1024;
-constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+constexpr uint8_t kPrefixDomain = 1;  // the upper 16 bits of a row's number, four rows to a word
+constexpr uint8_t kRestDomain = 9;    // the lower 48
+constexpr int kPrefixBits = 16;
+constexpr int64_t kPrefixesPerWord = 4;
+constexpr int64_t kChunk = 4096;
+constexpr int64_t kWordBits = 64;
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
-struct Arrival {
-  double log_time;
-  int64_t row;
-};
-
-struct Earlier {
-  bool operator()(const Arrival& a, const Arrival& b) const noexcept {
-    return a.log_time != b.log_time ? a.log_time < b.log_time : a.row < b.row;
-  }
-};
-
-/// In (0, 1), with all 64 random bits where it is small: early times decide.
-double fraction(uint64_t bits) noexcept {
-  constexpr double kBelowOne = 1 - std::numeric_limits<double>::epsilon() / 2;
-  return std::min((static_cast<double>(bits) + 0.5) * 0x1p-64, kBelowOne);
-}
-
-/// The logarithm of the time, so that the smallest and the largest weights stay within range.
-double log_time(double u, double weight) noexcept { return std::log(-std::log1p(-u)) - std::log(weight); }
-
-/// Rows with u > limit * weight are later than `log_time`, since -log1p(-u) >= u: no need for their
-/// logarithms.
-double limit_for(double log_time) noexcept {
-  constexpr double kSmallest = -600;  // below, exp would lose bits
-  constexpr double kMargin = 1 + 1e-9;
-  return log_time < kSmallest ? kNoLimit : std::exp(log_time) * kMargin;
-}
-
-/// A time at which a few more than `wanted` rows have very likely arrived, going by some of the rows. It only
-/// spares work: the answer doesn't depend on it. Infinite where nothing can be said.
+/// A time at which a few more than `wanted` rows have likely arrived, going by some of the rows.
 double likely_time(std::span<const double> weights, int64_t wanted) {
   constexpr size_t kSampled = 1 << 14;
-  constexpr int kSteps = 60;
+  constexpr int kSteps = 50;
   const size_t step = std::max<size_t>(1, weights.size() / kSampled) | 1;  // odd: rows may come in pairs
   std::vector<double> sampled;                                             // without those of weight 0
   size_t looked_at = 0;
@@ -62,9 +39,9 @@ double likely_time(std::span<const double> weights, int64_t wanted) {
     if (weights[row] > 0) sampled.push_back(weights[row]);
   }
   const auto rows = static_cast<double>(wanted);
-  const double some_more = 1.05 * rows + 6 * std::sqrt(rows) + 64;
+  const double some_more = 1.02 * rows + 6 * std::sqrt(rows) + 64;
   const double share = some_more / static_cast<double>(weights.size()) * static_cast<double>(looked_at);
-  if (share < 64 || share > 0.9 * static_cast<double>(sampled.size())) return kNoLimit;
+  if (share > 0.9 * static_cast<double>(sampled.size())) return kNever;
   // Arrivals only grow with time: halve the interval of its logarithm.
   const auto [smallest, largest] = std::minmax_element(sampled.begin(), sampled.end());
   double low = -std::log(*largest) - 40;
@@ -76,96 +53,117 @@ double likely_time(std::span<const double> weights, int64_t wanted) {
     for (const double weight : sampled) arrived -= std::expm1(-weight * time);
     (arrived < share ? low : high) = middle;
   }
-  return std::exp(high);
+  const double time = std::exp(high);
+  return time < std::numeric_limits<double>::min() ? kNever : time;
 }
 
-/// For each row whether u < limit * weight, but for the last bits of u, and never for a weight of 0 or NaN.
-[[gnu::always_inline]] inline void test_body(const uint64_t* words, const double* weights, size_t rows,
-                                             double limit, uint8_t* hits) noexcept {
-  for (size_t i = 0; i < rows; ++i) {
-    const double u = static_cast<double>(static_cast<int64_t>(words[i] >> 1)) * 0x1p-63;
-    hits[i] = static_cast<uint8_t>(u < limit * weights[i]);
+/// Finds arrivals among rows, chunk by chunk. One per thread.
+class Watch {
+ public:
+  Watch(std::span<const double> weights, RandomKey key, ArrivalList& arrivals)
+      : weights_(weights),
+        arrivals_(arrivals),
+        prefix_(key.seed, key.stream, kPrefixDomain),
+        rest_(key.seed, key.stream, kRestDomain) {}
+
+  /// Rows [begin, begin + kChunk) and those of them that arrive by `time`. `begin` is a multiple of kChunk.
+  void run(int64_t begin, double time) {
+    static const EarlyRows test = early_rows();
+    const auto rows = std::min<int64_t>(kChunk, static_cast<int64_t>(weights_.size()) - begin);
+    const double* const weights = weights_.data() + begin;
+    prefix_.fill_bits(static_cast<uint64_t>(begin / kPrefixesPerWord), prefix_words_);
+    for (size_t i = 0; i < prefixes_.size(); ++i) {
+      const uint64_t word = prefix_words_[i / kPrefixesPerWord];
+      prefixes_[i] = static_cast<uint16_t>(word >> (i % kPrefixesPerWord * kPrefixBits));
+    }
+    if (time < kNever) {
+      test(prefixes_.data(), weights, rows, time, early_.data());
+    } else {
+      for (int64_t i = 0; i < rows; i += kWordBits) {
+        uint64_t word = 0;
+        for (int64_t bit = 0; bit < std::min(kWordBits, rows - i); ++bit)
+          word |= uint64_t{weights[i + bit] > 0} << bit;
+        early_[static_cast<size_t>(i / kWordBits)] = word;
+      }
+    }
+    size_t count = 0;
+    for (int64_t i = 0; i < rows; i += kWordBits) {
+      for (uint64_t word = early_[static_cast<size_t>(i / kWordBits)]; word != 0; word &= word - 1)
+        rows_[count++] = static_cast<uint64_t>(begin + i + std::countr_zero(word));
+    }
+    rest_.first_words(std::span(rows_).first(count), std::span(rests_).first(count));
+    const TimeKey last = time < kNever ? key_of_time(time) : std::numeric_limits<TimeKey>::max();
+    for (size_t i = 0; i < count; ++i) {
+      const auto row = static_cast<int64_t>(rows_[i]);
+      const double weight = weights_[static_cast<size_t>(row)];
+      if (weight > std::numeric_limits<double>::max()) {
+        infinite_ = infinite_ < 0 ? row : std::min(infinite_, row);
+        continue;
+      }
+      const auto prefix = uint64_t{prefixes_[static_cast<size_t>(row - begin)]};
+      const uint64_t bits = prefix << (64 - kPrefixBits) | rests_[i] >> kPrefixBits;
+      const Arrival arrival{arrival_time(bits, weight), row};
+      if (arrival.time <= last) arrivals_.add(arrival);
+    }
   }
-}
 
-using Test = void (*)(const uint64_t*, const double*, size_t, double, uint8_t*) noexcept;
+  /// The first row of infinite weight, -1 if there was none.
+  int64_t infinite() const noexcept { return infinite_; }
 
-void test_base(const uint64_t* words, const double* weights, size_t rows, double limit,
-               uint8_t* hits) noexcept {
-  test_body(words, weights, rows, limit, hits);
-}
+ private:
+  std::span<const double> weights_;
+  ArrivalList& arrivals_;
+  RandomStream prefix_;
+  RandomStream rest_;
+  int64_t infinite_ = -1;
+  std::array<uint64_t, kChunk / kPrefixesPerWord> prefix_words_;
+  std::array<uint16_t, kChunk> prefixes_;
+  std::array<uint64_t, kChunk / kWordBits> early_;
+  std::array<uint64_t, kChunk> rows_;
+  std::array<uint64_t, kChunk> rests_;
+};
 
-#if defined(__x86_64__)
-[[gnu::target("avx512f,avx512dq,avx512vl,avx512bw")]] void test_avx512(const uint64_t* words,
-                                                                       const double* weights, size_t rows,
-                                                                       double limit, uint8_t* hits) noexcept {
-  test_body(words, weights, rows, limit, hits);
-}
-#endif
-
-Test choose_test() noexcept {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw")) {
-    return &test_avx512;
+/// The arrivals by `time`, in no order.
+std::vector<ArrivalList> arrivals_by(double time, std::span<const double> weights, RandomKey key,
+                                     InterruptiblePool& pool) {
+  std::vector<ArrivalList> lists(static_cast<size_t>(pool.threads()));
+  std::vector<Watch> watches;
+  for (ArrivalList& list : lists) watches.emplace_back(weights, key, list);
+  pool.parallel_for(static_cast<int64_t>(weights.size()), kWeightMorsel,
+                    [&](int64_t begin, int64_t end, int worker) {
+                      for (int64_t chunk = begin; chunk < end; chunk += kChunk)
+                        watches[static_cast<size_t>(worker)].run(chunk, time);
+                    });
+  int64_t infinite = -1;
+  for (const Watch& watch : watches) {
+    if (watch.infinite() >= 0 && (infinite < 0 || watch.infinite() < infinite)) infinite = watch.infinite();
   }
-#endif
-  return &test_base;
-}
-
-using Earliest = Smallest<Arrival, Earlier>;
-
-/// The `wanted` earliest rows of those with u < limit * weight.
-std::vector<Arrival> arrivals_within(double limit, std::span<const double> weights, int64_t wanted,
-                                     const RandomStream& random, ThreadPool& pool) {
-  static const Test test = choose_test();
-  std::vector<Earliest> parts(static_cast<size_t>(pool.threads()), Earliest(wanted, Earlier()));
-  pool.parallel_for(
-      static_cast<int64_t>(weights.size()), kWeightMorsel, [&](int64_t begin, int64_t end, int worker) {
-        Earliest& part = parts[static_cast<size_t>(worker)];
-        const double limit_here =
-            part.bound() == nullptr ? limit : std::min(limit, limit_for(part.bound()->log_time));
-        std::array<uint64_t, kChunk> words;
-        std::array<uint8_t, kChunk> hits{};
-        for (int64_t base = begin; base < end; base += kChunk) {
-          const auto rows =
-              weights.subspan(static_cast<size_t>(base), static_cast<size_t>(std::min(kChunk, end - base)));
-          random.fill_bits(static_cast<uint64_t>(base), std::span(words).first(rows.size()));
-          test(words.data(), rows.data(), rows.size(), limit_here, hits.data());
-          for (size_t group = 0; group < rows.size(); group += sizeof(uint64_t)) {
-            uint64_t any;
-            std::memcpy(&any, hits.data() + group, sizeof(any));
-            if (any == 0) continue;
-            for (size_t i = group; i < std::min(rows.size(), group + sizeof(uint64_t)); ++i) {
-              if (hits[i] != 0)
-                part.add({log_time(fraction(words[i]), rows[i]), base + static_cast<int64_t>(i)});
-            }
-          }
-        }
-      });
-  return Earliest::merge(pool, parts);
+  if (infinite >= 0) throw EngineError(Code::kValue, "a weight is infinite", infinite);
+  return lists;
 }
 
 }  // namespace
 
 HeapArray<int64_t> sample_without_replacement(std::span<const double> weights, int64_t size, RandomKey key,
-                                              ThreadPool& pool) {
-  check_weights(weights, size, pool);
-  const auto population = static_cast<int64_t>(weights.size());
-  const int64_t wanted = std::min(size, population);
-  if (wanted == 0) return {};
-  const RandomStream random(key.seed, key.stream, kDomain);
-  const double limit = likely_time(weights, wanted);
-  std::vector<Arrival> arrivals = arrivals_within(limit, weights, wanted, random, pool);
-  // Rows that were left out arrive after `limit`. So do some that were not.
-  constexpr double kRounding = 1e-9;
-  const bool complete = static_cast<int64_t>(arrivals.size()) == wanted &&
-                        arrivals.back().log_time <= std::log(limit) - kRounding;
-  if (limit < kNoLimit && !complete) arrivals = arrivals_within(kNoLimit, weights, wanted, random, pool);
-  HeapArray<int64_t> rows(arrivals.size());
-  std::transform(arrivals.begin(), arrivals.end(), rows.values().begin(),
-                 [](const Arrival& arrival) { return arrival.row; });
-  return rows;
+                                              InterruptiblePool pool) {
+  const int64_t wanted = std::min(size, static_cast<int64_t>(weights.size()));
+  if (wanted <= 0) {
+    check_weights(weights, size, pool);
+    return {};
+  }
+  constexpr int kTimes = 2;  // that are tried before all rows are ordered
+  constexpr double kLater = 16;
+  double time = likely_time(weights, wanted);
+  for (int tried = 1;; ++tried) {
+    const std::vector<ArrivalList> lists = arrivals_by(time, weights, key, pool);
+    int64_t arrived = 0;
+    for (const ArrivalList& list : lists) arrived += list.size();
+    if (arrived >= wanted || time == kNever) {
+      if (arrived == 0) throw EngineError(Code::kValue, "every weight is 0");
+      return earliest_rows(lists, wanted, pool);
+    }
+    time = tried < kTimes ? time * kLater : kNever;
+  }
 }
 
 }  // namespace tql_engine
