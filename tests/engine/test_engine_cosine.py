@@ -1,7 +1,8 @@
-"""COSINE_SIMILARITY against NumPy, on every instruction set."""
+"""COSINE_SIMILARITY and DOT against NumPy, on every instruction set."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from engine.engine_plans import Code, compute, ragged, rows_of
 from tql._engine import Column
 
 WIDTHS = [1, 2, 7, 8, 15, 16, 17, 31, 100, 256]
+ELEMENTS = ["bool", "int8", "uint8", "int16", "uint32", "int64", "float16", "float32", "float64"]
 LEVELS = ["base", "avx2"]
 
 
@@ -82,14 +84,60 @@ def test_columns_of_a_table() -> None:
     np.testing.assert_allclose(compute(code).values, expected, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_every_element_and_width(element: str) -> None:
+    for width in range(1, 301, 1 if element == "float32" else 7):
+        table = vectors(40, width, element)
+        wanted = table[1]
+        given = compute(code_of(Column.dense(table), wanted.tolist(), element)).values
+        np.testing.assert_allclose(given, cosine(table, wanted), rtol=1e-11, atol=1e-12, err_msg=f"{width}")
+
+
+@pytest.mark.parametrize("element", ["float32", "float64"])
+def test_dot_product(element: str) -> None:
+    for width in [*WIDTHS, 299]:
+        table = vectors(300, width, element)
+        for other in (table[1], table[::-1].copy()):
+            columns = {"x": Column.dense(table)} | ({"y": Column.dense(other)} if other.ndim == 2 else {})
+            code = Code(columns)
+            y = code.column("y") if other.ndim == 2 else code.constant(other.tolist(), element)
+            code.add("dot", y, code.column("x"), type=element)
+            expected = (table.astype(np.float64) * other.astype(np.float64)).sum(-1)
+            rounding = 1e-6 if element == "float32" else 1e-12
+            given = compute(code, 70).values
+            assert given.dtype == element
+            np.testing.assert_allclose(given, expected, rtol=rounding, atol=1e-11)
+
+
+def test_rows_of_different_lengths_against_each_other() -> None:
+    lengths = [3, 0, 17, 16, 1, 40]
+    left = [vectors(2, n, "float32")[1].tolist() if n else [] for n in lengths]
+    right = [[value * 2 - 1 for value in row] for row in left]
+    code = code_of(ragged(left, "float32", 1), ragged(right, "float32", 1), "float32")
+    expected = [
+        cosine(np.array(x, np.float32), np.array(y, np.float32)) for x, y in zip(left, right, strict=True)
+    ]
+    np.testing.assert_allclose(compute(code).values, np.array(expected), rtol=1e-12)
+
+
+def test_infinite_elements() -> None:
+    rows = np.array([[np.inf, 1.0], [-np.inf, np.inf], [0.0, 0.0], [np.nan, 0.0]], np.float32)
+    given = compute(code_of(Column.dense(rows), [1.0, 0.5], "float32")).values
+    np.testing.assert_array_equal(given, [np.nan, np.nan, 0, np.nan])
+
+
 def digest() -> str:
-    table, wanted = vectors(200, 100, "float32"), vectors(2, 100, "float32")[1]
-    return compute(code_of(Column.dense(table), wanted.tolist(), "float32")).values.tobytes().hex()
+    given = b""
+    for element in ("float16", "float32", "float64", "int8"):
+        for width in (5, 16, 100, 256):
+            table, wanted = vectors(200, width, element), vectors(2, width, element)[1]
+            given += compute(code_of(Column.dense(table), wanted.tolist(), element)).values.tobytes()
+    return hashlib.sha256(given).hexdigest()
 
 
 @pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
 @pytest.mark.parametrize("level", LEVELS)
-def test_float32_is_the_same_on_every_instruction_set(level: str) -> None:
+def test_every_instruction_set_gives_the_same_bits(level: str) -> None:
     tests = os.path.dirname(os.path.dirname(__file__))
     environment = os.environ | {"TQL_SIMD": level, "PYTHONPATH": tests}
     program = "from engine.test_engine_cosine import digest; print(digest())"
