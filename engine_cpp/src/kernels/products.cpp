@@ -106,7 +106,7 @@ class ByProducts : public Operation {
 
  private:
   static bool one_run(const Vector& x, int64_t row) noexcept {
-    return x.packed || x.rank == 0 || (x.rank == 1 && x.row_strides(row)[0] == 1);
+    return x.is_packed() || x.rank == 0 || (x.rank == 1 && x.row_strides(row)[0] == 1);
   }
 
   /// The elements of a row one behind the other.
