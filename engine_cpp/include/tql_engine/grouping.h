@@ -1,10 +1,11 @@
-// Rows with equal keys: what GROUP BY, DISTINCT and the equality of a join have in common.
+// Rows with equal keys: GROUP BY and DISTINCT.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "tql_engine/aggregate.h"
 #include "tql_engine/column.h"
 #include "tql_engine/heap_array.h"
 
@@ -15,25 +16,30 @@ class Execution;
 /// One key of every row: scalars of one element kind, in pieces that lie one behind the other.
 using Key = std::span<const Column>;
 
+/// What is wanted of the groups.
+struct GroupWants {
+  bool firsts = false;
+  bool sizes = false;
+  bool lists = false;
+  std::vector<std::unique_ptr<Aggregate>> aggregates;
+};
+
+/// Groups in order of first appearance. What was not wanted is empty.
 struct Groups {
-  HeapArray<int64_t> ids;  // per row: its group, numbered in order of first appearance
   int64_t count = 0;
-};
-
-/// Groups rows by one or more keys. NULL is one value and NaN is one, 0.0 equals -0.0. The answer does not
-/// depend on the number of threads. Throws EngineError(kInternal) for keys that are no scalars.
-Groups group_rows(Execution& execution, std::span<const Key> keys, int64_t rows);
-
-struct GroupOrder {
+  std::vector<int64_t> firsts;  // the first row of each, ascending
+  std::vector<int64_t> sizes;
   HeapArray<int64_t> order;    // rows, group after group, ascending within each
-  HeapArray<int64_t> offsets;  // [groups + 1], where each begins
+  HeapArray<int64_t> offsets;  // [count + 1], where each begins
+  std::vector<Column> aggregates;
 };
 
-/// `ids`: the group of each row, below `groups`.
-GroupOrder order_by_group(Execution& execution, std::span<const int64_t> ids, int64_t groups);
-
-/// The first row of each group, ascending.
-std::vector<int64_t> first_rows(const Groups& groups);
+/// Groups rows by their keys; without keys all rows are one group. NULL is one value and NaN is one, 0.0
+/// equals -0.0. Throws EngineError(kInternal) for keys that are no scalars.
+///
+/// The answer is the same for every number of threads: floats of a group are added in the order of the rows;
+/// for up to 4096 groups within blocks of 2^18 rows, whose sums are added in their order.
+Groups group_rows(Execution& execution, std::span<const Key> keys, int64_t rows, GroupWants wants);
 
 /// A key is one scalar per row.
 bool is_scalar_key(const Column& column) noexcept;

@@ -1,22 +1,19 @@
 // Aggregates by group: a state per group, which takes the rows one by one.
 #include "tql_engine/aggregate.h"
 
+#include <algorithm>
 #include <limits>
-#include <memory>
+#include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "tql_engine/execution.h"
 #include "tql_engine/heap_array.h"
 #include "tql_engine/ordering.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
 namespace {
-
-constexpr int64_t kBlockRows = 1 << 18;
-constexpr int64_t kMostBlockedGroups = 1 << 12;  // whose states in a block cost little beside its rows
-constexpr int64_t kInterval = 1 << 16;           // rows between two looks for interrupts
 
 /// Integers wrap around, so they are added unsigned.
 template <class T>
@@ -79,74 +76,103 @@ template <class T>
 using MaxState = ExtremeState<T, true>;
 
 template <class State, class T>
-void add_rows(State* states, const Column& column, const int64_t* ids, int64_t begin, int64_t end) noexcept {
-  const T* values = column.values<T>();
-  if (column.validity() == nullptr) {
-    for (int64_t row = begin; row < end; ++row) states[ids[row]].add(values[row]);
-    return;
-  }
-  for (int64_t row = begin; row < end; ++row) {
-    if (column.validity()[row] != 0) states[ids[row]].add(values[row]);
-  }
-}
+class States final : public AggregateStates {
+ public:
+  explicit States(const Column& column) : values_(column.values<T>()), valid_(column.validity()) {}
 
-template <class State, class T>
-std::vector<State> states_of(Execution& execution, const Column& column, const int64_t* ids, int64_t groups) {
-  const int64_t rows = column.length();
-  const auto size = static_cast<size_t>(groups);
-  std::vector<State> states(size);
-  if (groups > kMostBlockedGroups || rows <= kBlockRows) {
-    for (int64_t begin = 0; begin < rows; begin += kInterval) {
-      execution.check_interrupt();
-      add_rows<State, T>(states.data(), column, ids, begin, std::min(rows, begin + kInterval));
+  void resize(size_t groups) override { states_.resize(groups); }
+
+  void add(const uint32_t* groups, int64_t first, int64_t n) noexcept override {
+    add_each(groups, n, [first](int64_t i) { return first + i; });
+  }
+  void add(const uint32_t* groups, const int64_t* rows, int64_t n) noexcept override {
+    add_each(groups, n, [rows](int64_t i) { return rows[i]; });
+  }
+
+  void merge(const AggregateStates& later, const uint32_t* groups) noexcept override {
+    const std::vector<State>& others = static_cast<const States&>(later).states_;
+    for (size_t i = 0; i < others.size(); ++i) states_[groups[i]].add(others[i]);
+  }
+
+  const std::vector<State>& states() const noexcept { return states_; }
+
+ private:
+  template <class RowAt>
+  void add_each(const uint32_t* groups, int64_t n, const RowAt& row_at) noexcept {
+    State* states = states_.data();
+    if (valid_ == nullptr) {
+      for (int64_t i = 0; i < n; ++i) states[groups[i]].add(values_[row_at(i)]);
+      return;
     }
-    return states;
+    for (int64_t i = 0; i < n; ++i) {
+      if (valid_[row_at(i)] != 0) states[groups[i]].add(values_[row_at(i)]);
+    }
   }
-  std::vector<State> partial(static_cast<size_t>((rows - 1) / kBlockRows + 1) * size);
-  execution.parallel_for(rows, kBlockRows, [&](int64_t begin, int64_t end, int) {
-    add_rows<State, T>(partial.data() + begin / kBlockRows * groups, column, ids, begin, end);
-  });
-  for (size_t i = 0; i < partial.size(); ++i) states[i % size].add(partial[i]);
-  return states;
-}
 
-template <class R>
-struct Scalars {
-  HeapArray<R> values;
-  std::vector<uint8_t> validity;
+  const T* values_;
+  const uint8_t* valid_;
+  std::vector<State> states_;
 };
 
 template <class State, class T>
-Column aggregate(Execution& execution, Element result, const Column& column, const int64_t* ids,
-                 int64_t groups) {
-  using R = typename State::Result;
-  const std::vector<State> states = states_of<State, T>(execution, column, ids, groups);
-  auto scalars = std::make_shared<Scalars<R>>(Scalars<R>{HeapArray<R>(states.size()), {}});
-  R* values = scalars->values.values().data();
-  for (size_t group = 0; group < states.size(); ++group) {
-    const bool has_value = states[group].has_value();
-    values[group] = has_value ? states[group].value() : R{};
-    if (has_value) continue;
-    scalars->validity.resize(states.size(), 1);
-    scalars->validity[group] = 0;
+class ColumnAggregate final : public Aggregate {
+  using Result = typename State::Result;
+
+ public:
+  ColumnAggregate(Element result, const Column& values) : result_(result), values_(values) {}
+
+  std::unique_ptr<AggregateStates> states() const override {
+    return std::make_unique<States<State, T>>(values_);
   }
-  const std::span<const uint8_t> validity = scalars->validity;
-  return Column::dense(result, values, groups * static_cast<int64_t>(sizeof(R)), groups, {}, validity,
-                       scalars);
-}
+
+  void reserve(int64_t groups) override {
+    const auto size = static_cast<size_t>(groups);
+    made_ = std::make_shared<Made>();
+    made_->values = HeapArray<Result>(size);
+    // Every group has a row, so there is a value unless that may be NULL.
+    if (values_.validity() != nullptr) made_->valid = HeapArray<uint8_t>(size);
+  }
+
+  void write(const AggregateStates& states, const int64_t* groups) noexcept override {
+    Result* values = made_->values.values().data();
+    uint8_t* valid = made_->valid.values().data();
+    for (const State& state : static_cast<const States<State, T>&>(states).states()) {
+      const auto group = *groups++;
+      values[group] = state.has_value() ? state.value() : Result{};
+      if (valid != nullptr) valid[group] = state.has_value() ? 1 : 0;
+    }
+  }
+
+  Column finish() override {
+    const std::span<const Result> values = std::as_const(made_->values).values();
+    std::span<const uint8_t> valid = std::as_const(made_->valid).values();
+    if (std::all_of(valid.begin(), valid.end(), [](uint8_t v) { return v != 0; })) valid = {};
+    return Column::dense(result_, values.data(), static_cast<int64_t>(values.size_bytes()),
+                         static_cast<int64_t>(values.size()), {}, valid, std::move(made_));
+  }
+
+ private:
+  struct Made {
+    HeapArray<Result> values;
+    HeapArray<uint8_t> valid;  // empty if there is no NULL
+  };
+
+  Element result_;
+  Column values_;
+  std::shared_ptr<Made> made_;
+};
 
 template <class T>
-Column aggregate(Execution& execution, AggregateFunction function, Element result, const Column& column,
-                 const int64_t* ids, int64_t groups) {
+std::unique_ptr<Aggregate> make(AggregateFunction function, Element result, const Column& values) {
   switch (function) {
     case AggregateFunction::kSum:
-      return aggregate<SumState<T>, T>(execution, result, column, ids, groups);
+      return std::make_unique<ColumnAggregate<SumState<T>, T>>(result, values);
     case AggregateFunction::kAverage:
-      return aggregate<AverageState<T>, T>(execution, result, column, ids, groups);
+      return std::make_unique<ColumnAggregate<AverageState<T>, T>>(result, values);
     case AggregateFunction::kMin:
-      return aggregate<MinState<T>, T>(execution, result, column, ids, groups);
+      return std::make_unique<ColumnAggregate<MinState<T>, T>>(result, values);
     case AggregateFunction::kMax:
-      return aggregate<MaxState<T>, T>(execution, result, column, ids, groups);
+      return std::make_unique<ColumnAggregate<MaxState<T>, T>>(result, values);
   }
   __builtin_unreachable();
 }
@@ -160,38 +186,34 @@ std::optional<Element> aggregate_result(AggregateFunction function, Element elem
   return element;
 }
 
-Column aggregate_groups(Execution& execution, AggregateFunction function, const Column& values,
-                        std::span<const int64_t> ids, int64_t groups) {
+std::unique_ptr<Aggregate> make_aggregate(AggregateFunction function, const Column& values) {
   const auto result = aggregate_result(function, values.element());
-  if (!result || values.layout() != Layout::kDense || values.row_elements() != 1 ||
-      values.length() != static_cast<int64_t>(ids.size())) {
+  if (!result || values.layout() != Layout::kDense || values.row_elements() != 1) {
     throw EngineError(Code::kInternal, "an aggregate takes one number per row");
   }
-  const auto run = [&]<class T>(T) {
-    return aggregate<T>(execution, function, *result, values, ids.data(), groups);
-  };
+  const auto of = [&]<class T>(T) { return make<T>(function, *result, values); };
   switch (values.element()) {
     case Element::kBool:
     case Element::kUint8:
-      return run(uint8_t{});
+      return of(uint8_t{});
     case Element::kInt8:
-      return run(int8_t{});
+      return of(int8_t{});
     case Element::kInt16:
-      return run(int16_t{});
+      return of(int16_t{});
     case Element::kInt32:
-      return run(int32_t{});
+      return of(int32_t{});
     case Element::kInt64:
-      return run(int64_t{});
+      return of(int64_t{});
     case Element::kUint16:
-      return run(uint16_t{});
+      return of(uint16_t{});
     case Element::kUint32:
-      return run(uint32_t{});
+      return of(uint32_t{});
     case Element::kUint64:
-      return run(uint64_t{});
+      return of(uint64_t{});
     case Element::kFloat32:
-      return run(float{});
+      return of(float{});
     case Element::kFloat64:
-      return run(double{});
+      return of(double{});
     case Element::kFloat16:
     case Element::kText:
       break;

@@ -1,16 +1,15 @@
-// Keys as numbers: one 64-bit code per row, so that hashing and comparing need no switch over types.
+// All keys of a row as one code, so that hashing and comparing need no switch over types: the codes of the
+// keys side by side where they fit into 64 bits, else a hash of them.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "tql_engine/column.h"
-#include "tql_engine/grouping.h"
-#include "tql_engine/heap_array.h"
+#include "key_part.h"
 
 namespace tql_engine {
 
-/// Spreads the bits of a number over all 64.
+/// Spreads the bits of a number over all 64. The finaliser of MurmurHash3.
 inline uint64_t mix(uint64_t value) noexcept {
   value ^= value >> 33;
   value *= 0xFF51AFD7ED558CCDu;
@@ -19,32 +18,31 @@ inline uint64_t mix(uint64_t value) noexcept {
   return value ^ value >> 33;
 }
 
-/// The codes of one key.
 class KeyCodes {
  public:
-  KeyCodes(Execution& execution, Key key, int64_t rows);
+  static constexpr int64_t kBlock = 2048;
 
-  /// Of numbers the value itself, of texts a hash.
-  uint64_t code(int64_t row) const noexcept { return codes_.values()[static_cast<size_t>(row)]; }
+  KeyCodes(Execution& execution, std::span<const Key> keys, int64_t rows);
+
+  /// The codes of rows [begin, begin + n), n <= kBlock.
+  void encode(int64_t begin, int64_t n, uint64_t* codes) const noexcept;
+  uint64_t code(int64_t row) const noexcept;
+  /// The largest code there can be.
+  uint64_t largest() const noexcept { return largest_; }
   /// Rows of equal code are equal, NULL included.
   bool exact() const noexcept { return exact_; }
-  /// Codes are integers in two's complement, so that their range says something.
-  bool integral() const noexcept { return integral_; }
   /// Whether two rows of equal code are equal.
   bool same(int64_t left, int64_t right) const noexcept;
+  /// Every row equals itself as operands do: no key is NULL or NaN.
+  bool always_equal() const noexcept;
+  bool equals_itself(int64_t row) const noexcept;
 
  private:
-  struct Place {
-    const Column* column;
-    int64_t row;
-  };
-  Place place(int64_t row) const noexcept;
-
-  Key key_;
-  std::vector<int64_t> starts_;  // of the pieces
-  HeapArray<uint64_t> codes_;
+  std::vector<KeyPart> parts_;
+  std::vector<int> shifts_;  // of the parts, where their codes lie side by side
+  bool packed_ = true;
   bool exact_ = true;
-  bool integral_ = false;
+  uint64_t largest_ = 0;
 };
 
 }  // namespace tql_engine

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bounds.h"
 #include "byte_counts.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/grouping.h"
@@ -22,23 +23,6 @@ constexpr int64_t kBlock = kMostBytes;
 constexpr uint64_t kMostValues = 1 << 16;
 constexpr uint64_t kByteValues = 1 << 8;
 constexpr uint64_t kWideLanes = 4;  // as kByteLanes, where the counters of more would fill the cache
-
-template <class T>
-struct Bounds {
-  T low;
-  T high;
-};
-
-template <class T>
-[[gnu::always_inline]] inline Bounds<T> bounds_loop(const T* values, int64_t n) noexcept {
-  T low = values[0];
-  T high = values[0];
-  for (int64_t i = 0; i < n; ++i) {
-    low = values[i] < low ? values[i] : low;
-    high = high < values[i] ? values[i] : high;
-  }
-  return {low, high};
-}
 
 /// The distances of the values from `low`, as bytes, and whether all are below `range`.
 template <class T>
@@ -57,24 +41,11 @@ template <class T>
 
 #if defined(__x86_64__)
 template <class T>
-[[gnu::target("avx2")]] Bounds<T> bounds_avx2(const T* values, int64_t n) noexcept {
-  return bounds_loop(values, n);
-}
-
-template <class T>
 [[gnu::target("avx2")]] bool distances_avx2(const T* values, int64_t n, T low, uint64_t range,
                                             uint8_t* distances) noexcept {
   return distances_loop(values, n, low, range, distances);
 }
 #endif
-
-template <class T>
-Bounds<T> bounds_of(const T* values, int64_t n) noexcept {
-#if defined(__x86_64__)
-  if (simd_level() >= SimdLevel::kAvx2) return bounds_avx2(values, n);
-#endif
-  return bounds_loop(values, n);
-}
 
 template <class T>
 bool distances_of(const T* values, int64_t n, T low, uint64_t range, uint8_t* distances) noexcept {

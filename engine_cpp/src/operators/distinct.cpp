@@ -82,7 +82,9 @@ Relation run_distinct(Execution& execution, const Distinct& distinct, const Rela
   if (std::all_of(columns.begin(), columns.end(), is_scalar_key)) {
     std::vector<Key> keys;
     for (const Column& column : columns) keys.emplace_back(&column, 1);
-    return input.select(first_rows(group_rows(execution, keys, input.size())), execution.pool());
+    GroupWants wants;
+    wants.firsts = true;
+    return input.select(group_rows(execution, keys, input.size(), std::move(wants)).firsts, execution.pool());
   }
   std::unordered_set<std::string> seen;
   std::vector<int64_t> positions;

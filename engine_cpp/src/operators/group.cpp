@@ -23,18 +23,6 @@ Column sizes_column(std::vector<int64_t> sizes) {
   return Column::dense(Element::kInt64, kept->data(), rows * 8, rows, {}, {}, kept);
 }
 
-std::vector<int64_t> differences(std::span<const int64_t> offsets) {
-  std::vector<int64_t> sizes;
-  for (size_t i = 0; i + 1 < offsets.size(); ++i) sizes.push_back(offsets[i + 1] - offsets[i]);
-  return sizes;
-}
-
-std::vector<int64_t> sizes_of(std::span<const int64_t> ids, int64_t groups) {
-  std::vector<int64_t> sizes(static_cast<size_t>(groups));
-  for (const int64_t id : ids) ++sizes[static_cast<size_t>(id)];
-  return sizes;
-}
-
 void set_sizes(const Group& group, const Column& sizes, GroupRows& rows) {
   for (size_t i = 0; i < group.columns.size(); ++i) {
     if (group.columns[i].kind == GroupColumn::Kind::kSize) rows.scalars.emplace(i, sizes);
@@ -55,24 +43,22 @@ GroupRows rows_of(Execution& execution, const Group& group, std::span<const Colu
   }
   std::vector<Key> parts;
   for (const Column& key : keys) parts.emplace_back(&key, 1);
-  const Groups groups = group_rows(execution, parts, size);
-  const std::span<const int64_t> ids = groups.ids.values();
-  rows.count = groups.count;
-  if (holds(group, GroupColumn::Kind::kFirst)) rows.firsts = first_rows(groups);
+  GroupWants wants;
+  wants.firsts = holds(group, GroupColumn::Kind::kFirst);
+  wants.sizes = holds(group, GroupColumn::Kind::kSize);
+  wants.lists = lists;
   for (size_t i = 0; i < values.size(); ++i) {
-    const GroupAggregate& aggregate = group.aggregates[i];
-    rows.scalars.emplace(aggregate.column,
-                         aggregate_groups(execution, aggregate.function, values[i], ids, groups.count));
+    wants.aggregates.push_back(make_aggregate(group.aggregates[i].function, values[i]));
   }
-  if (lists) {
-    GroupOrder listed = order_by_group(execution, ids, groups.count);
-    rows.order = std::move(listed.order);
-    rows.offsets = std::move(listed.offsets);
+  Groups groups = group_rows(execution, parts, size, std::move(wants));
+  rows.count = groups.count;
+  rows.firsts = std::move(groups.firsts);
+  rows.order = std::move(groups.order);
+  rows.offsets = std::move(groups.offsets);
+  for (size_t i = 0; i < values.size(); ++i) {
+    rows.scalars.emplace(group.aggregates[i].column, std::move(groups.aggregates[i]));
   }
-  if (holds(group, GroupColumn::Kind::kSize)) {
-    set_sizes(group, sizes_column(lists ? differences(rows.offsets.values()) : sizes_of(ids, groups.count)),
-              rows);
-  }
+  set_sizes(group, sizes_column(std::move(groups.sizes)), rows);
   return rows;
 }
 

@@ -1,7 +1,7 @@
-// Joins. The keys of both sides are grouped together, so that equal keys have one number; the right rows of
-// each number are listed, and every left row meets the list of its own.
+// Joins: the pairs of rows with equal keys, those of them that meet the conditions, and the rows without a
+// pair.
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "tql_engine/execution.h"
-#include "tql_engine/grouping.h"
+#include "tql_engine/matching.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
@@ -26,115 +26,68 @@ constexpr int64_t kNone = -1;
                     -1, join.keys.empty() ? Span{} : join.keys.front().span());
 }
 
-/// NULL and NaN match nothing.
-bool can_match(const Column& keys, int64_t row) noexcept {
-  if (keys.is_null(row)) return false;
-  switch (keys.element()) {
-    case Element::kFloat16: {
-      const float value = half_to_float(keys.values<Half>()[row]);
-      return value == value;
-    }
-    case Element::kFloat32:
-      return keys.values<float>()[row] == keys.values<float>()[row];
-    case Element::kFloat64:
-      return keys.values<double>()[row] == keys.values<double>()[row];
-    default:
-      return true;
-  }
-}
-
-/// For every left row the right rows whose key is equal, as runs of one list.
-class Matches {
- public:
-  /// All pairs.
-  Matches(int64_t left, int64_t right) : left_(left), right_(right), all_(true) {}
-
-  Matches(Execution& execution, const Column& left, const Column& right)
-      : left_(left.length()), right_(right.length()), all_(false) {
-    const std::array<Column, 2> pieces{right, left};
-    const Key key(pieces);
-    Groups groups = group_rows(execution, {&key, 1}, left_ + right_);
-    const std::span<int64_t> ids = groups.ids.values();
-    const auto right_ids = ids.first(static_cast<size_t>(right_));
-    // The right rows come first, so their groups have the lowest numbers.
-    const int64_t count = right_ == 0 ? 0 : *std::max_element(right_ids.begin(), right_ids.end()) + 1;
-    listed_ = order_by_group(execution, right_ids, count);
-    int64_t* mine = ids.data() + right_;
-    execution.parallel_for(left_, kGrain, [&](int64_t begin, int64_t end, int) {
-      for (int64_t row = begin; row < end; ++row) {
-        if (mine[row] >= count || !can_match(left, row)) mine[row] = kNone;
-      }
-    });
-    ids_ = std::move(groups.ids);
-  }
-
-  int64_t left() const noexcept { return left_; }
-  int64_t right() const noexcept { return right_; }
-
-  int64_t count(int64_t row) const noexcept {
-    if (all_) return right_;
-    const int64_t group = group_of(row);
-    return group == kNone ? 0 : offsets()[group + 1] - offsets()[group];
-  }
-
-  int64_t partner(int64_t row, int64_t which) const noexcept {
-    return all_ ? which : std::as_const(listed_.order).values().data()[offsets()[group_of(row)] + which];
-  }
-
- private:
-  int64_t group_of(int64_t row) const noexcept { return ids_.values().data()[right_ + row]; }
-  const int64_t* offsets() const noexcept { return std::as_const(listed_.offsets).values().data(); }
-
-  int64_t left_;
-  int64_t right_;
-  bool all_;
-  HeapArray<int64_t> ids_;
-  GroupOrder listed_;
-};
-
-/// Pairs in the order of the left rows: the pairs of row l are starts[l] .. starts[l + 1] - 1. With `outer` a
-/// left row without partner has one pair, with nothing.
+/// Pairs in the order of the left rows. With `outer` a left row without partner has one pair, with nothing.
+template <class Matched>
 class PairList {
  public:
-  PairList(Execution& execution, const Join& join, const Matches& matches, bool outer)
-      : matches_(matches), starts_(static_cast<size_t>(matches.left()) + 1) {
-    int64_t* starts = starts_.values().data();
-    execution.parallel_for(matches.left(), kGrain, [&](int64_t begin, int64_t end, int) {
-      for (int64_t row = begin; row < end; ++row) {
-        const int64_t count = matches.count(row);
-        starts[row] = outer && count == 0 ? 1 : count;
+  PairList(Execution& execution, const Join& join, const Matched& matches, int64_t left, bool outer)
+      : matches_(matches), outer_(outer), starts_(static_cast<size_t>((left - 1) / kStep + 2)) {
+    const auto steps = static_cast<int64_t>(starts_.size()) - 1;
+    std::atomic<bool> too_many = false;
+    execution.parallel_for(steps, kGrain / kStep, [&](int64_t begin, int64_t end, int) {
+      for (int64_t step = begin; step < end; ++step) {
+        int64_t total = 0;
+        for (int64_t row = step * kStep; row < std::min(left, (step + 1) * kStep); ++row) {
+          if (__builtin_add_overflow(total, count(row), &total)) too_many.store(true);
+        }
+        starts_[static_cast<size_t>(step)] = total;
       }
     });
     int64_t total = 0;
-    for (int64_t row = 0; row < matches.left(); ++row) {
-      const int64_t count = std::exchange(starts[row], total);
-      if (__builtin_add_overflow(total, count, &total)) refuse_pairs(join, kMaxRows);
+    for (int64_t& start : starts_) {
+      if (__builtin_add_overflow(total, std::exchange(start, total), &total)) too_many.store(true);
     }
-    starts[matches.left()] = total;
+    if (too_many.load()) refuse_pairs(join, std::numeric_limits<int64_t>::max());
   }
 
-  int64_t size() const noexcept { return starts_.values().back(); }
+  int64_t size() const noexcept { return starts_.back(); }
 
   /// Writes pairs [begin, end).
-  void write(int64_t begin, int64_t end, int64_t* left, int64_t* right) const {
-    const std::span<const int64_t> starts = starts_.values();
-    int64_t row = std::upper_bound(starts.begin(), starts.end(), begin) - starts.begin() - 1;
-    for (int64_t pair = begin; pair < end; ++row) {
-      const int64_t first = starts[static_cast<size_t>(row)];
-      const int64_t stop = std::min(end, starts[static_cast<size_t>(row) + 1]);
-      const bool alone = matches_.count(row) == 0;
-      for (; pair < stop; ++pair) {
+  void write(int64_t begin, int64_t end, int64_t* left, int64_t* right) const noexcept {
+    const int64_t step = std::upper_bound(starts_.begin(), starts_.end(), begin) - starts_.begin() - 1;
+    int64_t row = step * kStep;
+    int64_t skipped = begin - starts_[static_cast<size_t>(step)];  // pairs before the first one
+    for (; skipped >= count(row); ++row) skipped -= count(row);
+    for (int64_t written = begin; written < end; ++row) {
+      const int64_t partners = matches_.count(row);
+      if (partners == 0) {
+        if (!outer_) continue;
         *left++ = row;
-        *right++ = alone ? kNone : matches_.partner(row, pair - first);
+        *right++ = kNone;
+        ++written;
+        continue;
       }
+      const int64_t stop = std::min(partners, skipped + end - written);
+      written += stop - skipped;
+      for (; skipped < stop; ++skipped) {
+        *left++ = row;
+        *right++ = matches_.partner(row, skipped);
+      }
+      skipped = 0;
     }
   }
 
  private:
-  static constexpr int64_t kMaxRows = std::numeric_limits<int64_t>::max();
+  static constexpr int64_t kStep = 1 << 12;
 
-  const Matches& matches_;
-  HeapArray<int64_t> starts_;
+  int64_t count(int64_t row) const noexcept {
+    const int64_t partners = matches_.count(row);
+    return outer_ && partners == 0 ? 1 : partners;
+  }
+
+  const Matched& matches_;
+  bool outer_;
+  std::vector<int64_t> starts_;  // the first pair of every kStep rows, and the end
 };
 
 /// Growing lists of pairs.
@@ -170,8 +123,9 @@ std::vector<int64_t> unmatched_right(Execution& execution, int64_t right, std::s
   return rows;
 }
 
-JoinPairs all_pairs(Execution& execution, const Join& join, const Matches& matches) {
-  const PairList list(execution, join, matches, keeps_left(join.kind));
+template <class Matched>
+JoinPairs all_pairs(Execution& execution, const Join& join, const Matched& matches, int64_t left_rows) {
+  const PairList list(execution, join, matches, left_rows, keeps_left(join.kind));
   const int64_t total = list.size();
   if (total > kMaxMadeRows) refuse_pairs(join, total);
   JoinPairs pairs{HeapArray<int64_t>(static_cast<size_t>(total)),
@@ -185,9 +139,10 @@ JoinPairs all_pairs(Execution& execution, const Join& join, const Matches& match
 }
 
 /// The pairs for which the conditions are true, some at a time.
-Found passing_pairs(Execution& execution, const Join& join, const Matches& matches, const Relation& left,
+template <class Matched>
+Found passing_pairs(Execution& execution, const Join& join, const Matched& matches, const Relation& left,
                     const Relation& right) {
-  const PairList list(execution, join, matches, false);
+  const PairList list(execution, join, matches, left.size(), false);
   Found found;
   for (int64_t begin = 0; begin < list.size(); begin += kConditionPairs) {
     execution.check_interrupt();
@@ -244,20 +199,22 @@ JoinPairs with_unmatched_right(Execution& execution, const Join& join, JoinPairs
 }
 
 Matches matches_of(Execution& execution, const Join& join, const Relation& left, const Relation& right) {
-  if (join.keys.empty()) return Matches(left.size(), right.size());
+  if (join.keys.empty()) return AllMatches(right.size());
   const Program* const left_key[] = {&join.keys[0]};
   const Program* const right_key[] = {&join.keys[1]};
-  return Matches(execution, evaluate_columns(execution, left, left_key).front(),
-                 evaluate_columns(execution, right, right_key).front());
+  return match_rows(execution, evaluate_columns(execution, left, left_key).front(),
+                    evaluate_columns(execution, right, right_key).front());
 }
 
 JoinPairs pairs_of(Execution& execution, const Join& join, const Matches& matches, const Relation& left,
                    const Relation& right) {
   JoinPairs pairs;
   if (join.condition.conjuncts.empty()) {
-    pairs = all_pairs(execution, join, matches);
+    pairs =
+        std::visit([&](const auto& some) { return all_pairs(execution, join, some, left.size()); }, matches);
   } else {
-    Found found = passing_pairs(execution, join, matches, left, right);
+    Found found = std::visit(
+        [&](const auto& some) { return passing_pairs(execution, join, some, left, right); }, matches);
     if (keeps_left(join.kind)) found = with_unmatched_left(found, left.size());
     pairs = std::move(found).finish();
   }

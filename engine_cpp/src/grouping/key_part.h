@@ -1,0 +1,59 @@
+// One of the keys of all rows as numbers: a code of up to 64 bits per row.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tql_engine/column.h"
+#include "tql_engine/grouping.h"
+
+namespace tql_engine {
+
+class KeyPart {
+ public:
+  /// Looks at the values for their range. Throws EngineError(kInternal) for a key that is no scalar of one
+  /// element kind per row.
+  KeyPart(Execution& execution, Key key, int64_t rows);
+
+  /// The codes of rows [begin, begin + n).
+  void encode(int64_t begin, int64_t n, uint64_t* codes) const noexcept;
+  /// The largest code there can be.
+  uint64_t largest() const noexcept { return largest_; }
+  /// Rows of equal code are equal, NULL included: all but long texts, and 64-bit integers of all values
+  /// beside NULL.
+  bool exact() const noexcept { return exact_; }
+  /// Whether two rows of equal code are equal.
+  bool same(int64_t left, int64_t right) const noexcept;
+  /// Every row equals itself as operands do: none is NULL or NaN.
+  bool always_equal() const noexcept { return always_equal_; }
+  /// Whether this row does.
+  bool equals_itself(int64_t row) const noexcept;
+
+ private:
+  /// What the codes of a piece are made with.
+  struct Piece {
+    const Column* column;
+    int64_t start;  // the number of its first row
+  };
+  using Encode = void (*)(const Column& column, int64_t begin, int64_t n, uint64_t low, uint64_t* codes);
+  struct Place {
+    const Column* column;
+    int64_t row;
+  };
+
+  void plan_integers(Execution& execution);
+  void plan_floats();
+  void plan_texts(Execution& execution);
+  Place place(int64_t row) const noexcept;
+
+  std::vector<Piece> pieces_;
+  Element element_ = Element::kBool;
+  bool nullable_ = false;
+  Encode encode_ = nullptr;
+  uint64_t low_ = 0;  // of integers
+  uint64_t largest_ = 0;
+  bool exact_ = true;
+  bool always_equal_ = true;
+};
+
+}  // namespace tql_engine

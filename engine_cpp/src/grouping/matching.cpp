@@ -1,0 +1,178 @@
+// A hash join: the right rows of each key are listed, and every left row looks its key up. Where the right
+// side is large, both sides are first distributed over parts whose tables fit into a cache (radix
+// partitioning).
+#include "tql_engine/matching.h"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "code_tables.h"
+#include "coded_rows.h"
+#include "tql_engine/execution.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr int64_t kOneTable = 1 << 16;  // right rows whose table stays in the cache of every thread
+constexpr int64_t kGrain = 32 * KeyCodes::kBlock;
+
+/// The keys of some right rows, and the right rows of each.
+template <class Table, class Row>
+class RightSide {
+ public:
+  using Run = typename RowMatches<Row>::Run;
+
+  RightSide(const KeyCodes& codes, const Table& empty) : codes_(codes), table_(empty) {}
+
+  void add(uint64_t code, int64_t row) {
+    const uint32_t number = table_.find_or_add(
+        code, [&](uint32_t other) { return codes_.same(static_cast<int64_t>(runs_[other].first), row); },
+        [&] { runs_.push_back({static_cast<Row>(row), 0}); });
+    ++runs_[number].count;
+    numbers_.push_back(number);
+  }
+
+  /// Lists the rows of keys that have several, from place `start` on; `row_at(i)`: the row added as number i.
+  template <class RowAt>
+  void list(Row start, Row* listed, const RowAt& row_at) {
+    firsts_.clear();
+    next_.clear();
+    for (Run& run : runs_) {
+      firsts_.push_back(run.first);
+      next_.push_back(start);
+      if (run.count == 1) continue;
+      run.first = start;
+      start += run.count;
+    }
+    if (runs_.size() == numbers_.size()) return;
+    for (size_t i = 0; i < numbers_.size(); ++i) {
+      const uint32_t number = numbers_[i];
+      if (runs_[number].count > 1) listed[next_[number]++] = row_at(i);
+    }
+  }
+
+  Run find(uint64_t code, int64_t row) const {
+    const uint32_t number = table_.find(
+        code, [&](uint32_t other) { return codes_.same(static_cast<int64_t>(firsts_[other]), row); });
+    return number == kNoNumber ? Run{} : runs_[number];
+  }
+
+  void clear() {
+    table_.clear();
+    runs_.clear();
+    numbers_.clear();
+  }
+
+ private:
+  const KeyCodes& codes_;
+  Table table_;
+  std::vector<Run> runs_;          // by the number of the key; `first` is the first row until they are listed
+  std::vector<Row> firsts_;        // by the number of the key
+  std::vector<Row> next_;          // where the next row of a key is listed
+  std::vector<uint32_t> numbers_;  // of the rows added
+};
+
+/// Rows are numbered through, the right ones first.
+template <class Code, class Row>
+class Matcher {
+  using Run = typename RowMatches<Row>::Run;
+
+ public:
+  Matcher(Execution& execution, const KeyCodes& codes, int64_t left, int64_t right)
+      : execution_(execution),
+        codes_(codes),
+        left_(left),
+        right_(right),
+        always_(codes.always_equal()),
+        runs_(always_ ? HeapArray<Run>(static_cast<size_t>(left))
+                      : HeapArray<Run>::zeroed(static_cast<size_t>(left))),
+        listed_(static_cast<size_t>(right)) {}
+
+  RowMatches<Row> run() {
+    const Parting parting(codes_, right_);
+    if (right_ <= kOneTable) {
+      const bool direct = codes_.exact() && codes_.largest() < kDirectCodes;
+      direct ? by_one_table(DirectTable(codes_.largest() + 1)) : by_one_table(HashTable());
+    } else {
+      parting.direct() ? by_parts(parting, DirectTable(parting.codes_per_part()))
+                       : by_parts(parting, HashTable());
+    }
+    return {std::move(runs_), std::move(listed_)};
+  }
+
+ private:
+  static constexpr uint64_t kDirectCodes = 1 << 16;
+
+  bool keeps(int64_t row) const noexcept { return always_ || codes_.equals_itself(row); }
+
+  template <class Table>
+  void by_one_table(const Table& empty) {
+    RightSide<Table, Row> side(codes_, empty);
+    std::vector<Row> rows;  // that were added
+    each_code(0, right_, [&](uint64_t code, int64_t row) {
+      side.add(code, row);
+      rows.push_back(static_cast<Row>(row));
+    });
+    side.list(0, listed_.values().data(), [&](size_t i) { return rows[i]; });
+    Run* runs = runs_.values().data();
+    execution_.parallel_for(left_, kGrain, [&](int64_t begin, int64_t end, int) {
+      each_code(right_ + begin, right_ + end,
+                [&](uint64_t code, int64_t row) { runs[row - right_] = side.find(code, row); });
+    });
+  }
+
+  template <class Visit>
+  void each_code(int64_t begin, int64_t end, const Visit& visit) const {
+    uint64_t codes[KeyCodes::kBlock];
+    for (int64_t first = begin; first < end; first += KeyCodes::kBlock) {
+      const int64_t n = std::min(KeyCodes::kBlock, end - first);
+      codes_.encode(first, n, codes);
+      for (int64_t i = 0; i < n; ++i) {
+        if (keeps(first + i)) visit(codes[i], first + i);
+      }
+    }
+  }
+
+  template <class Table>
+  void by_parts(const Parting& parting, const Table& empty) {
+    const auto keeps_row = [this](int64_t row) { return keeps(row); };
+    auto right = part_rows<Code, Row>(execution_, codes_, parting, 0, right_, keeps_row);
+    auto left = part_rows<Code, Row>(execution_, codes_, parting, right_, left_, keeps_row);
+    std::vector<RightSide<Table, Row>> sides(static_cast<size_t>(execution_.threads()), {codes_, empty});
+    Run* runs = runs_.values().data();
+    execution_.parallel_for(parting.parts(), 1, [&](int64_t part, int64_t, int worker) {
+      RightSide<Table, Row>& side = sides[static_cast<size_t>(worker)];
+      const auto rows = right.part(part);
+      for (const CodedRow<Code, Row>& entry : rows) side.add(parting.within_part(entry.code()), entry.row());
+      side.list(static_cast<Row>(right.starts[static_cast<size_t>(part)]), listed_.values().data(),
+                [&](size_t i) { return static_cast<Row>(rows[i].row()); });
+      for (const CodedRow<Code, Row>& entry : left.part(part)) {
+        runs[entry.row() - right_] = side.find(parting.within_part(entry.code()), entry.row());
+      }
+      side.clear();
+    });
+  }
+
+  Execution& execution_;
+  const KeyCodes& codes_;
+  int64_t left_;
+  int64_t right_;
+  bool always_;  // every key matches an equal one
+  HeapArray<Run> runs_;
+  HeapArray<Row> listed_;
+};
+
+}  // namespace
+
+Matches match_rows(Execution& execution, const Column& left, const Column& right) {
+  const std::array<Column, 2> pieces{right, left};
+  const Key key(pieces);
+  const int64_t rows = left.length() + right.length();
+  const KeyCodes codes(execution, {&key, 1}, rows);
+  return with_widths(codes, rows, [&]<class Code, class Row>(Code, Row) -> Matches {
+    return Matcher<Code, Row>(execution, codes, left.length(), right.length()).run();
+  });
+}
+
+}  // namespace tql_engine
