@@ -13,7 +13,7 @@ namespace tql_engine {
 
 class Execution;
 
-/// One key of every row: scalars of one element kind, in pieces that lie one behind the other.
+/// One key of every row: values of one element kind, in pieces that lie one behind the other.
 using Key = std::span<const Column>;
 
 /// What is wanted of the groups.
@@ -35,10 +35,10 @@ struct Groups {
 };
 
 /// Groups rows by their keys; without keys all rows are one group. NULL is one value and NaN is one, 0.0
-/// equals -0.0. Throws EngineError(kInternal) for keys that are no scalars.
+/// equals -0.0; arrays are equal if their shapes and elements are.
 ///
 /// The answer is the same for every number of threads: floats of a group are added in the order of the rows;
-/// for up to 4096 groups within blocks of 2^18 rows, whose sums are added in their order.
+/// for up to 16384 groups within blocks of 2^18 rows, whose sums are added in their order.
 Groups group_rows(Execution& execution, std::span<const Key> keys, int64_t rows, GroupWants wants);
 
 /// A key is one scalar per row.

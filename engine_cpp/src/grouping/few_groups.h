@@ -9,7 +9,7 @@
 
 namespace tql_engine {
 
-inline constexpr int64_t kFewGroups = 1 << 12;
+inline constexpr int64_t kFewGroups = 1 << 14;
 
 /// Nothing if there are more than kFewGroups. There is at least one row.
 std::optional<Groups> few_groups(Execution& execution, const KeyCodes& codes, int64_t rows,

@@ -50,8 +50,7 @@ uint64_t KeyCodes::code(int64_t row) const noexcept {
   return result;
 }
 
-bool KeyCodes::same(int64_t left, int64_t right) const noexcept {
-  if (exact_) return true;
+bool KeyCodes::same_values(int64_t left, int64_t right) const noexcept {
   return std::all_of(parts_.begin(), parts_.end(), [&](const KeyPart& part) {
     if (!packed_) {
       uint64_t codes[2];

@@ -32,12 +32,14 @@ class KeyCodes {
   /// Rows of equal code are equal, NULL included.
   bool exact() const noexcept { return exact_; }
   /// Whether two rows of equal code are equal.
-  bool same(int64_t left, int64_t right) const noexcept;
+  bool same(int64_t left, int64_t right) const noexcept { return exact_ || same_values(left, right); }
   /// Every row equals itself as operands do: no key is NULL or NaN.
   bool always_equal() const noexcept;
   bool equals_itself(int64_t row) const noexcept;
 
  private:
+  bool same_values(int64_t left, int64_t right) const noexcept;
+
   std::vector<KeyPart> parts_;
   std::vector<int> shifts_;  // of the parts, where their codes lie side by side
   bool packed_ = true;

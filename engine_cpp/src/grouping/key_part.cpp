@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <functional>
 #include <limits>
 #include <mutex>
 #include <string_view>
 #include <type_traits>
 
 #include "bounds.h"
+#include "hash_bytes.h"
+#include "row_values.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/status.h"
 
@@ -117,8 +118,12 @@ void encode_short_texts(const Column& column, int64_t begin, int64_t n, uint64_t
 void encode_texts(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
   for (int64_t i = 0; i < n; ++i) {
     const int64_t row = begin + i;
-    codes[i] = column.is_null(row) ? 0 : std::hash<std::string_view>{}(column.text_at(row));
+    codes[i] = column.is_null(row) ? 0 : hash_bytes(column.text_at(row));
   }
+}
+
+void encode_rows(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
+  for (int64_t i = 0; i < n; ++i) codes[i] = hash_row(column, begin + i);
 }
 
 /// Bounds of the values of a column that are not NULL; false if there are none.
@@ -146,16 +151,21 @@ KeyPart::KeyPart(Execution& execution, Key key, int64_t rows) {
   if (!key.empty()) element_ = key.front().element();
   int64_t start = 0;
   for (const Column& column : key) {
-    if (column.element() != element_ || !is_scalar_key(column)) {
-      throw EngineError(Code::kInternal, "a key gave no single value of one kind per row");
+    if (column.element() != element_) {
+      throw EngineError(Code::kInternal, "a key gave values of several kinds");
     }
+    scalar_ = scalar_ && is_scalar_key(column);
     nullable_ = nullable_ || column.validity() != nullptr;
     pieces_.push_back({&column, start});
     start += column.length();
   }
   if (start != rows) throw EngineError(Code::kInternal, "a key has another number of rows");
   always_equal_ = !nullable_ && !is_float(element_);
-  if (element_ == Element::kText) {
+  if (!scalar_) {
+    exact_ = false;
+    largest_ = std::numeric_limits<uint64_t>::max();
+    encode_ = encode_rows;
+  } else if (element_ == Element::kText) {
     plan_texts(execution);
   } else if (is_float(element_)) {
     plan_floats();
@@ -232,10 +242,7 @@ bool KeyPart::same(int64_t left, int64_t right) const noexcept {
   if (exact_) return true;
   const Place a = place(left);
   const Place b = place(right);
-  if (a.column->is_null(a.row) || b.column->is_null(b.row)) {
-    return a.column->is_null(a.row) && b.column->is_null(b.row);
-  }
-  return element_ != Element::kText || a.column->text_at(a.row) == b.column->text_at(b.row);
+  return same_row(*a.column, a.row, *b.column, b.row);
 }
 
 bool KeyPart::equals_itself(int64_t row) const noexcept {

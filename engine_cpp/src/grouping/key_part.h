@@ -11,8 +11,8 @@ namespace tql_engine {
 
 class KeyPart {
  public:
-  /// Looks at the values for their range. Throws EngineError(kInternal) for a key that is no scalar of one
-  /// element kind per row.
+  /// Looks at the values for their range. Throws EngineError(kInternal) for a key of several element kinds,
+  /// or of another number of rows.
   KeyPart(Execution& execution, Key key, int64_t rows);
 
   /// The codes of rows [begin, begin + n).
@@ -24,7 +24,7 @@ class KeyPart {
   bool exact() const noexcept { return exact_; }
   /// Whether two rows of equal code are equal.
   bool same(int64_t left, int64_t right) const noexcept;
-  /// Every row equals itself as operands do: none is NULL or NaN.
+  /// Every row equals itself as scalar operands do: none is NULL or NaN.
   bool always_equal() const noexcept { return always_equal_; }
   /// Whether this row does.
   bool equals_itself(int64_t row) const noexcept;
@@ -48,6 +48,7 @@ class KeyPart {
 
   std::vector<Piece> pieces_;
   Element element_ = Element::kBool;
+  bool scalar_ = true;
   bool nullable_ = false;
   Encode encode_ = nullptr;
   uint64_t low_ = 0;  // of integers

@@ -10,6 +10,7 @@
 #include "code_tables.h"
 #include "coded_rows.h"
 #include "tql_engine/execution.h"
+#include "tql_engine/status.h"
 
 namespace tql_engine {
 namespace {
@@ -166,6 +167,9 @@ class Matcher {
 }  // namespace
 
 Matches match_rows(Execution& execution, const Column& left, const Column& right) {
+  if (!is_scalar_key(left) || !is_scalar_key(right)) {
+    throw EngineError(Code::kInternal, "a key of a join gave no single value per row");
+  }
   const std::array<Column, 2> pieces{right, left};
   const Key key(pieces);
   const int64_t rows = left.length() + right.length();
