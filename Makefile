@@ -86,8 +86,13 @@ endef
 asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sanitizers
 	$(call sanitized,asan,address$(comma)undefined,libasan.so,ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1,tests)
 
+# One test starts threads in a forked child of a process with threads. The sanitizer's own bookkeeping of threads
+# does not survive that: it aborts with "dup thread with used id" whatever the code does.
+FORKED_THREADS := tests/engine/test_decode_pool.py::test_a_forked_child_starts_threads_of_its_own
+
 tsan: | $(BIN)/python  ## the engine and loader tests under the thread sanitizer
-	$(call sanitized,tsan,thread,libtsan.so,TSAN_OPTIONS="halt_on_error=1 die_after_fork=0",tests/engine tests/loader)
+	$(call sanitized,tsan,thread,libtsan.so,TSAN_OPTIONS="halt_on_error=1 die_after_fork=0",tests/engine tests/loader \
+	  --deselect $(FORKED_THREADS))
 
 comma := ,
 

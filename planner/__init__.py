@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from tql import ast
+from tql.collector import at_rest
 from tql.parser import parse, parse_expression
 from tql.planner.binder import bind, bind_weight
 from tql.planner.context import Resolver
@@ -78,12 +79,13 @@ def plan(
         TQLError: for a mistake in the query; further independent ones are in its `related`.
         ArgumentError: if `disable` names no rule.
     """
-    statement = parse(text)
+    with at_rest(text):
+        statement = parse(text)
 
-    def work() -> PlannedQuery:
-        return _finish(text, statement, bind(statement, text, schema, params, sources), schema, disable)
+        def work() -> PlannedQuery:
+            return _finish(text, statement, bind(statement, text, schema, params, sources), schema, disable)
 
-    return _with_room(statement, work)
+        return _with_room(statement, work)
 
 
 def plan_weights(
@@ -93,12 +95,13 @@ def plan_weights(
 
     The answer has every row, with one computed float64 column called "weight". Raises what `plan` raises.
     """
-    expr = parse_expression(text)
+    with at_rest(text):
+        expr = parse_expression(text)
 
-    def work() -> PlannedQuery:
-        return _finish(text, expr, bind_weight(expr, text, schema, params), schema, disable)
+        def work() -> PlannedQuery:
+            return _finish(text, expr, bind_weight(expr, text, schema, params), schema, disable)
 
-    return _with_room(expr, work)
+        return _with_room(expr, work)
 
 
 def _with_room(tree: ast.Node, work: Callable[[], T]) -> T:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from tql.errors import TQLError
 from tql.planner.expression_binder import ExpressionBinder
+from tql.planner.made_sources import fresh_name
 from tql.schema import Schema
 from tql.types import Type
 
@@ -49,12 +50,7 @@ class Context:
 
     def fresh_id(self, name: str) -> str:
         """An id for a computed column that no other has."""
-        id_, number = name, 1
-        while id_ in self._ids:
-            number += 1
-            id_ = f"{name}:{number}"
-        self._ids.add(id_)
-        return id_
+        return fresh_name(name, self._ids)
 
     def output_id(self, name: str, type_: Type) -> str:
         """The id of a visible computed column; the sides of a set operation share one per name and type."""

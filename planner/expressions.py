@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from operator import is_
 from typing import Any, Literal
 
 from tql.catalogue import BY_KERNEL, Function
+from tql.quick import quick
 from tql.span import NOWHERE, Span
 from tql.types import Type
 
@@ -42,6 +43,7 @@ class Expression:
         return ()
 
 
+@quick
 @dataclass(frozen=True)
 class Column(Expression):
     """A column of the source, or the shapes of its rows, which need no values to be read.
@@ -52,6 +54,10 @@ class Column(Expression):
     name: str
     facet: Facet = "values"
 
+    def at(self, span: Span) -> Column:
+        """The column as another place of the query names it."""
+        return Column(self.type, self.name, self.facet, span=span)
+
 
 @dataclass(frozen=True)
 class Cell(Expression):
@@ -61,13 +67,19 @@ class Cell(Expression):
     row: int
 
 
+@quick
 @dataclass(frozen=True)
 class Computed(Expression):
     """A column that a `Project` node below computed."""
 
     id: str
 
+    def at(self, span: Span) -> Computed:
+        """The column as another place of the query names it."""
+        return Computed(self.type, self.id, span=span)
 
+
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant(Expression):
     """The same value for every row. This is about plans: NaN equals itself, and 0.0 differs from -0.0."""
@@ -83,6 +95,7 @@ class Constant(Expression):
         return hash((self.type, identity(self.value)))
 
 
+@quick
 @dataclass(frozen=True)
 class Call(Expression):
     """A kernel over arguments. `options` are the kernel's members in docs/plan-format.md, sorted."""
@@ -95,15 +108,13 @@ class Call(Expression):
     def args(self) -> tuple[Expression, ...]:
         return self.operands
 
-    @cached_property
+    @property
     def known(self) -> set[Callable[[Expression], bool]]:
         """Tests that have been found to hold of this call and of everything below it."""
-        return set()
-
-    @cached_property
-    def kernels(self) -> frozenset[str]:
-        """Its own kernel and those of all calls below it."""
-        return frozenset(x.kernel for x in walk(self) if isinstance(x, Call))
+        found: set[Callable[[Expression], bool]] | None = self.__dict__.get("_known")
+        if found is None:
+            found = self.__dict__["_known"] = set()
+        return found
 
     @property
     def function(self) -> Function:
@@ -131,12 +142,14 @@ def call(
 ) -> Call:
     """A call whose result type is what the catalogue says of these arguments."""
     function = BY_KERNEL[kernel]
-    options = options or {}
     types = [operand.type for operand in operands]
-    result = function.result(types, options)
-    if function.nulls == "null" and not result.nullable and any(t.nullable for t in types):
-        result = replace(result, nullable=True)
-    return Call(result, kernel, operands, tuple(sorted(options.items())), span=span)
+    result = function.result(types, options or {})
+    if not result.nullable and function.nulls == "null":
+        for type_ in types:
+            if type_.nullable:
+                result = result.or_null
+                break
+    return Call(result, kernel, operands, tuple(sorted(options.items())) if options else (), span=span)
 
 
 def cast(x: Expression, element: str) -> Expression:
@@ -149,11 +162,13 @@ def cast(x: Expression, element: str) -> Expression:
 def with_operands(expression: Expression, operands: tuple[Expression, ...]) -> Expression:
     """The same call over other operands; its type follows theirs."""
     assert isinstance(expression, Call)
-    if all(a is b for a, b in zip(expression.operands, operands, strict=True)):
+    before = expression.operands
+    if all(map(is_, before, operands)):
         return expression
-    if all(a.type == b.type for a, b in zip(expression.operands, operands, strict=True)):
-        return replace(expression, operands=operands)
-    return call(expression.kernel, *operands, span=expression.span, options=dict(expression.options))
+    for a, b in zip(before, operands, strict=True):
+        if a.type is not b.type and a.type != b.type:
+            return call(expression.kernel, *operands, span=expression.span, options=dict(expression.options))
+    return Call(expression.type, expression.kernel, operands, expression.options, span=expression.span)
 
 
 def transform(expression: Expression, function: Callable[[Expression], Expression]) -> Expression:

@@ -306,13 +306,22 @@ def expression_inputs(node: Node) -> tuple[Node, ...]:
 
 def unused_name(name: str, table: str | None, used: set[str]) -> str:
     """A name in the source that is made: the column's own, with its source's before it where it is taken."""
-    stem = name if name not in used or table is None else f"{table}.{name}"
-    id_, number = stem, 1
-    while id_ in used:
-        number += 1
-        id_ = f"{stem}:{number}"
-    used.add(id_)
-    return id_
+    return fresh_name(name if name not in used or table is None else f"{table}.{name}", used)
+
+
+def fresh_name(stem: str, used: set[str]) -> str:
+    """The stem, or the stem with the next number where it is taken; it counts as used from now on."""
+    name = stem
+    if stem in used:
+        taken, free = 1, 2
+        while f"{stem}:{free}" in used:
+            taken, free = free, 2 * free
+        while free - taken > 1:  # thousands of one name must not look at all of each other
+            middle = (taken + free) // 2
+            taken, free = (middle, free) if f"{stem}:{middle}" in used else (taken, middle)
+        name = f"{stem}:{free}"
+    used.add(name)
+    return name
 
 
 def _field(id_: str, type_: Type, source: Column | Computed, below: Schema) -> Field:

@@ -27,41 +27,57 @@ class _Compiler:
 
     def _register(self, x: Expression) -> int:
         args = [self._register(operand) for operand in _arguments(x)]
-        key, members = _instruction(x)
-        shared = not isinstance(x, Call) or x.function.deterministic
-        full_key = (key, tuple(args), x.type.element, x.type.shape, x.type.nullable, x.type.nested)
-        if shared and full_key in self._registers:
-            return self._registers[full_key]
-        register = len(self._instructions)
-        self._instructions.append({"args": args, "type": physical_type(x.type), **members})
-        if shared:
-            self._registers[full_key] = register
+        type_ = x.type
+        key = (_identity(x), tuple(args), type_.element, type_.shape, type_.nullable, type_.nested)
+        if type(x) is Call and not x.function.deterministic:
+            return self._append(x, args)
+        register = self._registers.get(key)
+        if register is None:
+            register = self._registers[key] = self._append(x, args)
         return register
 
+    def _append(self, x: Expression, args: list[int]) -> int:
+        self._instructions.append({"args": args, "type": physical_type(x.type), **_members(x)})
+        return len(self._instructions) - 1
 
-def _instruction(x: Expression) -> tuple[Any, dict[str, Any]]:
-    """What tells the instruction apart from others over the same arguments, and its members."""
+
+def _identity(x: Expression) -> Any:
+    """What tells the instruction apart from others of its type over the same arguments."""
+    if isinstance(x, Call):
+        if not x.options and x.kernel != "column_item":
+            return x.kernel
+        owner = _nested_column(x).name if x.kernel == "column_item" else None
+        return (x.kernel, owner, tuple([(name, identity(value)) for name, value in x.options]))
+    if isinstance(x, Column):
+        return ("column", x.name, x.facet)
+    if isinstance(x, Constant):
+        return ("constant", identity(x.value))
+    if isinstance(x, Cell):
+        return ("cell", x.name, x.row)
+    assert isinstance(x, Computed), x
+    return ("computed", x.id)
+
+
+def _members(x: Expression) -> dict[str, Any]:
+    """What the plan says of an instruction beside its arguments and its type."""
     match x:
         case Column():
-            return ("column", x.name, x.facet), {"kernel": "column", "name": x.name, "facet": x.facet}
+            return {"kernel": "column", "name": x.name, "facet": x.facet}
         case Cell():
-            return ("cell", x.name, x.row), {"kernel": "cell", "name": x.name, "row": x.row, **_span(x)}
+            return {"kernel": "cell", "name": x.name, "row": x.row, **_span(x)}
         case Computed():
-            return ("computed", x.id), {"kernel": "computed", "id": x.id}
+            return {"kernel": "computed", "id": x.id}
         case Constant():
-            value = _plain(x.value)
-            return ("constant", identity(x.value)), {"kernel": "constant", "value": value}
+            return {"kernel": "constant", "value": _plain(x.value)}
         case Call():
             members: dict[str, Any] = {"kernel": x.kernel}
-            owner = None
             if x.kernel == "column_item":
-                owner = members["name"] = _nested_column(x).name
+                members["name"] = _nested_column(x).name
             for name, value in x.options:
                 if (x.kernel, name) in _PLANNING_ONLY:
                     continue
                 members[name] = _items(value) if name == "items" else _plain(value)
-            members |= _span(x)
-            return (x.kernel, owner, tuple((n, identity(v)) for n, v in x.options)), members
+            return members | _span(x)
     raise AssertionError(x)
 
 

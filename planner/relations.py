@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 
 from tql.planner.expressions import is_volatile
 from tql.planner.logical import (
@@ -15,12 +16,28 @@ from tql.planner.logical import (
     SetOp,
     Sort,
     Source,
-    nodes,
 )
 from tql.planner.made_sources import Append, Group, Join
 from tql.types import FLOAT64, INT64, Type
 
+Test = Callable[[Node], bool]
 
+
+def _remembered(test: Test) -> Test:
+    """The test with its answers kept beside the fields of the nodes: no comparison or copy sees them."""
+    key = test.__name__
+
+    @wraps(test)
+    def remembered(node: Node) -> bool:
+        answer: bool | None = node.__dict__.get(key)
+        if answer is None:
+            answer = node.__dict__[key] = test(node)
+        return answer
+
+    return remembered
+
+
+@_remembered
 def is_ascending(node: Node) -> bool:
     """Whether the rows come as they are stored, and no clause has given them another order or made them.
 
@@ -39,6 +56,7 @@ def is_ascending(node: Node) -> bool:
             return all(is_ascending(child) for child in node.inputs)
 
 
+@_remembered
 def has_repeats(node: Node) -> bool:
     """Whether a row of the source may occur twice."""
     match node:
@@ -109,8 +127,9 @@ def common_type(left: Type, right: Type) -> Type:
     )
 
 
+@_remembered
 def is_repeatable(node: Node) -> bool:
     """Whether two runs of the plan surely give the same rows: no draw, no random number."""
-    return not any(
-        isinstance(below, Sample) or any(map(is_volatile, below.expressions)) for below in nodes(node)
-    )
+    if isinstance(node, Sample) or any(map(is_volatile, node.expressions)):
+        return False
+    return all(map(is_repeatable, node.inputs))

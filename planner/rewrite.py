@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import is_
 from time import perf_counter
 from typing import Any, Literal
 
 from tql.errors import ArgumentError, InternalError
-from tql.planner.expressions import Call, Column, Computed, Expression, transform, walk
+from tql.planner.expressions import Call, Column, Computed, Constant, Expression, with_operands
 from tql.planner.logical import Node, Output, SetOp, schema_of, source_of
 from tql.planner.made_sources import expression_inputs, references
 from tql.planner.relations import carried
@@ -90,48 +92,65 @@ def optimize(
     for name in disable:
         if name not in names:
             raise ArgumentError(f"no rule is named '{name}'", candidates=near_names(name, names))
-    drivers = [_Driver(rule) for rule in rules if rule.name not in disable]
+    drivers = _drivers([rule for rule in rules if rule.name not in disable])
     checker = Checker(plan)
     for _ in range(_MAX_PASSES):
         before = plan
         for driver in drivers:
             after = driver.apply(plan)
             if after is not plan:
-                checker.check(after, driver.rule.name)
                 plan = after
+                checker.check(plan, driver.fired_last)
                 if observer is not None:
-                    observer(driver.rule.name, plan)
+                    observer(driver.fired_last, plan)
         if plan is before:
             break
-    fired = [Fired(d.rule.name, d.times, d.seconds) for d in drivers if d.times]
-    return plan, tuple(fired)
+    tallies = [tally for driver in drivers for tally in driver.tallies]
+    return plan, tuple([Fired(t.rule.name, t.times, t.seconds) for t in tallies if t.times])
 
 
-class _Driver:
-    """Walks a plan with one rule. Subtrees that it left alone once are not walked again."""
+@dataclass(slots=True)
+class _Tally:
+    """What a rule has done so far."""
+
+    rule: Rule
+    times: int = 0
+    seconds: float = 0.0
+
+
+def _drivers(rules: Sequence[Rule]) -> list[_NodeDriver | _ExpressionDriver]:
+    """One for each rule of nodes, one for all neighbours among the rules of expressions."""
+    return [
+        driver
+        for level, group in groupby(rules, key=lambda rule: rule.level)
+        for driver in ([_ExpressionDriver(group)] if level == "expression" else map(_NodeDriver, group))
+    ]
+
+
+class _NodeDriver:
+    """Walks a plan with one rule. What it left alone once is not walked again."""
 
     def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-        self.times = 0
-        self.seconds = 0.0
+        self.tallies = [_Tally(rule)]
+        self.fired_last = rule.name
+        self._function, self._on = rule.function, rule.on
         self._settled: dict[int, Node] = {}  # by identity; the value keeps the node alive
         self._changed: dict[int, tuple[Node, Node]] = {}  # of this pass: equal sources stay one object
-        self._visit = self._visit_node if rule.level == "node" else self._visit_expressions
 
     def apply(self, plan: Output) -> Output:
-        if id(plan) in self._settled:
+        if id(plan) in self._settled or self._on.isdisjoint(_classes(plan)):
             return plan
         start = perf_counter()
         self._changed.clear()
         after = self._walk(plan)
-        self.seconds += perf_counter() - start
+        self.tallies[0].seconds += perf_counter() - start
         if after is not plan:
-            self.times += 1
+            self.tallies[0].times += 1
         assert isinstance(after, Output)
         return after
 
     def _walk(self, node: Node) -> Node:
-        if id(node) in self._settled:
+        if self._on.isdisjoint(_classes(node)) or id(node) in self._settled:
             return node
         changed = self._changed.get(id(node))
         if changed is not None:
@@ -148,33 +167,115 @@ class _Driver:
             self._changed[id(node)] = (node, after)
         return after
 
-    def _visit_node(self, node: Node) -> Node:
-        if type(node) not in self.rule.on:
+    def _visit(self, node: Node) -> Node:
+        if type(node) not in self._on:
             return node
-        after: Node = self.rule.function(node, schema_of(node.inputs[0]))
+        after: Node = self._function(node, schema_of(node.inputs[0]))
         return after
 
-    def _visit_expressions(self, node: Node) -> Node:
+
+_LOOKS = 8
+"""How often a pass looks at one place again that a rule has changed; the rest is left to the next pass."""
+
+
+class _ExpressionDriver:
+    """Walks the expressions of a plan once with several rules. What they left alone is not walked again."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.tallies = [_Tally(rule) for rule in rules]
+        self.fired_last = ""
+        self._by_kernel: dict[str, list[_Tally]] = {}
+        for tally in self.tallies:
+            for kernel in tally.rule.on:
+                self._by_kernel.setdefault(kernel, []).append(tally)
+        # By identity; the values keep what is settled alive.
+        self._settled: dict[int, Node] = {}
+        self._settled_calls: dict[int, tuple[Schema, dict[int, Call]]] = {}  # of each schema they are read on
+        self._changed: dict[int, tuple[Node, Node]] = {}
+        self._fired: dict[str, _Tally] = {}  # in this pass
+
+    def apply(self, plan: Output) -> Output:
+        self._changed.clear()
+        self._fired.clear()
+        after = self._walk(plan)
+        for tally in self._fired.values():
+            tally.times += 1
+        self.fired_last = "' or '".join(self._fired)
+        assert isinstance(after, Output)
+        return after
+
+    def _walk(self, node: Node) -> Node:
+        if id(node) in self._settled:
+            return node
+        changed = self._changed.get(id(node))
+        if changed is not None:
+            return changed[1]
+        after = self._visit(node)
+        inputs = after.inputs
+        if inputs:
+            after = after.with_inputs(*[self._walk(child) for child in inputs])
+        if after is node:
+            self._settled[id(node)] = node
+        else:
+            self._changed[id(node)] = (node, after)
+        return after
+
+    def _visit(self, node: Node) -> Node:
         before = node.expressions
         if not before:
             return node
         after = []
-        for expression, below in zip(before, expression_inputs(node), strict=True):
-            if not isinstance(expression, Call) or self.rule.on.isdisjoint(expression.kernels):
-                after.append(expression)
-                continue
-            schema = schema_of(below)
+        for x, below in zip(before, expression_inputs(node), strict=True):
+            if isinstance(x, Call):
+                schema = schema_of(below)
+                _, settled = self._settled_calls.setdefault(id(schema), (schema, {}))
+                after.append(self._rewritten(x, schema, settled))
+            else:
+                after.append(x)
+        return node if all(map(is_, before, after)) else node.with_expressions(*after)
 
-            def rewrite(x: Expression, schema: Schema = schema) -> Expression:
-                if isinstance(x, Call) and x.kernel in self.rule.on:
-                    result: Expression = self.rule.function(x, schema)
+    def _rewritten(
+        self, x: Call, schema: Schema, settled: dict[int, Call], looks: int = _LOOKS
+    ) -> Expression:
+        """The call after all rules, operands first."""
+        if id(x) in settled:
+            return x
+        operands: list[Expression] | None = None
+        for place, operand in enumerate(x.operands):
+            if type(operand) is Call and id(operand) not in settled:
+                rewritten = self._rewritten(operand, schema, settled)
+                if rewritten is not operand:
+                    operands = operands or list(x.operands)
+                    operands[place] = rewritten
+        call_ = x
+        if operands is not None:
+            changed = with_operands(x, tuple(operands))
+            assert isinstance(changed, Call)
+            call_ = changed
+        for tally in self._by_kernel.get(call_.kernel, ()):
+            start = perf_counter()
+            after = tally.rule.function(call_, schema)
+            tally.seconds += perf_counter() - start
+            if after is not call_:
+                self._fired[tally.rule.name] = tally
+                if not isinstance(after, Call) or not looks:
+                    result: Expression = after
                     return result
-                return x
+                return self._rewritten(after, schema, settled, looks - 1)
+        settled[id(call_)] = call_
+        return call_
 
-            after.append(transform(expression, rewrite))
-        if all(a is b for a, b in zip(before, after, strict=True)):
-            return node
-        return node.with_expressions(*after)
+
+def _classes(node: Node) -> frozenset[type[Node]]:
+    """The classes of the node and of all below it."""
+    found: frozenset[type[Node]] | None = node.__dict__.get(_CLASSES)
+    if found is None:
+        found = frozenset((type(node),)).union(*map(_classes, node.inputs))
+        node.__dict__[_CLASSES] = found  # beside the fields, where neither comparisons nor copies see it
+    return found
+
+
+_CLASSES = "_classes"
 
 
 class Checker:
@@ -185,6 +286,7 @@ class Checker:
         self._order_chosen = plan.order_chosen
         self._has_spans = plan.span is not NOWHERE
         self._known: dict[int, tuple[Node, dict[str, Type]]] = {}
+        self._sound: dict[int, tuple[Node, dict[int, Call]]] = {}  # calls, of each node they read
 
     def check(self, plan: Output, rule: str) -> None:
         """Raise InternalError, naming the rule, if the plan is not sound."""
@@ -204,10 +306,25 @@ class Checker:
         for child, reference in references(node):
             self._check_reference(reference, child, rule, node)
         for expression, read in zip(node.expressions, expression_inputs(node), strict=True):
-            for x in walk(expression):
-                self._check_reference(x, read, rule, node)
+            self._check_expression(expression, read, rule, node)
         if isinstance(node, SetOp) and source_of(node.left) != source_of(node.right):
             raise _broken(rule, "the sides of a set operation are rows of different sources", node)
+
+    def _check_expression(self, expression: Expression, read: Node, rule: str, node: Node) -> None:
+        """Check what has not been checked yet, which is what a rule has made."""
+        _, sound = self._sound.setdefault(id(read), (read, {}))
+        todo = [expression]
+        while todo:
+            x = todo.pop()
+            if isinstance(x, Call):
+                if id(x) in sound:
+                    continue
+                sound[id(x)] = x
+                if self._has_spans and x.span is NOWHERE:
+                    raise _broken(rule, f"a call of '{x.kernel}' lost its place in the query", node)
+                todo += x.operands
+            elif not isinstance(x, Constant):
+                self._check_reference(x, read, rule, node)
 
     def _check_reference(self, x: Expression, below: Node, rule: str, node: Node) -> None:
         """Where `below` is the input whose answer the expression reads."""
@@ -219,8 +336,6 @@ class Checker:
             case Computed():
                 if self._known[id(below)][1].get(x.id) != x.type:
                     raise _broken(rule, f"computed column '{x.id}' does not resolve", node)
-            case Call() if self._has_spans and x.span is NOWHERE:
-                raise _broken(rule, f"a call of '{x.kernel}' lost its place in the query", node)
 
 
 def _broken(rule: str, what: str, node: Node) -> InternalError:

@@ -143,7 +143,7 @@ class Scope:
             if name.qualifier is None and name.name in self.ambiguous:
                 raise self._ambiguous(name)
             raise self._unknown_column(name, columns)
-        return replace(column, span=name.span)
+        return column.at(name.span)
 
     def star(self, node: ast.Star, replaced: Collection[str | None] = ()) -> Mapping[str, Column | Computed]:
         """The columns that `*` or `alias.*` stands for, in order.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
+from tql.quick import quick
 from tql.span import NOWHERE, Span
 
 BinaryOperator = OneOf["or", "and", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%"]
@@ -103,7 +104,16 @@ def levels(root: Node) -> Iterator[list[Node]]:
     level = [root]
     while level:
         yield level
-        level = [child for node in level if type(node) is not Literal for child in children(node)]
+        below: list[Node] = []
+        for node in level:
+            if type(node) in _LEAVES:
+                continue
+            for value in node.__dict__.values():
+                if isinstance(value, Node):
+                    below.append(value)
+                elif isinstance(value, tuple):
+                    below += value
+        level = below
 
 
 def depth(root: Node) -> int:
@@ -119,6 +129,7 @@ class Expr(Node):
     """Base of every expression."""
 
 
+@quick
 @dataclass(frozen=True, eq=False, repr=False)
 class Literal(Expr):
     """A number, bool or text. Integers are unsigned here: a sign is a `Unary`."""
@@ -140,6 +151,7 @@ class Parameter(Expr):
     index: int
 
 
+@quick
 @dataclass(frozen=True, eq=False, repr=False)
 class Name(Expr):
     """A column, perhaps qualified by a source's alias. `quoted` says how it was written, no more."""
@@ -149,6 +161,7 @@ class Name(Expr):
     quoted: bool = field(default=False, compare=False)
 
 
+@quick
 @dataclass(frozen=True, eq=False, repr=False)
 class Unary(Expr):
     """`NOT x` or `-x`."""
@@ -157,6 +170,7 @@ class Unary(Expr):
     operand: Expr
 
 
+@quick
 @dataclass(frozen=True, eq=False, repr=False)
 class Binary(Expr):
     """`left operator right`; `==` is "=" and `<>` is "!=" here."""
@@ -389,3 +403,7 @@ class Statement(Node):
     order_by: tuple[OrderKey, ...] = ()
     limit: Limit | None = None
     sample: SampleBy | None = None
+
+
+_LEAVES = (Literal, Name, Parameter, Star)
+"""Nodes that never have one below them."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tql.quick import quick
 
+
+@quick
 @dataclass(frozen=True, slots=True)
 class Span:
     """A half-open range of characters in the query text.

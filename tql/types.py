@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tql.quick import quick
+
 Element = Literal[
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
     "float16", "float32", "float64", "text", "bytes", "json",
@@ -22,6 +24,7 @@ TEXTS = ("text", "bytes", "json")  # stored as strings; arrays of them are lists
 ELEMENTS = ("bool", *NUMBERS, *TEXTS)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Type:
     """The type of one value (one row of a column).
@@ -78,6 +81,11 @@ class Type:
 
     def with_shape(self, shape: tuple[int | None, ...] | None) -> Type:
         return replace(self, shape=shape, sequence=0, nested=0)
+
+    @property
+    def or_null(self) -> Type:
+        """The type of the same values where NULL may occur."""
+        return Type(self.element, self.shape, True, self.class_names, self.sequence, self.nested)
 
     @property
     def entry(self) -> Type:

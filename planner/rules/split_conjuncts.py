@@ -16,6 +16,9 @@ def split_conjuncts(node: Filter, schema: Schema) -> Node:
     The second condition reads only the rows that survived the first, and each can be moved by itself. Only an
     AND of scalars: arrays may fail to go together.
     """
+    only = node.conjuncts[0]
+    if len(node.conjuncts) == 1 and isinstance(only, Call) and only.kernel != "and":
+        return node
     parts: dict[Expression, None] = {}
     for conjunct in node.conjuncts:
         for part in _parts(conjunct):

@@ -16,6 +16,7 @@ from tql.planner import rewrite as driver
 from tql.planner.binder import bind
 from tql.planner.expressions import Call, Column, Computed, Constant, Expression
 from tql.planner.logical import Filter, Node, Output, Project, Scan, SetOp
+from tql.planner.made_sources import fresh_name
 from tql.planner.rewrite import Rule, expression_rule, node_rule, optimize
 from tql.planner.rules import RULES
 from tql.schema import Schema
@@ -130,3 +131,10 @@ def test_rules_tell_what_they_do() -> None:
     for rule in RULES:
         assert rule.help.endswith("."), rule.name
         assert "->" in (rule.function.__doc__ or ""), rule.name
+
+
+def test_names_that_are_taken_get_the_next_number() -> None:
+    used: set[str] = set()
+    assert [fresh_name("x", used) for _ in range(40)] == ["x", *(f"x:{number}" for number in range(2, 41))]
+    assert fresh_name("x:3", used) == "x:3:2"
+    assert len(used) == 41

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from typing import Any
 
 from tql.catalogue.function import ResultType
@@ -50,7 +49,10 @@ def shapes_may_conflict(left: Shape, right: Shape) -> bool:
 
 
 def _broadcast(types: Sequence[Type]) -> Shape:
-    return reduce(broadcast_shapes, [t.shape for t in types])
+    shape = types[0].shape
+    for i in range(1, len(types)):
+        shape = broadcast_shapes(shape, types[i].shape)
+    return shape
 
 
 def _sequence(types: Sequence[Type], shape: Shape) -> int:
@@ -67,7 +69,7 @@ def always(type_: Type) -> ResultType:
 def elementwise(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
     """The (one) element kind of the arguments, shapes broadcast."""
     shape = _broadcast(types)
-    return Type(types[0].element, shape, sequence=_sequence(types, shape))
+    return Type(types[0].element, shape, sequence=_sequence(types, shape) if shape != () else 0)
 
 
 def elementwise_bool(types: Sequence[Type], options: Mapping[str, Any]) -> Type:
