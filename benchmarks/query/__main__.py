@@ -7,7 +7,7 @@ import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from query import draws, filters, groups, ordering, planning, ragged, table
+from query import draws, filters, groups, joins, ordering, planning, ragged, table
 from query.line import Line
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
@@ -27,6 +27,14 @@ LINES: dict[str, Callable[[int], Iterator[Line]]] = {
     "Q10": planning.text_to_plan,
     "Q11": groups.count_per_label,
     "Q12": ragged.like_word,
+    "G1": groups.thousand_keys,
+    "G2": groups.many_keys,
+    "G3": groups.two_keys,
+    "G4": groups.text_keys,
+    "G5": groups.almost_unique_keys,
+    "J1": joins.large_sides,
+    "J2": joins.far_keys,
+    "J3": joins.small_side,
 }
 
 
