@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from tql.planner.expressions import Column, Computed, Expression
-from tql.planner.logical import Node, Output, SetOp, Source, Unary, nodes
+from tql.planner.logical import Node, Output, SetOp, Source, Unary, nodes, nodes_by_class
 from tql.planner.made_sources import Group, expression_inputs, references
 
 Change = Callable[[Group, Sequence[Node], Sequence[Expression]], tuple[Group, Sequence[Node]] | None]
@@ -20,9 +20,9 @@ def change_groups(plan: Output, change: Change) -> Output:
     Left out are groups whose rows are those of an equal node elsewhere, and groups below a set operation,
     which orders and compares rows by their numbers.
     """
-    seen = Counter(id(node) for node in nodes(plan) if isinstance(node, Group))
-    if not seen:
+    if Group not in nodes_by_class(plan):
         return plan
+    seen = Counter(id(node) for node in nodes(plan) if isinstance(node, Group))
     after = _changed(plan, change, seen)
     assert isinstance(after, Output)
     return after

@@ -8,7 +8,7 @@ relations.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -272,6 +272,20 @@ def nodes(node: Node) -> Iterator[Node]:
         node = todo.pop()
         yield node
         todo += reversed(node.inputs)
+
+
+def nodes_by_class(plan: Node) -> Mapping[type[Node], Sequence[Node]]:
+    """The plan and all nodes below it, each once, by their classes."""
+    found: dict[type[Node], list[Node]] = {}
+    seen: set[int] = set()
+    todo = [plan]
+    while todo:
+        node = todo.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            found.setdefault(type(node), []).append(node)
+            todo += node.inputs
+    return found
 
 
 def map_expressions(node: Node, function: Callable[[Expression], Expression]) -> Node:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from operator import is_
 from time import perf_counter
@@ -11,7 +12,7 @@ from typing import Any, Literal
 
 from tql.errors import ArgumentError, InternalError
 from tql.planner.expressions import Call, Column, Computed, Constant, Expression, with_operands
-from tql.planner.logical import Node, Output, SetOp, schema_of, source_of
+from tql.planner.logical import Node, Output, SetOp, nodes_by_class, schema_of, source_of
 from tql.planner.made_sources import expression_inputs, references
 from tql.planner.relations import carried
 from tql.planner.suggest import near_names
@@ -94,12 +95,13 @@ def optimize(
             raise ArgumentError(f"no rule is named '{name}'", candidates=near_names(name, names))
     drivers = _drivers([rule for rule in rules if rule.name not in disable])
     checker = Checker(plan)
+    found = nodes_by_class(plan)
     for _ in range(_MAX_PASSES):
         before = plan
         for driver in drivers:
-            after = driver.apply(plan)
+            after = driver.apply(plan, found)
             if after is not plan:
-                plan = after
+                plan, found = after, nodes_by_class(after)
                 checker.check(plan, driver.fired_last)
                 if observer is not None:
                     observer(driver.fired_last, plan)
@@ -107,6 +109,10 @@ def optimize(
             break
     tallies = [tally for driver in drivers for tally in driver.tallies]
     return plan, tuple([Fired(t.rule.name, t.times, t.seconds) for t in tallies if t.times])
+
+
+_Found = Mapping[type[Node], Sequence[Node]]
+"""The nodes of the plan by their classes."""
 
 
 @dataclass(slots=True)
@@ -128,30 +134,36 @@ def _drivers(rules: Sequence[Rule]) -> list[_NodeDriver | _ExpressionDriver]:
 
 
 class _NodeDriver:
-    """Walks a plan with one rule. What it left alone once is not walked again."""
+    """Walks a plan with one rule, if there is a node that it would change."""
 
     def __init__(self, rule: Rule) -> None:
         self.tallies = [_Tally(rule)]
         self.fired_last = rule.name
         self._function, self._on = rule.function, rule.on
-        self._settled: dict[int, Node] = {}  # by identity; the value keeps the node alive
+        # By identity; the values keep the nodes alive.
+        self._left_alone: dict[int, Node] = {}
         self._changed: dict[int, tuple[Node, Node]] = {}  # of this pass: equal sources stay one object
 
-    def apply(self, plan: Output) -> Output:
-        if id(plan) in self._settled or self._on.isdisjoint(_classes(plan)):
+    def apply(self, plan: Output, found: _Found) -> Output:
+        if self._on.isdisjoint(found):
             return plan
         start = perf_counter()
-        self._changed.clear()
-        after = self._walk(plan)
+        after = self._walk(plan) if self._has_work(found) else plan
         self.tallies[0].seconds += perf_counter() - start
         if after is not plan:
             self.tallies[0].times += 1
+            self._changed.clear()
         assert isinstance(after, Output)
         return after
 
+    def _has_work(self, found: _Found) -> bool:
+        for class_ in self._on:
+            for node in found.get(class_, ()):
+                if id(node) not in self._left_alone and self._visit(node) is not node:
+                    return True
+        return False
+
     def _walk(self, node: Node) -> Node:
-        if self._on.isdisjoint(_classes(node)) or id(node) in self._settled:
-            return node
         changed = self._changed.get(id(node))
         if changed is not None:
             return changed[1]
@@ -161,16 +173,15 @@ class _NodeDriver:
             rewritten = after.with_inputs(*[self._walk(child) for child in inputs])
             # Another look at once, so that a long chain of set operations is merged in one pass.
             after = self._visit(rewritten) if rewritten is not after else after
-        if after is node:
-            self._settled[id(node)] = node
-        else:
-            self._changed[id(node)] = (node, after)
+        self._changed[id(node)] = (node, after)
         return after
 
     def _visit(self, node: Node) -> Node:
-        if type(node) not in self._on:
+        if type(node) not in self._on or id(node) in self._left_alone:
             return node
         after: Node = self._function(node, schema_of(node.inputs[0]))
+        if after is node:
+            self._left_alone[id(node)] = node
         return after
 
 
@@ -184,17 +195,14 @@ class _ExpressionDriver:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.tallies = [_Tally(rule) for rule in rules]
         self.fired_last = ""
-        self._by_kernel: dict[str, list[_Tally]] = {}
-        for tally in self.tallies:
-            for kernel in tally.rule.on:
-                self._by_kernel.setdefault(kernel, []).append(tally)
+        self._by_kernel = _by_kernel(tuple([tally.rule for tally in self.tallies]))
         # By identity; the values keep what is settled alive.
         self._settled: dict[int, Node] = {}
         self._settled_calls: dict[int, tuple[Schema, dict[int, Call]]] = {}  # of each schema they are read on
         self._changed: dict[int, tuple[Node, Node]] = {}
         self._fired: dict[str, _Tally] = {}  # in this pass
 
-    def apply(self, plan: Output) -> Output:
+    def apply(self, plan: Output, found: _Found) -> Output:
         self._changed.clear()
         self._fired.clear()
         after = self._walk(plan)
@@ -252,7 +260,8 @@ class _ExpressionDriver:
             changed = with_operands(x, tuple(operands))
             assert isinstance(changed, Call)
             call_ = changed
-        for tally in self._by_kernel.get(call_.kernel, ()):
+        for place in self._by_kernel.get(call_.kernel, ()):
+            tally = self.tallies[place]
             start = perf_counter()
             after = tally.rule.function(call_, schema)
             tally.seconds += perf_counter() - start
@@ -266,16 +275,11 @@ class _ExpressionDriver:
         return call_
 
 
-def _classes(node: Node) -> frozenset[type[Node]]:
-    """The classes of the node and of all below it."""
-    found: frozenset[type[Node]] | None = node.__dict__.get(_CLASSES)
-    if found is None:
-        found = frozenset((type(node),)).union(*map(_classes, node.inputs))
-        node.__dict__[_CLASSES] = found  # beside the fields, where neither comparisons nor copies see it
-    return found
-
-
-_CLASSES = "_classes"
+@lru_cache(maxsize=4)
+def _by_kernel(rules: tuple[Rule, ...]) -> Mapping[str, tuple[int, ...]]:
+    """The places of the rules that look at a kernel."""
+    kernels = frozenset[str]().union(*(rule.on for rule in rules))
+    return {kernel: tuple([i for i, rule in enumerate(rules) if kernel in rule.on]) for kernel in kernels}
 
 
 class Checker:

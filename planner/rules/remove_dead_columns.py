@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tql.planner.expressions import Column, Computed, Expression, columns_of, computed_of
-from tql.planner.logical import Bm25, Expand, Node, Output, Project, Source
+from tql.planner.logical import Bm25, Expand, Node, Output, Project, Source, nodes_by_class
 from tql.planner.made_sources import Append, Group, Join, Ungroup
 from tql.schema import Schema
 
@@ -21,7 +21,12 @@ def remove_dead_columns(node: Output, schema: Schema) -> Node:
     for it says into how many rows. Never a column of a source that the other side of a set operation makes
     too: the sides would be rows of different sources.
     """
+    if _WITH_COLUMNS.isdisjoint(nodes_by_class(node)):
+        return node
     return node.with_inputs(_pruned(node.input, _Needed().reading(c.source for c in node.columns)))
+
+
+_WITH_COLUMNS = frozenset({Project, Expand, Bm25, Join, Group, Ungroup, Append})
 
 
 @dataclass(frozen=True, slots=True)
