@@ -169,9 +169,14 @@ def element_offsets(shapes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def aligned(values: NDArray[Any]) -> NDArray[Any]:
-    """The same values contiguous, aligned and in native byte order; copied only if they are not."""
+    """The same values contiguous, aligned and in native byte order; copied only if they are not, and then not
+    to be written to.
+    """
     native = values.dtype.newbyteorder("=")
-    return np.require(values, native, ["C", "A"])
+    required = np.require(values, native, ["C", "A"])
+    if not np.may_share_memory(required, values):
+        required.flags.writeable = False
+    return required
 
 
 def text_rows(strings: Sequence[str | None]) -> TextRows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -14,10 +15,40 @@ from tql.schema import Schema
 Facet = Literal["values", "shape"]
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a format says of the values of a column of scalars, range of rows by range of rows.
+
+    Attributes:
+        bounds: int64 [n + 1], ascending: range i is rows [bounds[i], bounds[i + 1]). Rows may be left out at
+            both ends.
+        minimum: [n], of the column's dtype: no value of the range is smaller. NaN and NULL are no values.
+        maximum: [n]: no value of the range is larger. Anything where a range has no value.
+        nulls: int64 [n]: how many rows are NULL, exactly.
+        has_nan: bool [n]: whether a row may be NaN. None: no row is.
+    """
+
+    bounds: NDArray[np.int64]
+    minimum: NDArray[Any]
+    maximum: NDArray[Any]
+    nulls: NDArray[np.int64]
+    has_nan: NDArray[np.bool_] | None = None
+
+
 class Source(Protocol):
     """Rows of columns in storage. Immutable while open; safe to call from several threads.
 
     Implementations pickle by description (a path and a version), never by content, in-memory ones excepted.
+
+    Three more members may be left out:
+
+        in_memory: bool: reading is no more than looking at memory, so that many small reads cost no more than
+            few large ones and none is made ahead. False where there is no such member.
+        zones(column) -> Zones | None: where the engine keeps what it finds out about the values of a column
+            (`tql._engine.ZoneMaps`), so that later queries need not read what cannot match. None where the
+            values may ever change, if only by somebody else's hand.
+        statistics(column) -> Statistics | None: what the format knows of a column of scalars; `KeptZones`
+            in `tql.loader.zones` hands it to the engine.
     """
 
     @property

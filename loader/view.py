@@ -20,6 +20,7 @@ from tql.loader.source import Facet, Source, facet_of
 from tql.loader.to_numpy import column_values
 from tql.loader.values import column_array
 from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
+from tql.loader.zones import is_in_memory, zones_of
 from tql.schema import Schema
 
 if TYPE_CHECKING:
@@ -319,6 +320,18 @@ class View:
         if not isinstance(origin, str):
             return facet_of(origin.take(rows), facet)
         return self._source.take(origin, facet, self._stored_rows(rows))
+
+    @property
+    def in_memory(self) -> bool:
+        return is_in_memory(self._source)
+
+    def zones(self, column: str) -> _engine.Zones | None:
+        """Those of the source, where the view's rows are a range of its rows."""
+        origin = self._columns[column]
+        if not isinstance(origin, str) or self._start is None:
+            return None
+        zones = zones_of(self._source, origin)
+        return None if zones is None else zones.from_row(self._start)
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
         origin = self._columns[column]

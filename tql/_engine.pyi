@@ -121,6 +121,45 @@ class Source(Protocol):
     def take(self, column: str, facet: Literal["values", "shape"], rows: NDArray[np.int64]) -> Column:
         """Rows at these positions, in this order."""
 
+    # May be left out (docs/plan-format.md): in_memory: bool; zones(column: str) -> Zones | None.
+
+class Zones:
+    """What is known of the values of one column in ranges of rows, shared by all who read it.
+
+    A source hands them over from `zones(column)`; the engine adds what it finds out while it filters. Safe to
+    use from several threads.
+    """
+
+    def from_row(self, row: int) -> Zones:
+        """The same zones for a source whose row 0 is row `row` of this one."""
+
+    def declare(
+        self,
+        bounds: NDArray[np.int64],
+        minimum: NDArray[Any],
+        maximum: NDArray[Any],
+        nulls: NDArray[np.int64],
+        has_nan: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """What a format says: range i is rows [bounds[i], bounds[i + 1]), its values lie within [minimum[i],
+        maximum[i]], nulls[i] of its rows are NULL, some are NaN if has_nan[i].
+
+        Raises ValueError for arrays of other lengths or kinds, bounds that descend, counts out of range.
+        """
+
+    @property
+    def declared(self) -> bool:
+        """Whether a format has said something."""
+
+    def covers(self, start: int, stop: int) -> bool:
+        """Whether something is known of every row of [start, stop)."""
+
+class ZoneMaps:
+    """The zones of the columns of one source that never changes. Safe to use from several threads."""
+
+    def __init__(self) -> None: ...
+    def of(self, column: str) -> Zones: ...
+
 class Selection:
     """Which rows, in which order: a range, a bitmap or an index list, whichever is cheapest."""
 
@@ -180,7 +219,12 @@ class Result:
 
     @property
     def statistics(self) -> list[dict[str, Any]]:
-        """Per plan node: {"id", "rows_in", "rows_out", "nanoseconds", "bytes_read", "partitions_read"}."""
+        """Per plan node: {"id", "rows_in", "rows_out", "nanoseconds", "bytes_read", "partitions_read"}.
+
+        Of a filter also "conjuncts", in the order of the plan: {"place", "rows_in", "rows_out",
+        "nanoseconds"}, `place` being that in the order of evaluation as it was in the end; and "zones" if the
+        source keeps zone maps: {"read", "skipped", "accepted"} blocks of rows.
+        """
 
 def execute(
     plan: Plan,
@@ -202,6 +246,9 @@ def execute(
 
 def kernel_names() -> list[str]:
     """Every kernel that a program may name."""
+
+def safe_kernels() -> list[str]:
+    """Those that can't end a query with an error, whatever the values of arguments of known rank."""
 
 # --- memory ------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,27 @@ py::dict columns_of(const ExecuteResult& result) {
   return columns;
 }
 
+py::list conjuncts_of(const NodeStatistics& node) {
+  py::list conjuncts;
+  for (const ConjunctStatistics& conjunct : node.conjuncts) {
+    py::dict entry;
+    entry["place"] = conjunct.place;
+    entry["rows_in"] = conjunct.rows_in;
+    entry["rows_out"] = conjunct.rows_out;
+    entry["nanoseconds"] = conjunct.nanoseconds;
+    conjuncts.append(entry);
+  }
+  return conjuncts;
+}
+
+py::dict zones_of(const ZoneStatistics& zones) {
+  py::dict entry;
+  entry["read"] = zones.read;
+  entry["skipped"] = zones.skipped;
+  entry["accepted"] = zones.accepted;
+  return entry;
+}
+
 py::list statistics_of(const ExecuteResult& result) {
   py::list nodes;
   for (const NodeStatistics& node : result.statistics) {
@@ -73,6 +94,8 @@ py::list statistics_of(const ExecuteResult& result) {
     entry["nanoseconds"] = node.nanoseconds;
     entry["bytes_read"] = node.bytes_read;
     entry["partitions_read"] = node.partitions_read;
+    if (!node.conjuncts.empty()) entry["conjuncts"] = conjuncts_of(node);
+    if (node.zones) entry["zones"] = zones_of(*node.zones);
     nodes.append(entry);
   }
   return nodes;
@@ -95,6 +118,7 @@ void register_execute(py::module_& module) {
              py::arg("functions") = std::map<std::string, py::object>(), py::arg("seed") = 0,
              py::arg("threads") = 0);
   module.def("kernel_names", &kernel_names);
+  module.def("safe_kernels", &safe_kernels);
 }
 
 }  // namespace tql_engine::bindings

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_engine, module) {
   tql_engine::bindings::register_column(module);
   tql_engine::bindings::register_selection(module);
   tql_engine::bindings::register_sampling(module);
+  tql_engine::bindings::register_zones(module);
   tql_engine::bindings::register_source(module);
   tql_engine::bindings::register_execute(module);
   tql_engine::bindings::register_codec(module);

@@ -51,6 +51,18 @@ class PythonSource final : public Source {
     return column_of(source_.attr("read")(column, name_of(facet), start, stop));
   }
 
+  bool in_memory() override {
+    const py::gil_scoped_acquire gil;
+    return py::getattr(source_, "in_memory", py::bool_(false)).cast<bool>();
+  }
+
+  ZoneView zones(const std::string& column) override {
+    const py::gil_scoped_acquire gil;
+    if (!py::hasattr(source_, "zones")) return {};
+    const py::object zones = source_.attr("zones")(column);
+    return zones.is_none() ? ZoneView() : zones.cast<ZoneView>();
+  }
+
   Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) override {
     const py::gil_scoped_acquire gil;
     py::array_t<int64_t> positions(static_cast<py::ssize_t>(rows.size()));

@@ -91,6 +91,7 @@ class ProgramCompiler {
     program_.result_type_ = types_.back();
     program_.mask_ = MaskProgram::compile(program_.instructions_, program_.result_, program_.inputs_);
     program_.weights_ = WeightProgram::compile(program_.instructions_, program_.result_, program_.inputs_);
+    program_.zones_ = ZoneCondition::compile(program_.instructions_, program_.result_, program_.inputs_);
     mark_needed();
     return std::move(program_);
   }
@@ -123,6 +124,7 @@ class ProgramCompiler {
       }
       if (declared.element == Element::kFloat16) result.element = Element::kFloat32;
     }
+    program_.may_fail_ = program_.may_fail_ || may_fail(name, types);
     Bound bound = kernel->bind({name, types, result, &instruction, &program_.inputs_, stream_++, span});
     if (bound.element != result.element) {
       throw EngineError(Code::kInternal, "gives " + std::string(element_name(bound.element)) +

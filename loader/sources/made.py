@@ -75,6 +75,11 @@ class MadeSource:
         with engine_errors(self._executable.text):
             return self._made.take(column, facet, rows)
 
+    @property
+    def in_memory(self) -> bool:
+        """Its rows are put together when they are asked for: there is nothing to fetch before."""
+        return True
+
     def encoded(self, column: str, rows: NDArray[np.int64]) -> None:
         return None
 

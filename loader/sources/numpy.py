@@ -25,6 +25,7 @@ from tql.loader.arrays import (
 )
 from tql.loader.partitions import DEFAULT_ROW_BYTES
 from tql.loader.source import Facet, facet_of
+from tql.loader.zones import KeptZones, is_frozen
 from tql.schema import Field, Schema
 from tql.types import Element, Type, element_of_dtype
 
@@ -77,11 +78,16 @@ class MemoryColumn:
 class NumpySource:
     """Columns of arrays in memory.
 
+    Zone maps are kept of arrays that nobody can write to: a writeable one may change between two queries.
+
     Args:
         columns: by name, all of one length.
     """
 
+    in_memory = True
+
     def __init__(self, columns: Mapping[str, MemoryColumn]) -> None:
+        self._zones = KeptZones()
         self._stored = dict(columns)
         self._columns = {name: column.rows.to_column() for name, column in columns.items()}
         self._num_rows = max((len(column.rows) for column in columns.values()), default=0)
@@ -111,6 +117,12 @@ class NumpySource:
 
     def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> _engine.Column:
         return facet_of(self._columns[column].take(rows), facet)
+
+    def zones(self, column: str) -> _engine.Zones | None:
+        rows = self._stored[column].rows
+        if not isinstance(rows, ArrayRows) or not is_frozen(rows.values):
+            return None
+        return self._zones.of(column) if rows.validity is None or is_frozen(rows.validity) else None
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
         stored = self._stored[column].rows
@@ -188,6 +200,8 @@ def _masked(name: str, array: np.ma.MaskedArray[Any, Any]) -> tuple[Rows, Type]:
 
 def _dense(name: str, array: NDArray[Any], validity: NDArray[np.bool_] | None) -> tuple[Rows, Type]:
     element = _element(name, array.dtype)
+    if validity is not None:
+        validity.flags.writeable = False
     shapes = np.broadcast_to(np.array(array.shape[1:], np.int64), (len(array), array.ndim - 1))
     rows = ArrayRows(aligned(array).reshape(-1), shapes, validity)
     return rows, Type(element, array.shape[1:], nullable=validity is not None)
@@ -217,6 +231,7 @@ def _numbers(name: str, values: Sequence[Any]) -> tuple[Rows, Type]:
     array = np.asarray([0 if value is None else value for value in values])
     if array.dtype == object:
         raise ArgumentError(f"column '{name}' holds integers that do not fit into 64 bits")
+    array.flags.writeable = False
     return _dense(name, array, ~missing if bool(missing.any()) else None)
 
 

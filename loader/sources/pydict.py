@@ -12,6 +12,7 @@ import numpy as np
 
 from tql.column_type import AnyType, ColumnType, named_type
 from tql.errors import ArgumentError
+from tql.loader.arrays import ArrayRows
 from tql.loader.sources.conversion import to_rows
 from tql.loader.sources.inference import infer
 from tql.loader.sources.misfit import MisfitError
@@ -49,11 +50,20 @@ def _column(name: Any, values: Iterable[Any], declared: AnyType | None) -> Memor
     try:
         wanted = ColumnType(infer(listed)) if declared is None else _column_type(name, declared)
         rows = to_rows(listed, wanted.type)
+        if isinstance(rows, ArrayRows) and wanted.type.is_scalar:
+            _freeze(rows)
     except MisfitError as misfit:
         message = f"column '{name}': row {misfit.index} is {misfit.reason}"
         raise ArgumentError(message, candidates=misfit.candidates) from None
     type_ = replace(wanted.type, nullable=True) if rows.validity is not None else wanted.type
     return MemoryColumn(rows, type_, wanted.index)
+
+
+def _freeze(rows: ArrayRows) -> None:
+    """Numbers made of a list belong to nobody else: that they never change lets zone maps be kept of them."""
+    rows.values.flags.writeable = False
+    if rows.validity is not None:
+        rows.validity.flags.writeable = False
 
 
 def _values(name: str, values: Any) -> list[Any]:

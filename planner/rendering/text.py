@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tql.planner.rendering.expression_text import name_text
+from tql.planner.rendering.expression_text import expression_text, name_text
 from tql.planner.rendering.tree import Line
+from tql.planner.zones import zone_conditions
 
 if TYPE_CHECKING:
     from tql.planner import PlannedQuery
@@ -22,6 +23,9 @@ def render_text(planned: PlannedQuery, root: Line) -> str:
     lines = _aligned([header, *rows])
     lines.append("")
     lines.append(f"output: {_output(planned)}")
+    pruning = list(dict.fromkeys(expression_text(x) for x in zone_conditions(planned.optimized.input)))
+    if pruning:
+        lines.append(f"zone maps: {', '.join(pruning)}")
     lines.append(f"rules: {', '.join(fired.rule for fired in planned.fired) or 'none fired'}")
     return "\n".join(lines)
 
@@ -40,11 +44,28 @@ def _rows(line: Line, first: str, rest: str) -> Iterator[list[str]]:
     yield [first + title, *_numbers(line)]
     trunk = rest + ("│    " if line.children else "     ")
     if not single:
-        for detail in line.details:
-            yield [trunk + detail]
+        yield from ([trunk + detail, *numbers] for detail, numbers in _details(line))
+    zones = None if line.measured is None else line.measured.get("zones")
+    if zones is not None:
+        counts = f"{zones['read']:,} read, {zones['skipped']:,} skipped, {zones['accepted']:,} accepted whole"
+        yield [f"{trunk}zone maps: blocks of rows {counts}"]
     for index, child in enumerate(line.children):
         is_last = index == len(line.children) - 1
         yield from _rows(child, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "))
+
+
+def _details(line: Line) -> list[tuple[str, list[str]]]:
+    """The expressions of a node; the conditions of a filter that ran in the order of evaluation, with the
+    rows that each let through and its time on all threads.
+    """
+    measured = [] if line.measured is None else line.measured.get("conjuncts", [])
+    if len(measured) != len(line.details):
+        return [(detail, []) for detail in line.details]
+    conjuncts = sorted(zip(line.details, measured, strict=True), key=lambda pair: int(pair[1]["place"]))
+    return [
+        (detail, [f"{entry['rows_out']:,}", "", duration(entry["nanoseconds"]), "", ""])
+        for detail, entry in conjuncts
+    ]
 
 
 def _numbers(line: Line) -> list[str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tql.planner.rendering.expression_text import expression_text
 from tql.planner.rendering.tree import Line
+from tql.planner.zones import zone_conditions
 
 if TYPE_CHECKING:
     from tql.planner import PlannedQuery
 
 
 def render_json(planned: PlannedQuery, root: Line) -> str:
-    """`{"query", "output", "order_chosen", "rules", "plan"}`; `plan` is nested under "inputs"."""
+    """`{"query", "output", "order_chosen", "rules", "zone_maps", "plan"}`, `plan` nested under "inputs"."""
     data = {
         "query": planned.text,
         "output": [{"name": field.name, "type": field.type.to_json()} for field in planned.schema.fields],
@@ -21,6 +23,7 @@ def render_json(planned: PlannedQuery, root: Line) -> str:
             {"name": f.rule, "passes": f.times, "microseconds": round(f.seconds * 1e6, 1)}
             for f in planned.fired
         ],
+        "zone_maps": [expression_text(x) for x in zone_conditions(planned.optimized.input)],
         "plan": _node(root),
     }
     return json.dumps(data, indent=2, ensure_ascii=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.engine_plans import Code, MemorySource, filter_of, ragged, rows_where, run, scan
-from tql._engine import Column, EngineError
+from tql._engine import Column, EngineError, Result
 
 COMPARE = {
     "equal": np.equal,
@@ -101,3 +101,52 @@ def test_a_source_that_lies_is_our_mistake() -> None:
     with pytest.raises(EngineError) as raised:
         run(filter_of(code), MemorySource({"x": Column.dense(np.arange(10, dtype=np.int8))}))
     assert raised.value.args[:2] == ("internal", "the source gave column 'x' as int8, the plan says int64")
+
+
+def places(result: Result) -> list[int]:
+    return [conjunct["place"] for conjunct in result.statistics[-1]["conjuncts"]]
+
+
+def test_conjuncts_that_drop_nothing_change_places_while_running() -> None:
+    rows = 1 << 20
+    columns = {"x": Column.dense(np.arange(rows)), "y": Column.dense(np.arange(rows) % 1000)}
+    source = InMemory(columns)
+    idle = compare(columns, "x", "greater_equal", 0, "int64")
+    strict = compare(columns, "y", "equal", 7, "int64")
+    result = run(filter_of(idle, strict), source)
+    assert result.selection.indices.tolist() == list(range(7, rows, 1000))
+    assert places(result) == [1, 0]
+    measured = result.statistics[-1]["conjuncts"]
+    assert measured[0]["rows_out"] == measured[0]["rows_in"]
+    assert measured[1]["rows_out"] == len(result.selection)
+
+
+def test_a_condition_that_may_fail_keeps_its_guards() -> None:
+    rows = 1 << 20
+    columns = {
+        "x": Column.dense(np.arange(rows)),
+        "y": Column.dense(np.arange(rows) % 1000),
+        "z": Column.dense(np.arange(rows) % 2),
+    }
+    guard = compare(columns, "z", "not_equal", 0, "int64")
+    failing = Code(columns)
+    rest = failing.add("modulo", failing.column("x"), failing.column("z"), type="int64")
+    failing.add("equal", rest, failing.constant(0, "int64"))
+    strict = compare(columns, "y", "equal", 7, "int64")
+    result = run(filter_of(guard, failing, strict), InMemory(columns))
+    assert result.selection.indices.tolist() == list(range(7, rows, 1000))
+    assert places(result) == [0, 1, 2]
+    with pytest.raises(EngineError, match="zero"):
+        run(filter_of(failing, strict), InMemory(columns))
+
+
+class InMemory(MemorySource):
+    in_memory = True
+
+
+def test_fused_conjuncts_count_their_rows() -> None:
+    columns = {"x": Column.dense(np.arange(1000))}
+    parts = [compare(columns, "x", "less", 500, "int64"), compare(columns, "x", "greater", 397, "int64")]
+    result = run(filter_of(*parts), MemorySource(columns, 100))
+    counted = [(c["rows_in"], c["rows_out"]) for c in result.statistics[-1]["conjuncts"]]
+    assert counted == [(1000, 500), (500, 102)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,25 @@ def test_measurements_stand_beside_the_estimates() -> None:
         "└─ scan                      60,000      60,000   2.5 ms   4.1 kB            1",
         "",
         "output: i8 int8",
+        "zone maps: flag, i64 = 3",
         "rules: split_conjuncts, stop_early_at_limit",
+    ]
+
+
+def test_what_a_filter_measured_stands_under_it() -> None:
+    planned = plan("select i8 where flag and i64 = 3", SCHEMA)
+    measured: list[dict[str, Any]] = [*statistics(10, 60_000)]
+    measured[0]["conjuncts"] = [
+        {"place": 1, "rows_in": 40, "rows_out": 10, "nanoseconds": 500},
+        {"place": 0, "rows_in": 60_000, "rows_out": 40, "nanoseconds": 2_000},
+    ]
+    measured[0]["zones"] = {"read": 3, "skipped": 1200, "accepted": 1}
+    assert explain(planned, measured).split("\n")[1:6] == [
+        "filter             10       3,000   1.2 ms",
+        "│    i64 = 3       40               2.0 us",
+        "│    flag          10               500 ns",
+        "│    zone maps: blocks of rows 3 read, 1,200 skipped, 1 accepted whole",
+        "└─ scan        60,000      60,000   2.5 ms   4.1 kB            1",
     ]
 
 

@@ -16,6 +16,8 @@ class CastOperation final : public Operation {
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
     apply_unary(frame, loop_, nullptr, *args[0], element_, out);
   }
+  /// What it converts to.
+  Element element() const noexcept { return element_; }
 
  private:
   UnaryLoop loop_;

@@ -40,6 +40,8 @@ class Execution {
   /// itself.
   static std::vector<RowRange> partitions(Source& source, std::span<const ColumnRef> columns, RowRange rows);
 
+  /// Of the node that runs.
+  NodeStatistics& node_statistics() noexcept { return *current_; }
   /// Counts what else was read for the node that runs.
   void count(const Column& column) noexcept { current_->bytes_read += column.byte_count(); }
 

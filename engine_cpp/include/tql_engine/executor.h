@@ -29,6 +29,22 @@ struct ExecuteOptions {
   HostFunctions functions = {};
 };
 
+/// What one conjunct of a filter did.
+struct ConjunctStatistics {
+  int64_t rows_in = 0;  // that had passed those before it
+  int64_t rows_out = 0;
+  int64_t rows_tested = 0;  // more than came in where it runs over whole words of bits
+  int64_t nanoseconds = 0;  // of all threads, with the reading that it was the first to need
+  int64_t place = 0;        // in the order of evaluation, as it was in the end
+};
+
+/// Blocks of rows, at most 65536 each, as the zone maps of their columns decided.
+struct ZoneStatistics {
+  int64_t read = 0;
+  int64_t skipped = 0;   // no row passes
+  int64_t accepted = 0;  // every row passes, none was read
+};
+
 struct NodeStatistics {
   int64_t id = 0;
   int64_t rows_in = 0;
@@ -36,6 +52,8 @@ struct NodeStatistics {
   int64_t nanoseconds = 0;  // of this node, its inputs not counted
   int64_t bytes_read = 0;
   int64_t partitions_read = 0;
+  std::vector<ConjunctStatistics> conjuncts = {};  // of a filter, in the order of the plan
+  std::optional<ZoneStatistics> zones = {};        // of a filter over a source that keeps zone maps
 };
 
 struct ExecuteResult {

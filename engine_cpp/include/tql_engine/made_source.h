@@ -32,6 +32,9 @@ class MadeSource : public Source {
   Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) override;
   Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) override;
 
+  /// Rows are put together when they are asked for, so there is nothing to fetch before.
+  bool in_memory() override { return true; }
+
   /// Whether the shapes of a column say NULL where its rows are.
   virtual bool shapes_tell_null(const std::string&) const { return false; }
 

@@ -15,6 +15,7 @@
 #include "tql_engine/value.h"
 #include "tql_engine/vector.h"
 #include "tql_engine/weight.h"
+#include "tql_engine/zone_condition.h"
 
 namespace tql_engine {
 
@@ -38,6 +39,11 @@ class Program {
   const std::optional<MaskProgram>& mask() const noexcept { return mask_; }
   /// The program as weights by bits, where it has such a form.
   const std::optional<WeightProgram>& weights() const noexcept { return weights_; }
+  /// The program as a question about zones, where it is a condition that they may decide.
+  const std::optional<ZoneCondition>& zones() const noexcept { return zones_; }
+  /// Whether some value may end the query with an error, or a function of the host is called: such a
+  /// condition is asked of the rows that passed those before it, and of no others.
+  bool may_fail() const noexcept { return may_fail_; }
 
  private:
   friend class Evaluator;
@@ -49,6 +55,8 @@ class Program {
   ProgramInputs inputs_;
   std::optional<MaskProgram> mask_;
   std::optional<WeightProgram> weights_;
+  std::optional<ZoneCondition> zones_;
+  bool may_fail_ = false;
 };
 
 /// Evaluates one program, one batch after the other. Not for two threads at once.

@@ -12,6 +12,12 @@ namespace tql_engine {
 
 /// Null for an unknown name.
 const Kernel* find_kernel(std::string_view name) noexcept;
+/// Whether a call with arguments of these types may end the query with an error, or calls the host. Arrays
+/// whose shapes do not go together are no error where conditions are evaluated.
+bool may_fail(std::string_view kernel, std::span<const Type> args) noexcept;
+/// The kernels that never do so, whatever the values of arguments of known rank.
+std::vector<std::string> safe_kernels();
+
 std::vector<std::string> kernel_names();
 
 // One table per family, each next to its loops.

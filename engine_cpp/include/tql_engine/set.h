@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "tql_engine/constant.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/mask.h"
 
@@ -20,14 +21,18 @@ struct SetLoops {
 
 class InSet final : public Operation {
  public:
-  explicit InSet(SetLoops loops) : loops_(std::move(loops)) {}
+  InSet(SetLoops loops, std::shared_ptr<const Constant> items)
+      : loops_(std::move(loops)), items_(std::move(items)) {}
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override;
   /// Null for texts.
   MaskLoop mask_loop() const noexcept { return loops_.mask; }
   const std::shared_ptr<const void>& mask_operand() const noexcept { return loops_.mask_operand; }
+  /// The numbers of the set; null for texts.
+  const Constant* items() const noexcept { return items_.get(); }
 
  private:
   SetLoops loops_;
+  std::shared_ptr<const Constant> items_;
 };
 
 }  // namespace tql_engine

@@ -9,6 +9,7 @@
 
 #include "tql_engine/column.h"
 #include "tql_engine/kernel.h"
+#include "tql_engine/zone_maps.h"
 
 namespace tql_engine {
 
@@ -26,6 +27,11 @@ class Source {
   virtual std::vector<RowRange> partitions(std::span<const std::string> columns) = 0;
   virtual Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) = 0;
   virtual Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) = 0;
+  /// Whether reading is no more than looking at memory: many small reads cost no more than few large ones,
+  /// and none need be made ahead.
+  virtual bool in_memory() { return false; }
+  /// Where what is found out about the values of a column is kept. Nothing unless they can never change.
+  virtual ZoneView zones(const std::string&) { return {}; }
 };
 
 using SourcePtr = std::shared_ptr<Source>;
@@ -40,6 +46,8 @@ class CheckedSource final : public Source {
   std::vector<RowRange> partitions(std::span<const std::string> columns) override;
   Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) override;
   Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) override;
+  bool in_memory() override { return source_->in_memory(); }
+  ZoneView zones(const std::string& column) override { return source_->zones(column); }
 
  private:
   SourcePtr source_;

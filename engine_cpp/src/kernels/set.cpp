@@ -147,9 +147,11 @@ Bound bind_in_set(const BindContext& context) {
   const Element element = context.args[0].element;
   Constant items = Constant::parse(member(*context.members, "values"), element);
   if (items.rank() != 1) throw EngineError(Code::kInternal, "'values' must be a flat list");
-  SetLoops loops = element == Element::kText ? make_text_set(std::move(items))
-                                             : kMakers[static_cast<size_t>(element)](items, element);
-  return {std::make_unique<InSet>(std::move(loops)), Element::kBool};
+  if (element == Element::kText)
+    return {std::make_unique<InSet>(make_text_set(std::move(items)), nullptr), Element::kBool};
+  SetLoops loops = kMakers[static_cast<size_t>(element)](items, element);
+  auto kept = std::make_shared<const Constant>(std::move(items));
+  return {std::make_unique<InSet>(std::move(loops), std::move(kept)), Element::kBool};
 }
 
 constexpr Kernel kKernels[] = {{"in_set", 1, 1, &bind_in_set}};

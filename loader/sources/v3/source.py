@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import Column, EncodedRows
+from tql._engine import Column, EncodedRows, Zones
 from tql.errors import UnknownColumnError
 from tql.loader.arrays import Items
 from tql.loader.cache import ByteCache
@@ -21,6 +21,7 @@ from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.meta import TensorMeta, read_dataset_meta, read_tensor_meta
 from tql.loader.sources.v3.tensor import Tensor
 from tql.loader.sources.v3.versions import Commit, Versions, read_versions
+from tql.loader.zones import KeptZones
 from tql.schema import Field, Schema
 
 MARKERS = ("dataset_meta.json", "version_control_info.json")
@@ -61,6 +62,7 @@ class V3Source:
         self._caches = Caches(ByteCache[Any](cache_bytes, _MANY), ByteCache[Chunk](cache_bytes, _OPEN_CHUNKS))
         self._tensors = {name: self._open_tensor(name, key) for name, key in self.meta.tensors.items()}
         self._schema = Schema([_field(tensor.meta) for tensor in self._tensors.values()])
+        self._zones = KeptZones()
         self._num_rows = min((len(tensor) for tensor in self._tensors.values()), default=0)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -110,6 +112,9 @@ class V3Source:
         if facet == "shape":
             return Column.dense(np.ascontiguousarray(tensor.shapes(rows)))
         return tensor.read(rows).to_column()
+
+    def zones(self, column: str) -> Zones:
+        return self._zones.of(column)
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> EncodedRows | None:
         tensor = self.tensor(column)

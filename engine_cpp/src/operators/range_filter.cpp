@@ -1,0 +1,417 @@
+// A range of the source goes through a filter wave by wave into a bitmap: in each wave one stage after the
+// other (a conjunct, or several over the same columns), which reads its columns only for the parts of the
+// wave that still have rows, and only where zone maps have not decided. With `fetch` the waves begin small.
+#include "range_filter.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "../selection/expand.h"
+#include "conjunct_order.h"
+#include "task_bits.h"
+#include "tql_engine/status.h"
+#include "zone_pruner.h"
+
+namespace tql_engine {
+namespace {
+
+constexpr int64_t kWordBits = Bitmap::kWordBits;
+constexpr int64_t kTaskRows = TaskBits::kMaxRows;  // a multiple of kWordBits
+constexpr int64_t kWaveRows = 1 << 22;             // rows that go through all stages together
+constexpr int64_t kTrialRows = 1 << 18;            // of the first wave, where the order is still a guess
+constexpr int64_t kWaveBytes = 64 << 20;           // what is read before it is looked at
+constexpr int64_t kFirstRows = 4096;               // where `fetch` begins
+constexpr int64_t kTakeFraction = 16;              // fewer survivors than 1/16: read them alone
+constexpr int64_t kLeastZoneRows = 4096;           // of a zone that is a part of its block
+
+using Clock = std::chrono::steady_clock;
+
+int64_t nanoseconds_since(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+}
+
+int64_t rows_of(const RowRange& rows) noexcept { return rows.stop - rows.start; }
+
+/// Rows of one partition that are being filtered, and what has been read for them.
+struct Part {
+  RowRange rows;
+  std::vector<RowBlock> blocks;  // those that may pass
+  int64_t alive = 0;
+  std::vector<std::pair<const ColumnRef*, Column>> columns;  // over `rows`
+};
+
+/// Rows that one worker takes through a stage.
+struct Task {
+  size_t part;
+  RowRange rows;
+  RowBlock block;
+};
+
+class RangeFilter {
+ public:
+  RangeFilter(Execution& execution, const Condition& condition, const Relation& input)
+      : execution_(execution),
+        condition_(condition),
+        input_(input),
+        range_{input.rows.row_bound() - input.rows.size(), input.rows.row_bound()},
+        order_(condition),
+        pruner_(*input.source, condition),
+        in_memory_(input.source->in_memory()),
+        evaluators_(make_evaluators(execution, condition, input.source)),
+        measured_(static_cast<size_t>(execution.threads()),
+                  std::vector<ConjunctStatistics>(condition.conjuncts.size())) {}
+
+  Selection find() {
+    std::vector<ColumnRef> columns;
+    for (const Program& conjunct : condition_.conjuncts) {
+      columns.insert(columns.end(), conjunct.inputs().columns.begin(), conjunct.inputs().columns.end());
+    }
+    const std::vector<RowRange> partitions = Execution::partitions(*input_.source, columns, range_);
+    Selection found = condition_.fetch ? find_first(partitions, *condition_.fetch) : find_all(partitions);
+    NodeStatistics& statistics = execution_.node_statistics();
+    statistics.conjuncts = order_.statistics();
+    if (pruner_.is_active()) statistics.zones = pruner_.statistics();
+    return found;
+  }
+
+ private:
+  Selection find_all(const std::vector<RowRange>& partitions) {
+    start_bits(range_);
+    int64_t found = 0;
+    int64_t limit = in_memory_ && order_.is_movable() ? kTrialRows : kWaveRows;
+    std::vector<Part> wave;
+    int64_t rows = 0;
+    const auto finish = [&] {
+      filter_wave(wave);
+      for (const Part& part : wave) found += part.alive;
+      wave.clear();
+      rows = 0;
+      limit = kWaveRows;
+    };
+    for (const RowRange& partition : partitions) {
+      for (int64_t begin = partition.start; begin < partition.stop;) {
+        const int64_t stop = std::min(partition.stop, begin - begin % kTaskRows + limit - rows);
+        wave.push_back({{begin, stop}, {}, 0, {}});
+        rows += stop - begin;
+        begin = stop;
+        if (rows >= limit - kTaskRows) finish();
+      }
+    }
+    finish();
+    return Selection::from_bitmap(std::move(bits_), found);
+  }
+
+  Selection find_first(const std::vector<RowRange>& partitions, int64_t fetch) {
+    std::vector<int64_t> found;
+    int64_t step = kFirstRows;
+    for (const RowRange& partition : partitions) {
+      std::vector<Part> wave(1);
+      Part& part = wave.front();
+      part.rows = {partition.start, partition.start};
+      while (static_cast<int64_t>(found.size()) < fetch) {
+        const int64_t begin = pruner_.skip({part.rows.stop, partition.stop});
+        if (begin >= partition.stop) break;
+        part = {{begin, std::min(partition.stop, begin + step)}, {}, 0, {}};
+        step = std::min(step * 2, kWaveRows);
+        start_bits(part.rows);
+        filter_wave(wave);
+        bits_.for_each(part.rows.start - origin_, part.rows.stop - origin_, [&](int64_t bit) {
+          if (static_cast<int64_t>(found.size()) < fetch) found.push_back(origin_ + bit);
+        });
+      }
+      if (static_cast<int64_t>(found.size()) >= fetch) break;
+    }
+    return Selection::from_indices(found);
+  }
+
+  void start_bits(RowRange rows) {
+    // All rows of a source keep their numbers; a piece of it starts at a word of its own.
+    origin_ = condition_.fetch ? rows.start - rows.start % kWordBits : 0;
+    bits_ = Bitmap(rows.stop - origin_);
+  }
+
+  void filter_wave(std::vector<Part>& parts) {
+    for (Part& part : parts) {
+      part.blocks = pruner_.may_pass(part.rows);
+      part.alive = 0;
+      for (const RowBlock& block : part.blocks) part.alive += rows_of(block.rows);
+      count_blocks(part);
+    }
+    if (condition_.conjuncts.empty()) {
+      for (Part& part : parts) insert(part.rows);
+    }
+    bool first = true;
+    for (const Stage& stage : order_.stages()) {
+      run_stage(parts, stage, first);
+      first = false;
+    }
+    for (std::vector<ConjunctStatistics>& worker : measured_) {
+      for (size_t j = 0; j < worker.size(); ++j) order_.add(j, std::exchange(worker[j], {}));
+    }
+    order_.improve();
+  }
+
+  void count_blocks(const Part& part) {
+    for (const RowBlock& block : part.blocks) {
+      bool all = true;
+      for (size_t j = 0; all && j < condition_.conjuncts.size(); ++j) all = block.is_decided(j);
+      ++(all ? pruner_.statistics().accepted : pruner_.statistics().read);
+    }
+  }
+
+  void run_stage(std::vector<Part>& parts, const Stage& stage, bool first) {
+    std::vector<Part*> group;
+    int64_t bytes = 0;
+    for (Part& part : parts) {
+      if (part.alive == 0) continue;
+      if (std::ranges::all_of(part.blocks, [&](const RowBlock& block) { return is_decided(block, stage); })) {
+        for (const RowBlock& block : part.blocks) {
+          if (first) insert(block.rows);
+        }
+        continue;
+      }
+      if (!first && is_sparse(part, stage)) {
+        for (const size_t j : stage) filter_survivors(part, j);
+        continue;
+      }
+      bytes += read_columns(part, stage);
+      group.push_back(&part);
+      if (bytes >= kWaveBytes) {
+        filter_group(group, stage, first);
+        group.clear();
+        bytes = 0;
+      }
+    }
+    filter_group(group, stage, first);
+  }
+
+  static bool is_decided(const RowBlock& block, const Stage& stage) {
+    return std::ranges::all_of(stage, [&](size_t j) { return block.is_decided(j); });
+  }
+
+  void insert(RowRange rows) { bits_.insert_range(rows.start - origin_, rows.stop - origin_); }
+
+  const std::vector<ColumnRef>& columns_of(size_t j) const {
+    return condition_.conjuncts[j].inputs().columns;
+  }
+
+  static const Column* find_column(const Part& part, const ColumnRef& ref) noexcept {
+    for (const auto& [known, column] : part.columns) {
+      if (same_column(*known, ref)) return &column;
+    }
+    return nullptr;
+  }
+
+  /// Reads what is not there yet and returns how many bytes that was.
+  int64_t read_columns(Part& part, const Stage& stage) {
+    int64_t bytes = 0;
+    for (const size_t j : stage) {
+      const auto start = Clock::now();
+      for (const ColumnRef& ref : columns_of(j)) {
+        if (find_column(part, ref) != nullptr) continue;
+        part.columns.emplace_back(&ref, execution_.read(*input_.source, ref, part.rows));
+        bytes += part.columns.back().second.byte_count();
+      }
+      measured_[0][j].nanoseconds += nanoseconds_since(start);
+    }
+    return bytes;
+  }
+
+  /// Few rows survive and the columns are costly to read, and not read yet.
+  bool is_sparse(const Part& part, const Stage& stage) const noexcept {
+    if (part.alive * kTakeFraction > rows_of(part.rows)) return false;
+    return std::ranges::any_of(columns_of(stage.front()), [&](const ColumnRef& ref) {
+      const bool cheap =
+          ref.facet == Facet::kShape || (ref.type.is_scalar() && ref.type.element != Element::kText);
+      return !cheap && find_column(part, ref) == nullptr;
+    });
+  }
+
+  Segment make_segment(const Part& part, size_t j) const {
+    Segment segment;
+    segment.size = rows_of(part.rows);
+    segment.source = {nullptr, part.rows.start};
+    segment.position = {nullptr, part.rows.start - range_.start};
+    const ProgramInputs& inputs = condition_.conjuncts[j].inputs();
+    for (const ColumnRef& ref : inputs.columns) segment.columns.push_back(*find_column(part, ref));
+    for (const std::string& id : inputs.computed) {
+      segment.computed.push_back(
+          input_.computed.at(id).slice(part.rows.start - range_.start, part.rows.stop - range_.start));
+    }
+    return segment;
+  }
+
+  void filter_group(const std::vector<Part*>& group, const Stage& stage, bool first) {
+    if (group.empty()) return;
+    std::vector<std::vector<Segment>> segments(stage.size());  // per conjunct and part
+    std::vector<Task> tasks;
+    for (size_t i = 0; i < group.size(); ++i) {
+      for (size_t k = 0; k < stage.size(); ++k) segments[k].push_back(make_segment(*group[i], stage[k]));
+      const int64_t batch = batch_rows(segments[0][i]);
+      const int64_t grain =
+          std::clamp((batch * 32 + kWordBits - 1) / kWordBits * kWordBits, kWordBits, kTaskRows);
+      for (const RowBlock& block : group[i]->blocks) {
+        if (is_decided(block, stage)) {
+          if (first) insert(block.rows);
+          continue;
+        }
+        for (int64_t begin = block.rows.start; begin < block.rows.stop;) {
+          const int64_t end = std::min(block.rows.stop, begin - begin % grain + grain);
+          tasks.push_back({i, {begin, end}, block});
+          begin = end;
+        }
+      }
+    }
+    execution_.parallel_for(static_cast<int64_t>(tasks.size()), 1,
+                            [&](int64_t begin, int64_t end, int worker) {
+                              for (int64_t t = begin; t < end; ++t) {
+                                const Task& task = tasks[static_cast<size_t>(t)];
+                                run_task(task, stage, segments, first, static_cast<size_t>(worker));
+                              }
+                            });
+    for (Part* part : group) {
+      const int64_t before =
+          std::exchange(part->alive, bits_.count(part->rows.start - origin_, part->rows.stop - origin_));
+      measured_[0][stage.front()].rows_in += before;
+      measured_[0][stage.back()].rows_out += part->alive;
+    }
+  }
+
+  void run_task(const Task& task, const Stage& stage, const std::vector<std::vector<Segment>>& segments,
+                bool first, size_t worker) {
+    TaskBits bits(task.rows.start, task.rows.stop);
+    bool fresh = first;  // every row is still there, and no bit is set yet
+    if (!first) bits.load(bits_, origin_);
+    for (size_t k = 0; k < stage.size(); ++k) {
+      const size_t j = stage[k];
+      ConjunctStatistics& measured = measured_[worker][j];
+      if (!task.block.is_decided(j)) {
+        const Segment& segment = segments[k][task.part];
+        const auto start = Clock::now();
+        measured.rows_tested += test(j, segment, task.rows, fresh, bits, worker);
+        fresh = false;
+        if (pruner_.is_active()) measure_zone_of(task, j, segment);
+        measured.nanoseconds += nanoseconds_since(start);
+      }
+      if (k + 1 == stage.size()) break;
+      const int64_t left = fresh ? rows_of(task.rows) : count_bits(bits.words());
+      measured.rows_out += left;
+      measured_[worker][stage[k + 1]].rows_in += left;
+    }
+    bits.store(bits_, origin_, !first);
+  }
+
+  void measure_zone_of(const Task& task, size_t j, const Segment& segment) const {
+    const int64_t rows = rows_of(task.rows);
+    if (rows < kLeastZoneRows && rows < rows_of(task.block.rows)) return;
+    pruner_.measure(j, segment, segment.source.first, task.rows);
+  }
+
+  /// Leaves in `bits` the rows of which the conjunct is true; returns how many it was evaluated for.
+  int64_t test(size_t j, const Segment& segment, RowRange rows, bool fresh, TaskBits& bits, size_t worker) {
+    const int64_t first = segment.source.first;
+    if (const auto& mask = condition_.conjuncts[j].mask(); mask && mask->runs_on(segment)) {
+      if (fresh) bits.fill(*mask, segment, first);
+      return fresh ? rows_of(rows) : bits.narrow(*mask, segment, first);
+    }
+    constexpr int64_t kLargestBatch = 4096;
+    const int64_t batch_size = std::min(batch_rows(segment), kLargestBatch);
+    std::array<int32_t, kLargestBatch> picked;
+    std::array<int32_t, kLargestBatch> kept;
+    Evaluator& evaluator = *evaluators_[j][worker];
+    TaskBits passed(rows.start, rows.stop);
+    int64_t tested = 0;
+    for (int64_t begin = rows.start; begin < rows.stop; begin += batch_size) {
+      const int64_t end = std::min(rows.stop, begin + batch_size);
+      Batch batch{&segment, begin - first, end - begin, nullptr};
+      if (!fresh) {
+        size_t count = 0;
+        bits.for_each(begin, end, [&](int64_t row) { picked[count++] = static_cast<int32_t>(row - begin); });
+        if (count == 0) continue;
+        if (static_cast<int64_t>(count) < batch.size) batch.picked = picked.data();
+        batch.size = static_cast<int64_t>(count);
+      }
+      tested += batch.size;
+      if (batch.picked == nullptr) {
+        std::array<uint64_t, kLargestBatch / kWordBits> words;
+        evaluator.mark(batch, words.data());
+        passed.insert(begin, batch.size, words.data());
+        continue;
+      }
+      const int64_t count = evaluator.narrow(batch, kept.data());
+      for (int64_t k = 0; k < count; ++k) passed.insert(first + batch.row(kept[static_cast<size_t>(k)]));
+    }
+    bits = passed;
+    return tested;
+  }
+
+  /// The survivors of a partition, read one by one.
+  void filter_survivors(Part& part, size_t j) {
+    if (part.alive == 0) return;
+    const auto start = Clock::now();
+    ConjunctStatistics& measured = measured_[0][j];
+    measured.rows_in += part.alive;
+    measured.rows_tested += part.alive;
+    std::vector<int64_t> rows;
+    rows.reserve(static_cast<size_t>(part.alive));
+    bits_.for_each(part.rows.start - origin_, part.rows.stop - origin_,
+                   [&](int64_t bit) { rows.push_back(origin_ + bit); });
+    std::vector<int64_t> positions(rows);
+    for (int64_t& position : positions) position -= range_.start;
+    Segment segment;
+    segment.size = static_cast<int64_t>(rows.size());
+    segment.source = {rows.data(), 0};
+    segment.position = {positions.data(), 0};
+    const ProgramInputs& inputs = condition_.conjuncts[j].inputs();
+    for (const ColumnRef& ref : inputs.columns)
+      segment.columns.push_back(execution_.take(*input_.source, ref, rows));
+    for (const std::string& id : inputs.computed)
+      segment.computed.push_back(input_.computed.at(id).take(positions));
+    const int64_t grain = batch_rows(segment);
+    std::vector<uint8_t> keep(rows.size());
+    execution_.parallel_for(segment.size, grain, [&](int64_t begin, int64_t end, int worker) {
+      std::vector<int32_t> kept(static_cast<size_t>(end - begin));
+      Evaluator& evaluator = *evaluators_[j][static_cast<size_t>(worker)];
+      const int64_t count = evaluator.narrow({&segment, begin, end - begin, nullptr}, kept.data());
+      for (int64_t k = 0; k < count; ++k) keep[static_cast<size_t>(begin + kept[static_cast<size_t>(k)])] = 1;
+    });
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (keep[i] != 0) continue;
+      const int64_t bit = rows[i] - origin_;
+      bits_.words()[static_cast<size_t>(bit / kWordBits)] &= ~(uint64_t{1} << (bit % kWordBits));
+      --part.alive;
+    }
+    measured.rows_out += part.alive;
+    measured.nanoseconds += nanoseconds_since(start);
+  }
+
+  Execution& execution_;
+  const Condition& condition_;
+  const Relation& input_;
+  RowRange range_;
+  ConjunctOrder order_;
+  ZonePruner pruner_;
+  bool in_memory_;
+  ConjunctEvaluators evaluators_;
+  std::vector<std::vector<ConjunctStatistics>> measured_;  // per worker and conjunct, of the running wave
+  Bitmap bits_;
+  int64_t origin_ = 0;
+};
+
+}  // namespace
+
+ConjunctEvaluators make_evaluators(Execution& execution, const Condition& condition,
+                                   const SourcePtr& source) {
+  ConjunctEvaluators evaluators;
+  for (const Program& conjunct : condition.conjuncts) {
+    evaluators.push_back(execution.evaluators(source, conjunct, OnConflict::kDropRow));
+  }
+  return evaluators;
+}
+
+Selection filter_range(Execution& execution, const Condition& condition, const Relation& input) {
+  return RangeFilter(execution, condition, input).find();
+}
+
+}  // namespace tql_engine

@@ -1,0 +1,52 @@
+// What the zone maps of a source say about the rows that a filter is to look at, and what the filter adds to
+// them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tql_engine/executor.h"
+#include "tql_engine/plan.h"
+#include "tql_engine/source.h"
+
+namespace tql_engine {
+
+/// Rows that go through the conjuncts of a filter together.
+struct RowBlock {
+  RowRange rows;
+  uint64_t decided = 0;  // bit j: conjunct j is true for all of them, as far as there are so many bits
+
+  bool is_decided(size_t conjunct) const noexcept { return conjunct < 64 && (decided >> conjunct & 1) != 0; }
+};
+
+class ZonePruner {
+ public:
+  ZonePruner(Source& source, const Condition& condition);
+
+  /// Whether the source keeps zones of some column of the condition.
+  bool is_active() const noexcept { return active_; }
+  /// The rows of a range that may pass, block by block; each block lies within one zone that was measured.
+  std::vector<RowBlock> may_pass(RowRange rows);
+  /// The first row of a range that may pass, or its end: blocks that can't are passed over.
+  int64_t skip(RowRange rows);
+  /// Measures the columns of a conjunct that zones could decide it by; they have just been read. `first`: the
+  /// first row of the segment. Called from any worker.
+  void measure(size_t conjunct, const Segment& segment, int64_t first, RowRange rows) const;
+
+  ZoneStatistics& statistics() noexcept { return statistics_; }
+
+ private:
+  struct Prunable {
+    const ZoneCondition* condition = nullptr;  // null: zones never decide the conjunct
+    std::vector<ZoneView> zones;               // per column of its inputs
+  };
+
+  /// Nothing if no row can pass, else the block.
+  bool judge(RowBlock& block) const;
+
+  std::vector<Prunable> conjuncts_;
+  bool active_ = false;
+  ZoneStatistics statistics_;
+};
+
+}  // namespace tql_engine
