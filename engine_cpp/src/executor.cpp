@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tql_engine/execution.h"
+#include "tql_engine/poll.h"
 #include "tql_engine/stack.h"
 #include "tql_engine/status.h"
 
@@ -30,7 +31,6 @@ Execution::Execution(const Sources& sources, const ExecuteOptions& options)
       seed_(options.seed),
       functions_(options.functions),
       interrupt_(options.check_interrupt),
-      caller_(std::this_thread::get_id()),
       last_check_(Clock::now()) {}
 
 Relation Execution::run(const Node& node) {
@@ -167,11 +167,14 @@ bool Execution::is_made(const SourcePtr& source) const {
 }
 
 Column Execution::read(Source& source, const ColumnRef& column, RowRange rows) {
-  Column result = source.read(column.name, column.facet, rows.start, rows.stop);
-  check_type(result, column.name, column.type);
-  current_->bytes_read += result.byte_count();
+  return accept(source.read(column.name, column.facet, rows.start, rows.stop), column);
+}
+
+Column Execution::accept(Column values, const ColumnRef& column) {
+  check_type(values, column.name, column.type);
+  current_->bytes_read += values.byte_count();
   ++current_->partitions_read;
-  return result;
+  return values;
 }
 
 Column Execution::take(Source& source, const ColumnRef& column, std::span<const int64_t> rows) {
@@ -205,10 +208,7 @@ bool same_column(const ColumnRef& left, const ColumnRef& right) noexcept {
 }
 
 void Execution::parallel_for(int64_t count, int64_t grain, const ThreadPool::Body& body) {
-  pool_.parallel_for(count, grain, [&](int64_t begin, int64_t end, int worker) {
-    if (std::this_thread::get_id() == caller_) check_interrupt();
-    body(begin, end, worker);
-  });
+  pool_.parallel_for(count, grain, body);
 }
 
 void Execution::check_interrupt() {
@@ -223,6 +223,8 @@ ExecuteResult execute(const Plan& plan, const Sources& sources, const ExecuteOpt
     throw EngineError(Code::kInternal, "the stack of this thread is too small for the plan");
   }
   Execution execution(sources, options);
+  const std::function<void()> check = [&] { execution.check_interrupt(); };
+  const ScopedPoll poll(check);
   Relation relation = execution.run(plan.root());
   ExecuteResult result{
       std::move(relation.rows), execution.key_of(relation.source), nullptr, {}, execution.statistics()};

@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -36,6 +35,8 @@ class Execution {
   /// Reads rows of a column and checks what came back. Both count for the node that runs.
   Column read(Source& source, const ColumnRef& column, RowRange rows);
   Column take(Source& source, const ColumnRef& column, std::span<const int64_t> rows);
+  /// Checks what a source gave for a column, and counts it for the node that runs.
+  Column accept(Column values, const ColumnRef& column);
   /// The partitions for these columns, cut to `rows`; none of them empty. Without columns it is `rows`
   /// itself.
   static std::vector<RowRange> partitions(Source& source, std::span<const ColumnRef> columns, RowRange rows);
@@ -49,7 +50,8 @@ class Execution {
   std::optional<std::string> key_of(const SourcePtr& source) const;
   bool is_made(const SourcePtr& source) const;
 
-  /// A loop over rows on all threads. Looks for interrupts now and then, on the calling thread.
+  /// A loop over rows on all threads. This and any other loop of a pool that the query's thread runs looks
+  /// for interrupts now and then.
   void parallel_for(int64_t count, int64_t grain, const ThreadPool::Body& body);
   /// For other loops, on the calling thread: ends the query if that was asked for.
   void check_interrupt();
@@ -69,7 +71,6 @@ class Execution {
   const HostFunctions& functions_;
   std::map<std::tuple<SourcePtr, std::string, int64_t>, Column> cells_;  // that were read
   const std::function<void()>& interrupt_;
-  std::thread::id caller_;
   Clock::time_point last_check_;
   std::map<int64_t, Relation> made_;  // what nodes with these numbers gave
   NodeStatistics* current_ = nullptr;

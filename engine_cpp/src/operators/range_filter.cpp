@@ -9,6 +9,9 @@
 
 #include "../selection/expand.h"
 #include "conjunct_order.h"
+#include "filter_waves.h"
+#include "late_reads.h"
+#include "read_ahead.h"
 #include "task_bits.h"
 #include "tql_engine/status.h"
 #include "zone_pruner.h"
@@ -18,11 +21,9 @@ namespace {
 
 constexpr int64_t kWordBits = Bitmap::kWordBits;
 constexpr int64_t kTaskRows = TaskBits::kMaxRows;  // a multiple of kWordBits
-constexpr int64_t kWaveRows = 1 << 22;             // rows that go through all stages together
 constexpr int64_t kTrialRows = 1 << 18;            // of the first wave, where the order is still a guess
-constexpr int64_t kWaveBytes = 64 << 20;           // what is read before it is looked at
 constexpr int64_t kFirstRows = 4096;               // where `fetch` begins
-constexpr int64_t kTakeFraction = 16;              // fewer survivors than 1/16: read them alone
+constexpr int64_t kFirstLargeRows = 64;            // the same where every row may have to be decoded
 constexpr int64_t kLeastZoneRows = 4096;           // of a zone that is a part of its block
 
 using Clock = std::chrono::steady_clock;
@@ -30,16 +31,6 @@ using Clock = std::chrono::steady_clock;
 int64_t nanoseconds_since(Clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
 }
-
-int64_t rows_of(const RowRange& rows) noexcept { return rows.stop - rows.start; }
-
-/// Rows of one partition that are being filtered, and what has been read for them.
-struct Part {
-  RowRange rows;
-  std::vector<RowBlock> blocks;  // those that may pass
-  int64_t alive = 0;
-  std::vector<std::pair<const ColumnRef*, Column>> columns;  // over `rows`
-};
 
 /// Rows that one worker takes through a stage.
 struct Task {
@@ -58,6 +49,7 @@ class RangeFilter {
         order_(condition),
         pruner_(*input.source, condition),
         in_memory_(input.source->in_memory()),
+        reader_(execution, *input.source),
         evaluators_(make_evaluators(execution, condition, input.source)),
         measured_(static_cast<size_t>(execution.threads()),
                   std::vector<ConjunctStatistics>(condition.conjuncts.size())) {}
@@ -79,50 +71,78 @@ class RangeFilter {
   Selection find_all(const std::vector<RowRange>& partitions) {
     start_bits(range_);
     int64_t found = 0;
-    int64_t limit = in_memory_ && order_.is_movable() ? kTrialRows : kWaveRows;
-    std::vector<Part> wave;
-    int64_t rows = 0;
-    const auto finish = [&] {
+    Waves waves{partitions, in_memory_, in_memory_ && order_.is_movable() ? kTrialRows : Waves::kMostRows};
+    std::vector<Part> wave = waves.next();
+    choose_blocks(wave);
+    while (!wave.empty()) {
+      reader_.forget_before(wave.front().rows.start);
+      std::vector<Part> after = waves.next();
+      choose_blocks(after);
+      request(after);
       filter_wave(wave);
       for (const Part& part : wave) found += part.alive;
-      wave.clear();
-      rows = 0;
-      limit = kWaveRows;
-    };
-    for (const RowRange& partition : partitions) {
-      for (int64_t begin = partition.start; begin < partition.stop;) {
-        const int64_t stop = std::min(partition.stop, begin - begin % kTaskRows + limit - rows);
-        wave.push_back({{begin, stop}, {}, 0, {}});
-        rows += stop - begin;
-        begin = stop;
-        if (rows >= limit - kTaskRows) finish();
-      }
+      waves.learn(wave);
+      wave = std::move(after);
     }
-    finish();
     return Selection::from_bitmap(std::move(bits_), found);
   }
 
   Selection find_first(const std::vector<RowRange>& partitions, int64_t fetch) {
+    constexpr size_t kBeforeAhead = 2;  // partitions after which more than one is expected to be needed
     std::vector<int64_t> found;
-    int64_t step = kFirstRows;
-    for (const RowRange& partition : partitions) {
-      std::vector<Part> wave(1);
+    int64_t step = begins_large() ? kFirstLargeRows : kFirstRows;
+    for (size_t p = 0; p < partitions.size() && static_cast<int64_t>(found.size()) < fetch; ++p) {
+      const RowRange& partition = partitions[p];
+      reader_.forget_before(partition.start);
+      if (p >= kBeforeAhead && p + 1 < partitions.size()) {
+        std::vector<Part> next{{partitions[p + 1], partitions[p + 1]}};
+        next.front().blocks = {{partitions[p + 1], 0}};
+        if (pruner_.skip(partitions[p + 1]) < partitions[p + 1].stop) request(next);
+      }
+      std::vector<Part> wave{{partition, {partition.start, partition.start}}};
       Part& part = wave.front();
-      part.rows = {partition.start, partition.start};
       while (static_cast<int64_t>(found.size()) < fetch) {
         const int64_t begin = pruner_.skip({part.rows.stop, partition.stop});
         if (begin >= partition.stop) break;
-        part = {{begin, std::min(partition.stop, begin + step)}, {}, 0, {}};
-        step = std::min(step * 2, kWaveRows);
+        part.rows = {begin, std::min(partition.stop, begin + step)};
+        std::erase_if(part.columns, [&](const Loaded& loaded) { return loaded.rows.stop < part.rows.stop; });
+        step = std::min(step * 2, Waves::kMostRows);
         start_bits(part.rows);
+        choose_blocks(wave);
         filter_wave(wave);
         bits_.for_each(part.rows.start - origin_, part.rows.stop - origin_, [&](int64_t bit) {
           if (static_cast<int64_t>(found.size()) < fetch) found.push_back(origin_ + bit);
         });
       }
-      if (static_cast<int64_t>(found.size()) >= fetch) break;
     }
     return Selection::from_indices(found);
+  }
+
+  /// Whether the first conjunct reads what is costly for every row.
+  bool begins_large() const {
+    return std::ranges::any_of(order_.stages(), [&](const Stage& stage) {
+      return &stage == &order_.stages().front() && std::ranges::any_of(columns_of(stage.front()), is_large);
+    });
+  }
+
+  /// What a part reads of a column. With `fetch` the next pieces of a partition in storage need the cheap
+  /// columns too, which come in one go; of all others no more is read than is looked at.
+  RowRange extent(const Part& part, const ColumnRef& ref) const {
+    return condition_.fetch && !in_memory_ && is_cheap(ref) ? part.partition : part.rows;
+  }
+
+  /// Has the first stage's columns of parts that come next fetched meanwhile.
+  void request(const std::vector<Part>& parts) {
+    if (order_.stages().empty()) return;
+    const Stage& stage = order_.stages().front();
+    for (const Part& part : parts) {
+      if (is_decided(part, stage)) continue;
+      for (const size_t j : stage) {
+        for (const ColumnRef& ref : columns_of(j)) {
+          if (!condition_.fetch || is_cheap(ref)) reader_.request(ref, extent(part, ref));
+        }
+      }
+    }
   }
 
   void start_bits(RowRange rows) {
@@ -131,13 +151,16 @@ class RangeFilter {
     bits_ = Bitmap(rows.stop - origin_);
   }
 
-  void filter_wave(std::vector<Part>& parts) {
+  void choose_blocks(std::vector<Part>& parts) {
     for (Part& part : parts) {
       part.blocks = pruner_.may_pass(part.rows);
       part.alive = 0;
       for (const RowBlock& block : part.blocks) part.alive += rows_of(block.rows);
       count_blocks(part);
     }
+  }
+
+  void filter_wave(std::vector<Part>& parts) {
     if (condition_.conjuncts.empty()) {
       for (Part& part : parts) insert(part.rows);
     }
@@ -165,7 +188,7 @@ class RangeFilter {
     int64_t bytes = 0;
     for (Part& part : parts) {
       if (part.alive == 0) continue;
-      if (std::ranges::all_of(part.blocks, [&](const RowBlock& block) { return is_decided(block, stage); })) {
+      if (is_decided(part, stage)) {
         for (const RowBlock& block : part.blocks) {
           if (first) insert(block.rows);
         }
@@ -177,7 +200,7 @@ class RangeFilter {
       }
       bytes += read_columns(part, stage);
       group.push_back(&part);
-      if (bytes >= kWaveBytes) {
+      if (bytes >= Waves::kMostBytes) {
         filter_group(group, stage, first);
         group.clear();
         bytes = 0;
@@ -190,17 +213,20 @@ class RangeFilter {
     return std::ranges::all_of(stage, [&](size_t j) { return block.is_decided(j); });
   }
 
+  static bool is_decided(const Part& part, const Stage& stage) {
+    return std::ranges::all_of(part.blocks, [&](const RowBlock& block) { return is_decided(block, stage); });
+  }
+
   void insert(RowRange rows) { bits_.insert_range(rows.start - origin_, rows.stop - origin_); }
 
   const std::vector<ColumnRef>& columns_of(size_t j) const {
     return condition_.conjuncts[j].inputs().columns;
   }
 
-  static const Column* find_column(const Part& part, const ColumnRef& ref) noexcept {
-    for (const auto& [known, column] : part.columns) {
-      if (same_column(*known, ref)) return &column;
-    }
-    return nullptr;
+  static const Loaded* find_column(const Part& part, const ColumnRef& ref) noexcept {
+    const auto found = std::ranges::find_if(
+        part.columns, [&](const Loaded& loaded) { return same_column(*loaded.ref, ref); });
+    return found == part.columns.end() ? nullptr : &*found;
   }
 
   /// Reads what is not there yet and returns how many bytes that was.
@@ -210,8 +236,9 @@ class RangeFilter {
       const auto start = Clock::now();
       for (const ColumnRef& ref : columns_of(j)) {
         if (find_column(part, ref) != nullptr) continue;
-        part.columns.emplace_back(&ref, execution_.read(*input_.source, ref, part.rows));
-        bytes += part.columns.back().second.byte_count();
+        const RowRange rows = extent(part, ref);
+        part.columns.push_back({&ref, rows, reader_.read(ref, rows)});
+        bytes += part.columns.back().values.byte_count();
       }
       measured_[0][j].nanoseconds += nanoseconds_since(start);
     }
@@ -220,11 +247,8 @@ class RangeFilter {
 
   /// Few rows survive and the columns are costly to read, and not read yet.
   bool is_sparse(const Part& part, const Stage& stage) const noexcept {
-    if (part.alive * kTakeFraction > rows_of(part.rows)) return false;
     return std::ranges::any_of(columns_of(stage.front()), [&](const ColumnRef& ref) {
-      const bool cheap =
-          ref.facet == Facet::kShape || (ref.type.is_scalar() && ref.type.element != Element::kText);
-      return !cheap && find_column(part, ref) == nullptr;
+      return find_column(part, ref) == nullptr && read_alone(ref, in_memory_, part.alive, rows_of(part.rows));
     });
   }
 
@@ -234,7 +258,11 @@ class RangeFilter {
     segment.source = {nullptr, part.rows.start};
     segment.position = {nullptr, part.rows.start - range_.start};
     const ProgramInputs& inputs = condition_.conjuncts[j].inputs();
-    for (const ColumnRef& ref : inputs.columns) segment.columns.push_back(*find_column(part, ref));
+    for (const ColumnRef& ref : inputs.columns) {
+      const Loaded& loaded = *find_column(part, ref);
+      segment.columns.push_back(
+          loaded.values.slice(part.rows.start - loaded.rows.start, part.rows.stop - loaded.rows.start));
+    }
     for (const std::string& id : inputs.computed) {
       segment.computed.push_back(
           input_.computed.at(id).slice(part.rows.start - range_.start, part.rows.stop - range_.start));
@@ -393,6 +421,7 @@ class RangeFilter {
   ConjunctOrder order_;
   ZonePruner pruner_;
   bool in_memory_;
+  ReadAhead reader_;
   ConjunctEvaluators evaluators_;
   std::vector<std::vector<ConjunctStatistics>> measured_;  // per worker and conjunct, of the running wave
   Bitmap bits_;

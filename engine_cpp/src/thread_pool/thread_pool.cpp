@@ -11,8 +11,10 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "tql_engine/poll.h"
 #include "tql_engine/process.h"
 #include "tql_engine/status.h"
 
@@ -20,6 +22,11 @@ namespace tql_engine {
 namespace {
 
 thread_local bool inside_loop = false;
+thread_local const std::function<void()>* polled = nullptr;
+
+void poll() {
+  if (polled != nullptr) (*polled)();
+}
 
 [[noreturn]] void throw_cancelled() { throw EngineError(Code::kCancelled, "the computation was cancelled"); }
 
@@ -47,6 +54,7 @@ class Loop {
         break;
       }
       try {
+        poll();
         body_(morsel * grain_, std::min(count_, morsel * grain_ + grain_), worker);
       } catch (...) {
         fail(morsel, std::current_exception());
@@ -91,6 +99,7 @@ void run_inline(int64_t count, int64_t grain, const ThreadPool::Body& body,
                 const Cancellation* cancellation) {
   for (int64_t begin = 0; begin < count;) {
     if (cancellation != nullptr && cancellation->requested()) throw_cancelled();
+    poll();
     const int64_t end = count - begin > grain ? begin + grain : count;
     body(begin, end, 0);
     begin = end;
@@ -98,6 +107,10 @@ void run_inline(int64_t count, int64_t grain, const ThreadPool::Body& body,
 }
 
 }  // namespace
+
+ScopedPoll::ScopedPoll(const std::function<void()>& poll) noexcept : before_(std::exchange(polled, &poll)) {}
+
+ScopedPoll::~ScopedPoll() { polled = before_; }
 
 /// The threads of a pool in one process. After a fork the old team is abandoned, not destroyed: its threads
 /// are gone, and its lock may be held by one of them.
