@@ -215,7 +215,10 @@ void Execution::check_interrupt() {
   const auto now = Clock::now();
   if (now - last_check_ < kInterruptInterval) return;
   last_check_ = now;
-  if (interrupt_) interrupt_();
+  if (!interrupt_) return;
+  interrupted_ = true;  // unless it comes back
+  interrupt_();
+  interrupted_ = false;
 }
 
 ExecuteResult execute(const Plan& plan, const Sources& sources, const ExecuteOptions& options) {

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.engine_plans import Code, MemorySource, compute, filter_of, run
-from tql._engine import Column
+from engine.engine_plans import FLAG, Code, MemorySource, compute, filter_of, project_of, run, scan
+from engine.made_plans import group_of, key_of
+from tql._engine import Column, execute
 
 
 @pytest.mark.skipif(
@@ -33,3 +36,94 @@ def test_an_interrupt_ends_a_running_query(threads: int) -> None:
     number = Code({"x": Column.dense(np.arange(3))})
     number.add("row_number", type="int64")
     assert compute(number).values.tolist() == [0, 1, 2]
+
+
+class StopError(Exception):
+    """Raised by a signal's handler."""
+
+
+class Alarming(MemorySource):
+    """A source in memory that has an alarm sent to this process soon after it was read."""
+
+    in_memory = True
+
+    def read(self, column: str, facet: str, start: int, stop: int) -> Column:
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+        return super().read(column, facet, start, stop)
+
+
+ROWS = 6_000_000
+
+
+def long_columns() -> dict[str, Column]:
+    random = np.random.default_rng(1)
+    return {
+        "f": Column.dense(random.random(ROWS)),
+        "k": Column.dense(random.integers(0, 1 << 40, ROWS)),
+        "w": Column.dense(random.random(ROWS) + 0.5),
+    }
+
+
+def plans(columns: dict[str, Column]) -> dict[str, Any]:
+    key = key_of(columns, "f")
+    weight = key_of(columns, "w")
+    by_value = {"id": 1, "op": "sort", "input": scan(), "keys": [{"program": key, "descending": True}]}
+    sample = {"id": 2, "op": "sample", "input": scan(), "weight": weight, "percent": None}
+    computed = Code(columns)
+    root = computed.add("sqrt", computed.column("f"), type="float64")
+    for _ in range(60):
+        root = computed.add("sqrt", root, type="float64")
+    condition = Code(columns)
+    x = condition.column("f")
+    for _ in range(60):
+        x = condition.add("sqrt", x, type="float64")
+    condition.add("less", x, condition.constant(2.0, "float64"), type=FLAG)
+    return {
+        "sort": by_value,
+        "sample with replacement": {**sample, "replace": True, "count": 4 * ROWS},
+        "sample without replacement": {**sample, "replace": False, "count": ROWS // 2},
+        "distinct": {"id": 3, "op": "distinct", "input": scan(), "keys": [key_of(columns, "k")]},
+        "group": group_of(columns, ["k"]),
+        "project": project_of({"y": computed}),
+        "filter": filter_of(condition),
+    }
+
+
+def notices(plan: dict[str, Any], source: MemorySource, threads: int) -> bool:
+    """Whether a run ends with the exception of a signal's handler while it is in the engine."""
+    ends: list[str] = []
+
+    def profile(frame: Any, event: str, called: Any) -> None:
+        if called is execute:
+            ends.append(event)  # an alarm that nobody noticed is raised once the call has returned
+
+    sys.setprofile(profile)
+    try:
+        run(plan, source, threads=threads)
+    except StopError:
+        pass
+    finally:
+        sys.setprofile(None)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return "c_exception" in ends
+
+
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"),
+    reason="signals need the main thread",
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_operator_notices_an_interrupt(threads: int) -> None:
+    columns = long_columns()
+
+    def handler(number: int, frame: Any) -> None:
+        raise StopError
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        deaf = [
+            name for name, plan in plans(columns).items() if not notices(plan, Alarming(columns), threads)
+        ]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert deaf == []

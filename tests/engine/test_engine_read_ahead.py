@@ -245,7 +245,11 @@ def test_an_order_by_an_image_reads_the_rows_that_survived() -> None:
 
 def test_sides_of_a_union_read_what_each_needs() -> None:
     source = with_images()
-    sides = [filter_of(compare(source, "x", "equal", row), bright(source), fetch=1) for row in (250, 600)]
+    sides = [
+        {**filter_of(compare(source, "x", "equal", row), bright(source), fetch=1), "id": row}
+        for row in (250, 600)
+    ]
+    sides[1]["input"] = {"id": 3, "op": "scan"}
     union = {"id": 2, "op": "set_op", "left": sides[0], "right": sides[1], "kind": "union", "all": False,
              "ordered": False}  # fmt: skip
     result = run(union, source)

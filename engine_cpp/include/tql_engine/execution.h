@@ -55,6 +55,8 @@ class Execution {
   void parallel_for(int64_t count, int64_t grain, const ThreadPool::Body& body);
   /// For other loops, on the calling thread: ends the query if that was asked for.
   void check_interrupt();
+  /// Whether that has happened.
+  bool is_interrupted() const noexcept { return interrupted_; }
 
  private:
   Relation run_operator(const Node& node, NodeStatistics& statistics);
@@ -71,6 +73,7 @@ class Execution {
   const HostFunctions& functions_;
   std::map<std::tuple<SourcePtr, std::string, int64_t>, Column> cells_;  // that were read
   const std::function<void()>& interrupt_;
+  bool interrupted_ = false;
   Clock::time_point last_check_;
   std::map<int64_t, Relation> made_;  // what nodes with these numbers gave
   NodeStatistics* current_ = nullptr;

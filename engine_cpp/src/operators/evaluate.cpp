@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "late_reads.h"
+#include "read_ahead.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/heap_array.h"
 #include "tql_engine/loops.h"
@@ -89,6 +91,8 @@ class ColumnBuilder {
         relation_(relation),
         programs_(programs),
         shared_(programs),
+        in_memory_(relation.source->in_memory()),
+        reader_(execution, *relation.source),
         pieces_(programs.size()) {
     for (const Program* program : programs) {
       evaluators_.push_back(execution.evaluators(relation.source, *program, OnConflict::kError));
@@ -130,8 +134,12 @@ class ColumnBuilder {
 
  private:
   void read_range(RowRange range) {
-    for (const RowRange& part : Execution::partitions(*relation_.source, shared_.refs(), range)) {
-      add(read(part), part.start - range.start, part.stop - part.start, {nullptr, part.start});
+    const std::vector<RowRange> parts = Execution::partitions(*relation_.source, shared_.refs(), range);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const RowRange& part = parts[i];
+      const std::vector<Column> columns = read(part);
+      if (i + 1 < parts.size()) request(parts[i + 1]);
+      add(columns, part.start - range.start, part.stop - part.start, {nullptr, part.start});
     }
   }
 
@@ -139,24 +147,44 @@ class ColumnBuilder {
   void read_set() {
     const Selection& rows = relation_.rows;
     const Bitmap set = rows.to_bitmap(rows.row_bound());
-    int64_t position = 0;  // of the first row that is not taken yet
-    int64_t behind = 0;    // of the first row of the next partition
+    struct Part {
+      RowRange rows;
+      int64_t first;  // position of its first row
+      int64_t behind;
+    };
+    std::vector<Part> whole;
+    int64_t behind = 0;
     for (const RowRange& part :
          Execution::partitions(*relation_.source, shared_.refs(), {0, rows.row_bound()})) {
       const int64_t first = behind;
       behind += set.count(part.start, part.stop);
-      if ((behind - first) * kReadFraction < part.stop - part.start) continue;
-      take(position, first);
-      add_picked(read(part), part, set, first);
-      position = behind;
+      if (is_read_whole(behind - first, part.stop - part.start)) whole.push_back({part, first, behind});
+    }
+    int64_t position = 0;  // of the first row that is not taken yet
+    for (size_t i = 0; i < whole.size(); ++i) {
+      const Part& part = whole[i];
+      take(position, part.first);
+      const std::vector<Column> columns = read(part.rows);
+      if (i + 1 < whole.size()) request(whole[i + 1].rows);
+      add_picked(columns, part.rows, set, part.first);
+      position = part.behind;
     }
     take(position, rows.size());
   }
 
+  /// Of what is large in storage nothing is read in vain.
+  bool is_read_whole(int64_t wanted, int64_t rows) const {
+    if (wanted * kReadFraction < rows) return false;
+    return wanted == rows || in_memory_ || std::ranges::none_of(shared_.refs(), is_large);
+  }
+
+  void request(RowRange part) {
+    for (const ColumnRef& ref : shared_.refs()) reader_.request(ref, part);
+  }
+
   std::vector<Column> read(RowRange part) {
     std::vector<Column> columns;
-    for (const ColumnRef& ref : shared_.refs())
-      columns.push_back(execution_.read(*relation_.source, ref, part));
+    for (const ColumnRef& ref : shared_.refs()) columns.push_back(reader_.read(ref, part));
     return columns;
   }
 
@@ -273,6 +301,8 @@ class ColumnBuilder {
   const Relation& relation_;
   std::span<const Program* const> programs_;
   SharedColumns shared_;
+  const bool in_memory_;
+  ReadAhead reader_;
   std::vector<std::vector<std::unique_ptr<Evaluator>>> evaluators_;  // per program and worker
   std::vector<std::vector<Column>> pieces_;                          // per program
   std::vector<std::shared_ptr<ScalarColumn>> scalars_;  // per program; null where there are pieces

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <utility>
 
 #include "../selection/expand.h"
@@ -169,6 +170,7 @@ class RangeFilter {
       run_stage(parts, stage, first);
       first = false;
     }
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
     for (std::vector<ConjunctStatistics>& worker : measured_) {
       for (size_t j = 0; j < worker.size(); ++j) order_.add(j, std::exchange(worker[j], {}));
     }
@@ -186,7 +188,8 @@ class RangeFilter {
   void run_stage(std::vector<Part>& parts, const Stage& stage, bool first) {
     std::vector<Part*> group;
     int64_t bytes = 0;
-    for (Part& part : parts) {
+    for (size_t p = 0; p < parts.size(); ++p) {
+      Part& part = parts[p];
       if (part.alive == 0) continue;
       if (is_decided(part, stage)) {
         for (const RowBlock& block : part.blocks) {
@@ -198,7 +201,15 @@ class RangeFilter {
         for (const size_t j : stage) filter_survivors(part, j);
         continue;
       }
-      bytes += read_columns(part, stage);
+      try {
+        bytes += read_columns(part, stage);
+      } catch (...) {
+        if (execution_.is_interrupted()) throw;
+        // The first error in the order of the rows counts: what lies before goes through all stages.
+        failure_ = std::current_exception();
+        parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(p), parts.end());
+        break;
+      }
       group.push_back(&part);
       if (bytes >= Waves::kMostBytes) {
         filter_group(group, stage, first);
@@ -424,6 +435,7 @@ class RangeFilter {
   ReadAhead reader_;
   ConjunctEvaluators evaluators_;
   std::vector<std::vector<ConjunctStatistics>> measured_;  // per worker and conjunct, of the running wave
+  std::exception_ptr failure_;                             // of a read in the running wave
   Bitmap bits_;
   int64_t origin_ = 0;
 };
