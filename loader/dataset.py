@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tql.loader.source import Source
 from tql.loader.sources.v3.source import V3Source
+from tql.loader.vector_index import VectorIndex, check_indexed, metric_of, with_index
 from tql.loader.view import View, all_rows
 
 
@@ -14,14 +21,57 @@ class Dataset(View):
 
     Args:
         source: where the rows are stored.
+        indexes: of columns of vectors, by column, beside those that the source's schema asks for.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, indexes: Mapping[str, tuple[str, VectorIndex]] | None = None) -> None:
         columns = {name: name for name in source.schema}
         super().__init__(source, all_rows(source), columns, source.schema)
+        self._indexes: dict[str, tuple[str, VectorIndex]] = {}  # metric and index, by column
+        for name, field in source.schema.items():
+            metric = metric_of(field.index)
+            if metric is not None:
+                self._indexes[name] = metric, VectorIndex(source, name, metric)
+        self._indexes |= indexes or {}
+        for name, (metric, _) in self._indexes.items():
+            self._schema = with_index(self._schema, name, metric)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Dataset, (self._source,)
+        return Dataset, (self._source, self._indexes)
+
+    def with_index(
+        self, column: str, metric: str = "cosine", path: str | os.PathLike[str] | None = None
+    ) -> Dataset:
+        """The same dataset with a usearch index of a column of vectors.
+
+        `ORDER BY cosine_similarity(column, vector) DESC LIMIT k` over all rows then asks the index for
+        candidates, whose exact scores decide; `explain` says so. It may miss some of the nearest rows. The
+        dataset without the index goes on scanning all rows.
+
+        Args:
+            column: of vectors of one length.
+            metric: "cosine", "dot" (`ORDER BY dot(...) DESC`) or "l2" (`ORDER BY l2_norm(column - vector)`).
+            path: a file that keeps the index. It is read, and made and written if there is none. Without a
+                file the index is made by the first query that needs it, and kept in memory.
+
+        Raises:
+            UnknownColumnError: no column of that name.
+            ArgumentError: a column of another kind, or an unknown metric.
+            FormatError: if the file holds no index of this column.
+            MissingDependencyError: without the extra `tql[usearch]`.
+        """
+        self._check_column(column)
+        check_indexed(self._schema, column, metric)
+        index = VectorIndex(self._source, column, metric, None if path is None else Path(path).absolute())
+        if path is not None:
+            index.load()
+        return Dataset(self._source, {**self._indexes, column: (metric, index)})
+
+    def nearest(self, column: str, metric: str, query: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+        """Rows that the index of a column finds near a vector; the engine asks for them."""
+        known, index = self._indexes[column]
+        assert known == metric
+        return index.nearest(query, count)
 
     @property
     def storage(self) -> Source:

@@ -19,6 +19,7 @@ from tql.loader.seeds import resolve_seed
 from tql.loader.source import Facet, Source, facet_of
 from tql.loader.to_numpy import column_values
 from tql.loader.values import column_array
+from tql.loader.vector_index import without_indexes
 from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
 from tql.loader.zones import is_in_memory, zones_of
 from tql.schema import Schema
@@ -59,7 +60,7 @@ class View:
         self._source = source
         self._selection = selection
         self._columns = dict(columns)
-        self._schema = schema
+        self._schema = without_indexes(schema)
         self._weights = weights
         self._order_chosen = order_chosen
         self._seed = seed

@@ -8,7 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tql.planner.expressions import Call, Column, Constant, Expression, is_fallible, walk
-from tql.planner.logical import Distinct, Expand, Filter, Limit, Node, Sample, SetOp, Sort, Source
+from tql.planner.logical import (
+    Distinct,
+    Expand,
+    Filter,
+    Limit,
+    Node,
+    Sample,
+    SetOp,
+    Sort,
+    Source,
+    VectorSearch,
+)
 from tql.planner.made_sources import Append, Group, Join
 from tql.schema import Schema
 from tql.types import Type, bits
@@ -142,6 +153,8 @@ def estimate(node: Node) -> Estimate:
             return Estimate(share, _least(below[0].most, node.fetch))
         case Sort():
             return Estimate(below[0].share, _least(below[0].most, node.fetch))
+        case VectorSearch():
+            return Estimate(1.0, _least(below[0].most, node.count))
         case Limit():
             if node.percent is not None:
                 return Estimate(min(1.0, node.percent / 100) * below[0].share, below[0].most)

@@ -211,6 +211,20 @@ class Bm25(Unary):
 
 
 @dataclass(frozen=True)
+class VectorSearch(Unary):
+    """Rows of a source that an index finds near a vector: `count` of them, or all if there are no more.
+
+    Attributes:
+        metric: "cosine", "dot" or "l2".
+    """
+
+    column: str
+    metric: str
+    query: tuple[float, ...]
+    count: int
+
+
+@dataclass(frozen=True)
 class Distinct(Unary):
     """The first row of each combination of keys."""
 

@@ -20,6 +20,7 @@ from tql.planner.logical import (
     Scan,
     SetOp,
     Sort,
+    VectorSearch,
 )
 from tql.planner.made_sources import Append, Group, GroupAggregate, Join, MadeSource, Ungroup
 from tql.planner.physical import VERSION, PhysicalNode, PhysicalPlan, Program
@@ -121,6 +122,14 @@ def _members(node: Node) -> PhysicalNode:
             }
         case Bm25():
             return {"op": "bm25", "computes": node.id, "column": node.column.name, "query": node.query}
+        case VectorSearch():
+            return {
+                "op": "vector_search",
+                "column": node.column,
+                "metric": node.metric,
+                "query": [_float(number) for number in node.query],
+                "count": _rows(node.count),
+            }
         case Join() | Group() | Ungroup() | Append():
             return _made_source(node)
     raise AssertionError(node)

@@ -32,6 +32,7 @@ _HOME = {
     "Field": "tql.schema",
     "Type": "tql.types",
     "class_label": "tql.column_type",
+    "embedding": "tql.column_type",
     "text": "tql.column_type",
     "register_function": "tql.registered",
     "unregister_function": "tql.registered",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from tql.api import query as query
     from tql.api import release_memory as release_memory
     from tql.column_type import class_label as class_label
+    from tql.column_type import embedding as embedding
     from tql.column_type import text as text
     from tql.errors import TQLError as TQLError
     from tql.loader.dataloader import DataLoader as DataLoader

@@ -11,11 +11,12 @@ from tql.schema import Field, Schema
 from tql.types import Type
 
 Index = Literal["inverted", "bm25"]
+VectorElement = Literal["int8", "uint8", "float16", "float32", "float64"]
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """A type, and "inverted" or "bm25" for texts that are searched by words."""
+    """A type, and the index of the column: "inverted" or "bm25" of texts, "usearch/cosine" of vectors."""
 
     type: Type
     index: str | None = None
@@ -72,6 +73,39 @@ def text(*, index: Index | None = None) -> ColumnType:
     if index is not None and index not in get_args(Index):
         raise ArgumentError(f"the index of a text column is 'inverted' or 'bm25', got {index!r}")
     return ColumnType(Type("text"), index)
+
+
+def embedding(
+    width: int,
+    element: VectorElement = "float32",
+    *,
+    index: Literal["usearch"] | None = None,
+    metric: Literal["cosine", "dot", "l2"] = "cosine",
+) -> ColumnType:
+    """A column with a vector of `width` numbers per row.
+
+    With an index, ORDER BY nearness with LIMIT over all rows finds its candidates there, and may miss some;
+    it needs the extra `tql[usearch]`. Without one all rows are scanned.
+
+    Args:
+        width: how many numbers each vector has.
+        element: "float32", "float16", "float64", "int8" or "uint8".
+        index: "usearch", or none.
+        metric: what the index is for: COSINE_SIMILARITY, DOT, or L2_NORM of a difference.
+
+    Raises:
+        ArgumentError: for another width, element, index or metric.
+    """
+    if not isinstance(width, int) or width <= 0:
+        raise ArgumentError(f"the width of a vector is a positive integer, got {width!r}")
+    if element not in get_args(VectorElement):
+        listed = ", ".join(get_args(VectorElement))
+        raise ArgumentError(f"the elements of a vector are one of {listed}, got {element!r}")
+    if index not in (None, "usearch"):
+        raise ArgumentError(f"the index of a column of vectors is 'usearch', got {index!r}")
+    if metric not in ("cosine", "dot", "l2"):
+        raise ArgumentError(f"the metric of an index is 'cosine', 'dot' or 'l2', got {metric!r}")
+    return ColumnType(Type(element, (width,)), None if index is None else f"{index}/{metric}")
 
 
 def class_label(names: Sequence[str], type: str = "class_label") -> ColumnType:

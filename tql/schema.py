@@ -22,7 +22,8 @@ class Field:
             the values. The planner's cost model reads it.
         row_bytes: estimated decoded size of one row in bytes, 0 where unknown.
         shape_in_metadata: whether shapes can be had without reading the values.
-        index: "inverted" or "bm25" for a text column that is searched by words, else None.
+        index: "inverted" or "bm25" for a text column that is searched by words, "usearch/cosine",
+            "usearch/dot" or "usearch/l2" for a column of vectors whose dataset has an index for that metric.
     """
 
     name: str

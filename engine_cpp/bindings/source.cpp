@@ -70,6 +70,17 @@ class PythonSource final : public Source {
     return column_of(source_.attr("take")(column, name_of(facet), positions));
   }
 
+  std::vector<int64_t> nearest(const std::string& column, const std::string& metric,
+                               std::span<const double> query, int64_t count) override {
+    const py::gil_scoped_acquire gil;
+    if (!py::hasattr(source_, "nearest")) return Source::nearest(column, metric, query, count);
+    py::array_t<double> vector(static_cast<py::ssize_t>(query.size()));
+    std::copy(query.begin(), query.end(), vector.mutable_data());
+    const auto rows = int64_array(source_.attr("nearest")(column, metric, vector, count), "rows");
+    const std::span<const int64_t> found = span_of(rows);
+    return {found.begin(), found.end()};
+  }
+
  private:
   static const char* name_of(Facet facet) noexcept { return facet == Facet::kShape ? "shape" : "values"; }
 

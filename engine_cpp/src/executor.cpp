@@ -96,6 +96,9 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
           [&](const Bm25& op) {
             return unary(op.input, [&](const Relation& in) { return run_bm25(*this, op, in); });
           },
+          [&](const VectorSearch& op) {
+            return unary(op.input, [&](const Relation& in) { return run_vector_search(*this, op, in); });
+          },
           [&](const Expand& op) {
             return unary(op.input, [&](const Relation& in) { return run_expand(*this, op, in); });
           },

@@ -1,6 +1,7 @@
 // Checks between the engine and sources that somebody else wrote.
 #include "tql_engine/source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tql_engine/status.h"
@@ -21,6 +22,11 @@ Column check_length(Column column, const std::string& name, int64_t rows) {
 }
 
 }  // namespace
+
+std::vector<int64_t> Source::nearest(const std::string& column, const std::string&, std::span<const double>,
+                                     int64_t) {
+  blame_source("has no index of column '" + column + "'");
+}
 
 CheckedSource::CheckedSource(SourcePtr source) : source_(std::move(source)), num_rows_(source_->num_rows()) {
   if (num_rows_ < 0) blame_source("has a negative number of rows");
@@ -44,6 +50,19 @@ Column CheckedSource::read(const std::string& column, Facet facet, int64_t start
 
 Column CheckedSource::take(const std::string& column, Facet facet, std::span<const int64_t> rows) {
   return check_length(source_->take(column, facet, rows), column, static_cast<int64_t>(rows.size()));
+}
+
+std::vector<int64_t> CheckedSource::nearest(const std::string& column, const std::string& metric,
+                                            std::span<const double> query, int64_t count) {
+  std::vector<int64_t> rows = source_->nearest(column, metric, query, count);
+  std::sort(rows.begin(), rows.end());
+  if (!rows.empty() && (rows.front() < 0 || rows.back() >= num_rows_))
+    blame_source("found vectors in rows that it does not have");
+  if (std::adjacent_find(rows.begin(), rows.end()) != rows.end())
+    blame_source("found the vector of a row twice");
+  if (static_cast<int64_t>(rows.size()) < std::min(count, num_rows_))
+    blame_source("found fewer vectors than were asked for");
+  return rows;
 }
 
 void check_type(const Column& column, const std::string& name, const Type& type) {

@@ -21,6 +21,7 @@ from tql.planner.logical import (
     SetOp,
     Sort,
     Source,
+    VectorSearch,
 )
 from tql.planner.made_sources import Append, Group, Join, Ungroup
 from tql.planner.rendering.expression_text import expression_text, name_text, quoted
@@ -116,6 +117,9 @@ def _describe(node: Node) -> tuple[str, tuple[str, ...]]:
         case Bm25():
             scored = f"bm25_similarity({name_text(node.column.name)}, {quoted(node.query)})"
             return "bm25 scan, no index, exact scores", (f"{name_text(node.id)} = {scored}",)
+        case VectorSearch():
+            near = f"{node.metric}, {node.count:,} candidates"
+            return f"vector search, usearch index, approximate, {near}", (name_text(node.column),)
         case Join():
             return f"{node.kind} join", _join(node)
         case Group():

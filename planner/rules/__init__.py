@@ -18,6 +18,7 @@ from tql.planner.rules.push_down_join_conditions import push_down_join_condition
 from tql.planner.rules.push_down_limit import push_down_limit
 from tql.planner.rules.remove_dead_columns import remove_dead_columns
 from tql.planner.rules.remove_idle_sorts import remove_idle_sorts
+from tql.planner.rules.search_vectors import search_vectors
 from tql.planner.rules.shape_from_metadata import shape_from_metadata
 from tql.planner.rules.simplify_predicates import simplify_predicates
 from tql.planner.rules.sort_groups import sort_groups
@@ -61,6 +62,8 @@ RULES: tuple[Rule, ...] = (
     node_rule(remove_dead_columns, Output),
     # Last: conjuncts are complete and in their final form.
     node_rule(order_conjuncts, Filter),
+    # After top_k, which says how many rows are wanted, and push_down_filter, which may put a filter below.
+    node_rule(search_vectors, Sort),
 )
 
 __all__ = ["RULES"]

@@ -3,7 +3,7 @@
 `schema: labels label(cat|dog)[1], images uint8[28,28] @jpeg, score float32?` is three columns: class labels
 of shape [1], JPEG images, and numbers that may be NULL. `[]` is a list, `[,4]` an array of rows of four,
 `[...]` an array of any rank, `?[]` a list of values that may be NULL, `[,4][]` one of arrays.
-`@name` is an encoding that a read must decode; `@bm25` and `@inverted` are indexes.
+`@name` is an encoding that a read must decode; `@bm25`, `@inverted` and `@usearch/cosine` are indexes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _COLUMN = re.compile(
     r"""
     (?P<name>"[^"]+"|\w+) \s+
     (?:label\((?P<classes>[^)]*)\)|(?P<element>\w+))
-    (?P<shape>(?:\??\[[\d,.]*\])+)? (?P<nullable>\?)? (?:\s+@(?P<encoding>\w+))? \s* (?:,\s*|$)
+    (?P<shape>(?:\??\[[\d,.]*\])+)? (?P<nullable>\?)? (?:\s+@(?P<encoding>[\w/]+))? \s* (?:,\s*|$)
     """,
     re.VERBOSE,
 )
@@ -68,6 +68,6 @@ def _field(match: re.Match[str]) -> Field:
     if match["classes"] is not None:
         type_ = replace(type_, class_names=tuple(match["classes"].split("|")))
     note = match["encoding"]
-    if note in ("bm25", "inverted"):
+    if note in ("bm25", "inverted") or (note or "").startswith("usearch/"):
         return Field(match["name"].strip('"'), type_, index=note)
     return Field(match["name"].strip('"'), type_, note)

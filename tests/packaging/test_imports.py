@@ -22,6 +22,7 @@ CONFINED = {
     "lark": {"tql/parser.py", "tql/lalr.py"},
     "torch": {"loader/to_torch.py"},
     "PIL": {"loader/sources/v3/images.py", "loader/images.py"},
+    "usearch": {"loader/vector_index.py"},
     "lz4": {"loader/sources/v3/compression.py", "loader/compression.py"},
     "click": {"tql/cli/"},
     "rich": {"tql/cli/"},

@@ -105,6 +105,7 @@ Relation run_combine(Execution& execution, const Combine& combine, const Relatio
 Relation run_distinct(Execution& execution, const Distinct& distinct, const Relation& input);
 Relation run_project(Execution& execution, const Project& project, const Relation& input);
 Relation run_bm25(Execution& execution, const Bm25& op, const Relation& input);
+Relation run_vector_search(Execution& execution, const VectorSearch& op, const Relation& input);
 Relation run_expand(Execution& execution, const Expand& expand, const Relation& input);
 Relation run_join(Execution& execution, const Join& join, const Relation& left, const Relation& right);
 Relation run_group(Execution& execution, const Group& group, const Relation& input);

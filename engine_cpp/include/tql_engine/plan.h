@@ -86,6 +86,14 @@ struct Bm25 {
   std::string query;
 };
 
+struct VectorSearch {
+  NodePtr input;
+  std::string column;
+  std::string metric;
+  std::vector<double> query;
+  int64_t count;
+};
+
 struct Expand {
   NodePtr input;
   Condition condition;
@@ -135,8 +143,8 @@ struct Append {
 
 struct Node {
   int64_t id;
-  std::variant<Scan, Filter, Sort, Limit, Sample, Combine, Distinct, Project, Bm25, Expand, Join, Group,
-               Ungroup, Append>
+  std::variant<Scan, Filter, Sort, Limit, Sample, Combine, Distinct, Project, Bm25, VectorSearch, Expand,
+               Join, Group, Ungroup, Append>
       op;
   /// Of a node that makes a source: nodes with one number make the same.
   std::optional<int64_t> made;

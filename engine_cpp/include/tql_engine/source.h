@@ -32,6 +32,10 @@ class Source {
   virtual bool in_memory() { return false; }
   /// Where what is found out about the values of a column is kept. Nothing unless they can never change.
   virtual ZoneView zones(const std::string&) { return {}; }
+  /// At least min(count, rows) rows, each once, among them most of those whose vectors lie nearest to `query`,
+  /// by an index of the column for this metric. Throws EngineError(kInternal) where there is no such index.
+  virtual std::vector<int64_t> nearest(const std::string& column, const std::string& metric,
+                                       std::span<const double> query, int64_t count);
 };
 
 using SourcePtr = std::shared_ptr<Source>;
@@ -48,6 +52,8 @@ class CheckedSource final : public Source {
   Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) override;
   bool in_memory() override { return source_->in_memory(); }
   ZoneView zones(const std::string& column) override { return source_->zones(column); }
+  std::vector<int64_t> nearest(const std::string& column, const std::string& metric,
+                               std::span<const double> query, int64_t count) override;
 
  private:
   SourcePtr source_;

@@ -135,6 +135,18 @@ Compiled PlanCompiler::build(int64_t id, const std::string& op, const Dict& dict
     }
     return with_node(std::move(in), id, std::move(bm25));
   }
+  if (op == "vector_search") {
+    VectorSearch search{std::move(in.node),
+                        as_string(member(dict, "column"), "column"),
+                        as_string(member(dict, "metric"), "metric"),
+                        {},
+                        as_int(member(dict, "count"), "count", 1, kMaxRows)};
+    if (in.columns && !in.columns->contains(search.column))
+      throw EngineError(Code::kInternal, "no input makes a column '" + search.column + "'");
+    for (const Value& number : as_list(member(dict, "query"), "query"))
+      search.query.push_back(as_double(number, "query"));
+    return with_node(std::move(in), id, std::move(search));
+  }
   throw EngineError(Code::kInternal, "there is no such operator");
 }
 
