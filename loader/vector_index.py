@@ -29,9 +29,9 @@ class VectorIndex:
     """Finds rows whose vectors lie near a given one. Safe to call from several threads.
 
     It is a graph (Malkov, Yashunin, "Efficient and robust approximate nearest neighbor search using
-    Hierarchical Navigable Small World graphs", 2016) over a copy of the vectors in float32. It is made on first use,
-    by one thread, so that the same vectors always give the same graph. Rows that are NULL, or hold a NaN or an
-    infinity, are not in it. Pickles by description: the copy reads its file, or is made again.
+    Hierarchical Navigable Small World graphs", 2016) over a copy of the vectors in float32. It is made on
+    first use, by one thread, so that the same vectors always give the same graph. Rows that are NULL, or hold
+    a NaN or an infinity, are not in it. Pickles by description: the copy reads its file, or is made again.
 
     Args:
         source: of the column.
