@@ -32,8 +32,9 @@ class Source {
   virtual bool in_memory() { return false; }
   /// Where what is found out about the values of a column is kept. Nothing unless they can never change.
   virtual ZoneView zones(const std::string&) { return {}; }
-  /// At least min(count, rows) rows, each once, among them most of those whose vectors lie nearest to `query`,
-  /// by an index of the column for this metric. Throws EngineError(kInternal) where there is no such index.
+  /// At least min(count, rows) rows, each once, among them most of those whose vectors lie nearest to
+  /// `query`, by an index of the column for this metric. Throws EngineError(kInternal) where there is no such
+  /// index.
   virtual std::vector<int64_t> nearest(const std::string& column, const std::string& metric,
                                        std::span<const double> query, int64_t count);
 };
