@@ -19,7 +19,7 @@ BENCH      := duckdb polars pyarrow numexpr datafusion
 CXX_SOURCES = $(shell git ls-files 'engine_cpp/*.cpp' 'engine_cpp/*.h' 'benchmarks/*.cpp' 'tests/*.cpp' 'tests/*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format golden asan tsan fuzz bench bench-query wheel demo clean
+.PHONY: help build test lint format golden asan tsan fuzz bench bench-query bench-instructions wheel demo clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -112,6 +112,14 @@ bench: build $(VENV)/bench-tools  ## ratios to the peers and to the machine's li
 
 bench-query: build $(VENV)/bench-tools  ## queries in memory against the peers; ARGS="--only Q3 --markdown"
 	PYTHONPATH=benchmarks $(BIN)/python -m query $(ARGS)
+
+# No wall time, so it does not mind a busy machine. Needs valgrind.
+bench-instructions: build  ## instructions per row of the main kernels, by callgrind; ARGS="--only Q3 --markdown"
+	@PATH="$(abspath $(BIN)):$$PATH" cmake -S . -B build/instructions -G Ninja -DCMAKE_BUILD_TYPE=Release \
+	  -DTQL_BENCHMARKS=ON -DPython_EXECUTABLE="$(abspath $(BIN)/python)" \
+	  -Dpybind11_DIR="$$($(BIN)/python -m pybind11 --cmakedir)" > build/instructions.log || { cat build/instructions.log; exit 1; }
+	@$(BIN)/cmake --build build/instructions --target tql_instructions
+	PYTHONPATH=benchmarks $(BIN)/python -m instructions $(ARGS)
 
 wheel: $(VENV)/tools  ## build the wheel and test it in a fresh environment
 	rm -rf dist build/wheel-env build/wheel-tests

@@ -69,6 +69,22 @@ class Unary(Node):
 
 
 @dataclass(frozen=True)
+class Binary(Node):
+    left: Node
+    right: Node
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        return (self.left, self.right)
+
+    def with_inputs(self, *inputs: Node) -> Node:
+        left, right = inputs
+        if left is self.left and right is self.right:
+            return self
+        return replace(self, left=left, right=right)
+
+
+@dataclass(frozen=True)
 class Scan(Source):
     """All rows of a stored source in order: the bound one, or a named one under its key.
 
@@ -239,24 +255,12 @@ class Distinct(Unary):
 
 
 @dataclass(frozen=True)
-class SetOp(Node):
+class SetOp(Binary):
     """Two relations combined by source row. `ordered` false: ascending rows; true: the left's order first."""
 
-    left: Node
-    right: Node
     kind: SetKind
     all: bool = False
     ordered: bool = False
-
-    @property
-    def inputs(self) -> tuple[Node, ...]:
-        return (self.left, self.right)
-
-    def with_inputs(self, *inputs: Node) -> Node:
-        left, right = inputs
-        if left is self.left and right is self.right:
-            return self
-        return replace(self, left=left, right=right)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from tql.planner.expressions import Column, Computed, Expression
-from tql.planner.logical import Bm25, Node, Source, Unary, schema_of
+from tql.planner.logical import Binary, Bm25, Node, Source, Unary, schema_of
 from tql.schema import Field, Schema
 from tql.types import INT64, Type
 
@@ -36,7 +36,7 @@ class JoinColumn:
 
 
 @dataclass(frozen=True)
-class Join(Source):
+class Join(Source, Binary):
     """Pairs of rows.
 
     Attributes:
@@ -49,24 +49,12 @@ class Join(Source):
         conditions: further conditions, over the columns of the pairs.
     """
 
-    left: Node
-    right: Node
     kind: JoinKind
     columns: tuple[JoinColumn, ...]
     left_key: Expression | None = None
     right_key: Expression | None = None
     conditions: tuple[Expression, ...] = ()
     shared: bool = False
-
-    @property
-    def inputs(self) -> tuple[Node, ...]:
-        return (self.left, self.right)
-
-    def with_inputs(self, *inputs: Node) -> Node:
-        left, right = inputs
-        if left is self.left and right is self.right:
-            return self
-        return replace(self, left=left, right=right)
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
@@ -234,7 +222,7 @@ class AppendColumn:
 
 
 @dataclass(frozen=True)
-class Append(Source):
+class Append(Source, Binary):
     """The rows of one relation behind those of another, of another source.
 
     Attributes:
@@ -244,21 +232,9 @@ class Append(Source):
         distinct: a source row that a side repeats comes once.
     """
 
-    left: Node
-    right: Node
     columns: tuple[AppendColumn, ...]
     distinct: bool = False
     shared: bool = False
-
-    @property
-    def inputs(self) -> tuple[Node, ...]:
-        return (self.left, self.right)
-
-    def with_inputs(self, *inputs: Node) -> Node:
-        left, right = inputs
-        if left is self.left and right is self.right:
-            return self
-        return replace(self, left=left, right=right)
 
     @cached_property
     def _schema(self) -> Schema:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import gc
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+import page
+
+import tql
 from query import draws, filters, groups, joins, ordering, planning, ragged, table
 from query.line import Line
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
 LINES: dict[str, Callable[[int], Iterator[Line]]] = {
     "Q1": filters.not_equal,
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000_000, help="of the scalar columns")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--check", action="store_true", help="compare the answers and time nothing")
-    parser.add_argument("--markdown", action="store_true", help=f"write {PAGE.name} too")
+    parser.add_argument("--markdown", action="store_true", help=f"write {page.PAGE.name} too")
     options = parser.parse_args()
     measured = []
     for name in options.only:
@@ -52,12 +52,19 @@ def main() -> None:
             if options.check:
                 refusal = table.check(line)
                 print(f"{name}: {line.workload}: {refusal or 'equal answers'}", flush=True)
-                continue
-            measured.append(table.measure(name, line, options.rounds))
-            print(table.text(measured[-1]), flush=True)
-        gc.collect()  # the columns of a line and their copies are large
+            else:
+                measured.append(table.measure(name, line, options.rounds))
+                print(table.text(measured[-1]), flush=True)
+            del line
+            _free()
     if options.markdown and measured:
-        PAGE.write_text(table.markdown(measured, options.rows))
+        page.write_section("timings", table.markdown(measured, options.rows))
+
+
+def _free() -> None:
+    """The columns of a line and their copies are large: nothing of one is left when the next begins."""
+    gc.collect()
+    tql.release_memory()
 
 
 if __name__ == "__main__":

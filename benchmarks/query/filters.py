@@ -40,6 +40,7 @@ def not_equal(rows: int) -> Iterator[Line]:
             "polars": peers.polars(lambda pl, frame: frame["labels"].ne(5).arg_true()),
             "datafusion": peers.datafusion("select id from t where labels <> 5"),
             "duckdb": peers.duckdb("select rowid from t where labels <> 5"),
+            "deeplake": peers.deeplake("labels != 5", expected),
         },
         labels.nbytes,
     )
@@ -73,10 +74,11 @@ def disjunction(rows: int) -> Iterator[Line]:
         is_chosen = ((pl.col("labels") > 2) & (pl.col("labels") < 7)) | (pl.col("score") >= 0.9)
         return frame.lazy().select(is_chosen.arg_true()).collect()
 
+    expected = by_numpy()
     yield Line(
         condition,
         rows_of(tql.from_numpy(columns), f"select * where {condition}"),
-        equal_rows(by_numpy()),
+        equal_rows(expected),
         (Faster(4),),
         {
             "numpy": peers.numpy(by_numpy),
@@ -84,6 +86,7 @@ def disjunction(rows: int) -> Iterator[Line]:
             "polars": peers.polars(by_polars),
             "datafusion": peers.datafusion(f"select id from t where {condition}"),
             "duckdb": peers.duckdb(f"select rowid from t where {condition}"),
+            "deeplake": peers.deeplake(condition, expected),
         },
         labels.nbytes + score.nbytes,
     )
@@ -95,10 +98,11 @@ def one_of_twenty(rows: int) -> Iterator[Line]:
     wanted = np.sort(random.choice(100, 20, replace=False)).tolist()
     peers = Peers({"labels": labels})
     condition = f"labels in ({', '.join(map(str, wanted))})"
+    expected = np.flatnonzero(np.isin(labels, wanted))
     yield Line(
         "labels in (20 values)",
         rows_of(tql.from_numpy({"labels": labels}), f"select * where {condition}"),
-        equal_rows(np.flatnonzero(np.isin(labels, wanted))),
+        equal_rows(expected),
         (Faster(8),),
         {
             "numpy": peers.numpy(lambda: np.flatnonzero(np.isin(labels, wanted))),
@@ -107,6 +111,7 @@ def one_of_twenty(rows: int) -> Iterator[Line]:
             ),
             "datafusion": peers.datafusion(f"select id from t where {condition}"),
             "duckdb": peers.duckdb(f"select rowid from t where {condition}"),
+            "deeplake": peers.deeplake(condition, expected),
         },
         labels.nbytes,
     )

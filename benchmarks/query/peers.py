@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from query.line import THREADS, Contender
 os.environ.setdefault("POLARS_MAX_THREADS", str(THREADS))  # read when Polars is imported
 
 _BATCH_ROWS = 1 << 16
+_DEEPLAKE_ROWS = 1_000_000
 
 
 def module(name: str) -> Any | None:
@@ -27,7 +29,7 @@ def module(name: str) -> Any | None:
 
 def versions() -> dict[str, str]:
     """Peer to its version, or to "missing"."""
-    names = ("numpy", "numexpr", "polars", "datafusion", "duckdb", "torch", "pyarrow")
+    names = ("numpy", "numexpr", "polars", "datafusion", "duckdb", "torch", "pyarrow", "deeplake")
     return {name: str(getattr(module(name), "__version__", "missing")) for name in names}
 
 
@@ -92,6 +94,33 @@ class Peers:
         torch.set_num_threads(THREADS)
         tensors = {name: torch.from_numpy(array) for name, array in self._columns.items()}
         return Contender(lambda: build(torch, tensors))
+
+    def deeplake(self, condition: str, expected: np.ndarray) -> Contender | None:
+        """The view of the rows where a condition holds.
+
+        It takes seconds for a million rows, so it gets no more, and its time per row counts for all of them.
+        Instead of its rows their number is compared with that of the `expected` ones.
+        """
+        deeplake = module("deeplake")
+        if deeplake is None:
+            return None
+        rows = len(next(iter(self._columns.values())))
+        few = min(rows, _DEEPLAKE_ROWS)
+        found = int(np.searchsorted(expected, few))
+        dataset = deeplake.create(f"mem://{'-'.join(self._columns)}-{id(self)}")
+        for name, column in self._columns.items():
+            dataset.add_column(name, getattr(deeplake.types, column.dtype.name.capitalize())())
+        dataset.append({name: column[:few] for name, column in self._columns.items()})
+        dataset.commit()
+
+        def run() -> float:
+            start = time.perf_counter()
+            view = dataset.query(f"select * where {condition}")
+            passed = time.perf_counter() - start
+            assert len(view) == found, (len(view), found)
+            return passed * rows / few
+
+        return Contender(run, lambda _: expected)
 
     @cached_property
     def _arrow(self) -> Any | None:

@@ -19,11 +19,17 @@ _BUDGET = 40.0  # seconds per contender and line: the slowest take minutes for o
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured on a line: seconds; None for what is not installed, not supported or not defined."""
+    """What was measured on a line: median seconds; None for what is not installed, supported or defined.
+
+    Attributes:
+        fastest: our fastest round.
+        limit: reading the columns once.
+    """
 
     name: str
     workload: str
     ours: float | None
+    fastest: float | None
     peers: dict[str, float | None]
     limit: float | None
     demands: tuple[Demand, ...]
@@ -35,6 +41,14 @@ class Row:
     def best_of(self, names: tuple[str, ...]) -> tuple[str, float] | None:
         known = [(t, name) for name, t in self.peers.items() if t and name in (names or self.peers)]
         return (min(known)[1], min(known)[0]) if known else None
+
+    @property
+    def beside(self) -> str:
+        """How many times as long the best of all peers takes: "4.2x polars"."""
+        if self.best is None or self.ours is None:
+            return ""
+        name, taken = self.best
+        return f"{taken / self.ours:.2f}x {name}"
 
     def verdict(self, demand: Demand) -> str:
         """What was reached of a demand: "2.4 of 3x the best: no"."""
@@ -93,6 +107,7 @@ def measure(name: str, line: Line, rounds: int) -> Row:
         name,
         line.workload,
         timings["ours"].median if refusal is None else None,
+        timings["ours"].fastest if refusal is None else None,
         {name: timings[name].median if name in timings else None for name in line.peers},
         limits.read_seconds(line.read_bytes, THREADS) if line.read_bytes else None,
         line.demands,
@@ -109,31 +124,42 @@ def text(row: Row) -> str:
     """A block of text for a terminal; milliseconds."""
     peers = "  ".join(f"{name} {_milliseconds(taken)}" for name, taken in row.peers.items())
     limit = "" if row.limit is None else f"   [reading once: {_milliseconds(row.limit)}]"
-    ours = "not supported yet" if row.ours is None else f"{_milliseconds(row.ours)} ms"
+    ours = "not supported yet"
+    if row.ours is not None:
+        ours = f"{_milliseconds(row.ours)} ms, at best {_milliseconds(row.fastest)}"
     verdicts = "; ".join(row.verdict(demand) for demand in row.demands)
-    return f"{row.name:<4} {row.workload}\n     ours {ours}{limit}\n     {peers}\n     {verdicts}"
+    beside = f"   beside the best peer: {row.beside}" if row.beside else ""
+    return f"{row.name:<4} {row.workload}\n     ours {ours}{limit}{beside}\n     {peers}\n     {verdicts}"
 
 
 def markdown(rows: list[Row], count: int) -> str:
-    """The page of the documentation."""
+    """The section of the page."""
     found = ", ".join(f"{name} {version}" for name, version in versions().items())
     lines = [
-        "# Benchmarks",
+        f"{_processor()}, {THREADS} threads of {os.cpu_count()} cores; {count:,} rows (lists and texts:",
+        f"a quarter, boxes: a tenth, vectors: a fortieth); {found}.",
         "",
-        "Written by `make bench-query ARGS=--markdown`: median milliseconds of one run in which all take",
-        f"turns, on data in memory, {THREADS} threads, {count:,} rows (lists and texts: a quarter, boxes: a",
-        "tenth, vectors: a fortieth). Every answer is compared before it is timed. The limit is reading the",
-        "columns once.",
-        "",
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {found}.",
-        "",
-        "| | workload | ours | limit | peers | demanded and reached |",
-        "| --- | --- | ---: | ---: | --- | --- |",
+        "| | workload | ours | limit | peers | best peer | demanded and reached |",
+        "| --- | --- | ---: | ---: | --- | ---: | --- |",
     ]
     for row in rows:
         peers = ", ".join(f"{name} {_milliseconds(taken)}" for name, taken in row.peers.items())
-        ours = "not yet" if row.ours is None else _milliseconds(row.ours)
+        ours = "not yet" if row.ours is None else f"{_milliseconds(row.ours)} [{_milliseconds(row.fastest)}]"
         limit = "" if row.limit is None else _milliseconds(row.limit)
         verdicts = "; ".join(row.verdict(demand) for demand in row.demands)
-        lines.append(f"| {row.name} | {row.workload} | {ours} | {limit} | {peers} | {verdicts} |")
-    return "\n".join(lines) + "\n"
+        lines.append(
+            f"| {row.name} | {row.workload} | {ours} | {limit} | {peers} | {row.beside} | {verdicts} |"
+        )
+    return "\n".join(lines)
+
+
+def _processor() -> str:
+    """What the processor calls itself."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
