@@ -106,7 +106,7 @@ def count(kernel: Kernel, level: str) -> int:
         done = subprocess.run(
             command, env={**os.environ, "TQL_SIMD": level}, capture_output=True, text=True, check=False
         )
-        found = re.search(r"^(?:summary|totals): (\d+)", counts.read_text() if counts.exists() else "", re.M)
+        found = re.search(r"^totals: (\d+)", counts.read_text() if counts.exists() else "", re.M)
         if done.returncode != 0 or found is None:
             raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
     return int(found[1])
