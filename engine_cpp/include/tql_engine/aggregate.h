@@ -21,6 +21,8 @@ class AggregateStates {
   virtual ~AggregateStates() = default;
   /// Makes room for groups below `groups`, which are never fewer than before.
   virtual void resize(size_t groups) = 0;
+  /// Forgets all rows, and makes room for groups below `groups`.
+  virtual void reset(size_t groups) = 0;
   /// Adds rows [first, first + n) in their order; `groups`: that of each.
   virtual void add(const uint32_t* groups, int64_t first, int64_t n) noexcept = 0;
   /// Adds these rows in this order.

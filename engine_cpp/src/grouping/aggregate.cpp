@@ -81,6 +81,7 @@ class States final : public AggregateStates {
   explicit States(const Column& column) : values_(column.values<T>()), valid_(column.validity()) {}
 
   void resize(size_t groups) override { states_.resize(groups); }
+  void reset(size_t groups) override { states_.assign(groups, State{}); }
 
   void add(const uint32_t* groups, int64_t first, int64_t n) noexcept override {
     add_each(groups, n, [first](int64_t i) { return first + i; });

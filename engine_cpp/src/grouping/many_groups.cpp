@@ -13,7 +13,6 @@ namespace tql_engine {
 namespace {
 
 constexpr int64_t kChunk = 2048;
-constexpr int64_t kGrain = 1 << 16;
 
 /// A set of rows that also knows how many of them lie below a row.
 class RankedRows {
@@ -49,9 +48,9 @@ class RankedRows {
   HeapArray<int64_t> below_;
 };
 
-/// The groups of one part, in order of first appearance within it.
-struct Part {
-  std::vector<int64_t> firsts;
+/// What a thread needs for one part after the other; its memory stays in the cache.
+struct Workspace {
+  std::vector<int64_t> places;  // of the groups of the part in the order of all
   std::vector<int64_t> sizes;
   std::vector<std::unique_ptr<AggregateStates>> states;  // per aggregate
 };
@@ -66,7 +65,9 @@ class ManyGroups {
         wants_(wants),
         parting_(codes, rows),
         parted_(part_rows<Code, Row>(execution, codes, parting_, 0, rows, [](int64_t) { return true; })),
-        parts_(static_cast<size_t>(parting_.parts())) {}
+        firsts_(static_cast<size_t>(rows)),
+        counts_(static_cast<size_t>(parting_.parts())),
+        ranked_(rows) {}
 
   Groups run() {
     if (parting_.direct()) {
@@ -74,16 +75,12 @@ class ManyGroups {
     } else {
       number_parts(HashTable());
     }
-    RankedRows ranked(rows_);
-    each_part([&](int64_t, Part& part) {
-      for (const int64_t row : part.firsts) ranked.insert(row);
-    });
     Groups groups;
-    groups.count = ranked.count();
+    groups.count = ranked_.count();
     if (wants_.firsts) groups.firsts.resize(static_cast<size_t>(groups.count));
-    if (wants_.sizes || wants_.lists) groups.sizes.resize(static_cast<size_t>(groups.count));
+    if (counts_rows()) groups.sizes.resize(static_cast<size_t>(groups.count));
     for (const auto& aggregate : wants_.aggregates) aggregate->reserve(groups.count);
-    each_part([&](int64_t, Part& part) { place(part, ranked, groups); });
+    aggregate_parts(groups);
     for (const auto& aggregate : wants_.aggregates) groups.aggregates.push_back(aggregate->finish());
     if (wants_.lists) list(groups);
     if (!wants_.sizes) groups.sizes = {};
@@ -91,65 +88,76 @@ class ManyGroups {
   }
 
  private:
-  template <class Visit>
-  void each_part(const Visit& visit) {
-    execution_.parallel_for(parting_.parts(), 1, [&](int64_t part, int64_t, int) {
-      visit(part, parts_[static_cast<size_t>(part)]);
-    });
-  }
+  bool counts_rows() const noexcept { return wants_.sizes || wants_.lists; }
 
+  /// Numbers the groups of every part, in order of first appearance within it.
   template <class Table>
   void number_parts(const Table& empty) {
     std::vector<Table> tables(static_cast<size_t>(execution_.threads()), empty);
     execution_.parallel_for(parting_.parts(), 1, [&](int64_t part, int64_t, int worker) {
       Table& table = tables[static_cast<size_t>(worker)];
-      number_part(table, parted_.part(part), parts_[static_cast<size_t>(part)]);
+      Row* const firsts = firsts_of(part);
+      int64_t count = 0;
+      for (CodedRow<Code, Row>& entry : parted_.part(part)) {
+        const int64_t row = entry.row();
+        entry.set_number(table.find_or_add(
+            parting_.within_part(entry.code()),
+            [&](uint32_t number) { return codes_.same(static_cast<int64_t>(firsts[number]), row); },
+            [&] { firsts[count++] = static_cast<Row>(row); }));
+      }
+      for (int64_t i = 0; i < count; ++i) ranked_.insert(static_cast<int64_t>(firsts[i]));
+      counts_[static_cast<size_t>(part)] = count;
       table.clear();
     });
   }
 
-  template <class Table>
-  void number_part(Table& table, std::span<CodedRow<Code, Row>> entries, Part& part) {
-    for (const auto& aggregate : wants_.aggregates) part.states.push_back(aggregate->states());
-    uint32_t ids[kChunk];
-    int64_t rows[kChunk];
-    for (size_t begin = 0; begin < entries.size(); begin += kChunk) {
-      const auto chunk = entries.subspan(begin, std::min<size_t>(kChunk, entries.size() - begin));
-      const auto n = static_cast<int64_t>(chunk.size());
-      for (size_t i = 0; i < chunk.size(); ++i) {
-        const int64_t row = chunk[i].row();
-        ids[i] = table.find_or_add(
-            parting_.within_part(chunk[i].code()),
-            [&](uint32_t number) { return codes_.same(part.firsts[number], row); },
-            [&] { part.firsts.push_back(row); });
-        rows[i] = row;
+  /// Writes what is wanted of the groups to where they are in the order of all.
+  void aggregate_parts(Groups& groups) {
+    std::vector<Workspace> workspaces(static_cast<size_t>(execution_.threads()));
+    execution_.parallel_for(parting_.parts(), 1, [&](int64_t part, int64_t, int worker) {
+      Workspace& space = workspaces[static_cast<size_t>(worker)];
+      find_places(part, space.places);
+      if (wants_.firsts) {
+        const Row* firsts = firsts_of(part);
+        for (const int64_t place : space.places) {
+          groups.firsts[static_cast<size_t>(place)] = static_cast<int64_t>(*firsts++);
+        }
       }
-      if (wants_.sizes || wants_.lists) {
-        part.sizes.resize(part.firsts.size());
-        for (int64_t i = 0; i < n; ++i) ++part.sizes[ids[i]];
+      if (!counts_rows() && wants_.aggregates.empty()) return;
+      add_rows(part, space);
+      for (size_t i = 0; i < space.sizes.size(); ++i) {
+        groups.sizes[static_cast<size_t>(space.places[i])] = space.sizes[i];
       }
-      for (const auto& states : part.states) {
-        states->resize(part.firsts.size());
-        states->add(ids, rows, n);
+      for (size_t i = 0; i < space.states.size(); ++i) {
+        wants_.aggregates[i]->write(*space.states[i], space.places.data());
       }
-      for (size_t i = 0; wants_.lists && i < chunk.size(); ++i) chunk[i].set_number(ids[i]);
-    }
+    });
   }
 
-  /// Writes what is known of the groups of a part to where they are in the order of all; from then on
-  /// `firsts` holds these places.
-  void place(Part& part, const RankedRows& ranked, Groups& groups) {
-    for (size_t i = 0; i < part.firsts.size(); ++i) {
-      const int64_t row = part.firsts[i];
-      const int64_t group = ranked.rank(row);
-      if (wants_.firsts) groups.firsts[static_cast<size_t>(group)] = row;
-      if (!part.sizes.empty()) groups.sizes[static_cast<size_t>(group)] = part.sizes[i];
-      part.firsts[i] = group;
+  void find_places(int64_t part, std::vector<int64_t>& places) const {
+    const Row* firsts = firsts_of(part);
+    places.resize(static_cast<size_t>(counts_[static_cast<size_t>(part)]));
+    for (int64_t& place : places) place = ranked_.rank(static_cast<int64_t>(*firsts++));
+  }
+
+  void add_rows(int64_t part, Workspace& space) {
+    space.sizes.assign(counts_rows() ? space.places.size() : 0, 0);
+    if (space.states.empty()) {
+      for (const auto& aggregate : wants_.aggregates) space.states.push_back(aggregate->states());
     }
-    for (size_t i = 0; i < part.states.size(); ++i) {
-      wants_.aggregates[i]->write(*part.states[i], part.firsts.data());
+    for (const auto& states : space.states) states->reset(space.places.size());
+    uint32_t ids[kChunk];
+    int64_t rows[kChunk];
+    const std::span<const CodedRow<Code, Row>> entries = parted_.part(part);
+    for (size_t begin = 0; begin < entries.size(); begin += kChunk) {
+      const auto chunk = entries.subspan(begin, std::min<size_t>(kChunk, entries.size() - begin));
+      for (size_t i = 0; i < chunk.size(); ++i) {
+        ids[i] = chunk[i].number();
+        rows[i] = chunk[i].row();
+      }
+      for (size_t i = 0; counts_rows() && i < chunk.size(); ++i) ++space.sizes[ids[i]];
+      for (const auto& states : space.states) states->add(ids, rows, static_cast<int64_t>(chunk.size()));
     }
-    part.states.clear();
   }
 
   void list(Groups& groups) {
@@ -163,12 +171,20 @@ class ManyGroups {
       total += groups.sizes[i];
     }
     offsets[groups.sizes.size()] = total;
-    each_part([&](int64_t number, Part& part) {
-      std::vector<int64_t>& next = part.sizes;
-      for (size_t i = 0; i < next.size(); ++i) next[i] = offsets[part.firsts[i]];
-      for (const CodedRow<Code, Row>& entry : parted_.part(number))
-        order[next[entry.number()]++] = entry.row();
+    execution_.parallel_for(parting_.parts(), 1, [&](int64_t part, int64_t, int) {
+      std::vector<int64_t> next;
+      find_places(part, next);
+      for (int64_t& place : next) place = offsets[place];
+      for (const CodedRow<Code, Row>& entry : parted_.part(part)) order[next[entry.number()]++] = entry.row();
     });
+  }
+
+  /// The first rows of the groups of a part, which has no more groups than rows.
+  Row* firsts_of(int64_t part) noexcept {
+    return firsts_.values().data() + parted_.starts[static_cast<size_t>(part)];
+  }
+  const Row* firsts_of(int64_t part) const noexcept {
+    return firsts_.values().data() + parted_.starts[static_cast<size_t>(part)];
   }
 
   Execution& execution_;
@@ -176,8 +192,10 @@ class ManyGroups {
   int64_t rows_;
   GroupWants& wants_;
   Parting parting_;
-  PartedRows<Code, Row> parted_;
-  std::vector<Part> parts_;
+  PartedRows<Code, Row> parted_;  // with the numbers of their groups within the part, once those are known
+  HeapArray<Row> firsts_;
+  std::vector<int64_t> counts_;  // groups of each part
+  RankedRows ranked_;            // the first rows of all groups
 };
 
 }  // namespace
