@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _ITERATED_ROWS = 256
 
+LazyWeights = NDArray[np.float64] | Callable[[], NDArray[np.float64] | None] | None
+
 
 class View:
     """Rows of a dataset, by number, under named columns. Immutable; nothing is read before it is asked for.
@@ -41,7 +43,8 @@ class View:
         selection: which rows, in which order.
         columns: output name to a column of the source, or to a computed column aligned with the view's rows.
         schema: the types of the output columns.
-        weights: float64 [len], the weight of each row where the view was sampled.
+        weights: float64 [len], the weight of each row where the view was sampled, or what makes that array
+            when it is asked for.
         order_chosen: whether the rows come in an order that the caller chose.
         seed: what the view was sampled with, None if it was not.
     """
@@ -53,7 +56,7 @@ class View:
         columns: Mapping[str, str | _engine.Column],
         schema: Schema,
         *,
-        weights: NDArray[np.float64] | None = None,
+        weights: LazyWeights = None,
         order_chosen: bool = False,
         seed: int | None = None,
     ) -> None:
@@ -74,7 +77,7 @@ class View:
     def __reduce__(self) -> tuple[Any, ...]:
         rows = (self._start, len(self)) if self._start is not None else self.indices
         columns = {name: c if isinstance(c, str) else rows_of_column(c) for name, c in self._columns.items()}
-        state = (self._source, rows, columns, self._schema, self._weights, self._order_chosen, self._seed)
+        state = (self._source, rows, columns, self._schema, self.weights, self._order_chosen, self._seed)
         return _restore, state
 
     # --- what it holds ------------------------------------------------------------------------------------
@@ -102,8 +105,27 @@ class View:
 
     @property
     def weights(self) -> NDArray[np.float64] | None:
-        """float64 [len]: the weight that each row was drawn with, None if the view was not sampled."""
+        """float64 [len]: the weight that each row was drawn with, None if the view was not sampled.
+
+        Worked out when it is first asked for.
+        """
+        if callable(self._weights):
+            self._weights = self._weights()
         return self._weights
+
+    @property
+    def repeats(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of the underlying dataset that the view holds, and how often it holds each.
+
+        Returns:
+            Both int64 [distinct rows], the rows ascending. A draw with replacement keeps them so: its
+            `indices`, which repeat the rows in the order of the draws, are not needed for them.
+        """
+        kept = self._selection.repeats
+        if kept is not None:
+            return kept
+        rows, counts = np.unique(self.indices, return_counts=True)
+        return rows, counts.astype(np.int64, copy=False)
 
     @property
     def order_chosen(self) -> bool:
@@ -247,9 +269,20 @@ class View:
         values = resolve_weights(self, weights, wanted)
         wanted = drawn_rows(values, wanted, replace)
         seed = resolve_seed(seed)
+        if replace and self._start == 0 and self._all_stored:
+            chosen = _engine.draw_with_replacement(values, wanted, seed=seed)
+            return View(
+                self._source,
+                chosen,
+                self._columns,
+                self._schema,
+                weights=_weights_of(chosen),
+                order_chosen=False,
+                seed=seed,
+            )
         draw = _engine.sample_with_replacement if replace else _engine.sample_without_replacement
         drawn = draw(values, wanted, seed=seed) if wanted else np.zeros(0, np.int64)
-        return self._picked(drawn, weights=values[drawn], order_chosen=False, seed=seed)
+        return self._picked(drawn, values[drawn], order_chosen=False, seed=seed)
 
     def weights_for(self, expression: str) -> NDArray[np.float64]:
         """float64 [len], read-only: a TQL weight expression evaluated for each row."""
@@ -274,10 +307,12 @@ class View:
                 continue
             origin = self._columns[output.get("column", name)]
             columns[name] = origin if isinstance(origin, str) else origin.take(chosen.indices)
-        weights = chosen.weights
-        sampled = weights is not None
-        if weights is None and self._weights is not None:
-            weights = self._weights[chosen.indices]
+        sampled = chosen.weighted
+        weights: LazyWeights = None
+        if sampled:
+            weights = _weights_of(chosen)
+        elif self._weights is not None:
+            weights = self._weights_at(chosen.indices)
         return View(
             self._source,
             self._compose(chosen),
@@ -350,6 +385,11 @@ class View:
 
     # --- inside -------------------------------------------------------------------------------------------
 
+    @property
+    def _all_stored(self) -> bool:
+        """No column is computed, so that none has to follow the rows."""
+        return all(isinstance(origin, str) for origin in self._columns.values())
+
     def _check_column(self, name: str) -> None:
         if name not in self._columns:
             near = difflib.get_close_matches(name, self._columns, n=2)
@@ -364,13 +404,19 @@ class View:
 
     def _at(self, rows: NDArray[np.int64]) -> View:
         """The rows at these positions; the caller chose their order if it is not the view's own."""
-        weights = None if self._weights is None else self._weights[rows]
+        weights = None if self._weights is None else self._weights_at(rows)
         return self._picked(rows, weights, self._order_chosen or not ascending(rows), self._seed)
+
+    def _weights_at(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Of a view that was sampled: the weights at these positions."""
+        weights = self.weights
+        assert weights is not None
+        return weights[rows]
 
     def _picked(
         self,
         rows: NDArray[np.int64],
-        weights: NDArray[np.float64] | None,
+        weights: LazyWeights,
         order_chosen: bool,
         seed: int | None,
     ) -> View:
@@ -411,6 +457,10 @@ def _restore(
 
 def all_rows(source: Source) -> _engine.Selection:
     return _engine.Selection.from_range(0, source.num_rows)
+
+
+def _weights_of(chosen: _engine.Selection) -> Callable[[], NDArray[np.float64] | None]:
+    return lambda: chosen.weights
 
 
 def _selection_of(rows: NDArray[np.int64]) -> _engine.Selection:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tql import _engine
 from tql.errors import ArgumentError, QueryValueError, SampleWarning
 
 Weights = Any  # a TQL weight expression, or an array-like with one number per row
@@ -36,14 +37,16 @@ def resolve_weights(view: Weighable, weights: Weights, size: int) -> NDArray[np.
         QueryValueError: an expression that is 0 everywhere, or infinite somewhere.
     """
     if isinstance(weights, str):
-        values = np.asarray(view.weights_for(weights), dtype=np.float64)
-        infinite = np.flatnonzero(np.isposinf(values))
-        if infinite.size:
-            raise QueryValueError(f"the weight of row {infinite[0]} is infinite")
-        values = np.where(values > 0, values, 0.0)
+        values = np.ascontiguousarray(view.weights_for(weights), dtype=np.float64)
+        positive, odd, infinite = _engine.survey_weights(values)
+        if infinite >= 0:
+            raise QueryValueError(f"the weight of row {infinite} is infinite")
+        if odd >= 0:
+            values = np.where(values > 0, values, 0.0)
     else:
         values = check_weights(weights, len(view))
-    if size > 0 and values.size and not (values > 0).any():
+        positive = _engine.survey_weights(values)[0]
+    if size > 0 and values.size and not positive:
         error = QueryValueError if isinstance(weights, str) else ArgumentError
         raise error(
             "all weights are zero, so that no row can be drawn",
@@ -66,11 +69,11 @@ def check_weights(weights: Weights, rows: int) -> NDArray[np.float64]:
         )
     if len(values) != rows:
         raise ArgumentError(f"weights must have one number per row: {rows} rows, got {len(values)} weights")
-    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
-    if bad.size:
-        value = values[bad[0]]
+    _, bad, _ = _engine.survey_weights(values)
+    if bad >= 0:
+        value = values[bad]
         kind = "not a number" if np.isnan(value) else "infinite" if np.isinf(value) else "negative"
-        raise ArgumentError(f"the weight of row {bad[0]} is {kind}: {value:g}")
+        raise ArgumentError(f"the weight of row {bad} is {kind}: {value:g}")
     return values
 
 
@@ -112,7 +115,7 @@ def drawn_rows(weights: NDArray[np.float64], size: int, replace: bool, *, stackl
     """
     if replace:
         return size if weights.size else 0
-    positive = int(np.count_nonzero(weights > 0))
+    positive, _, _ = _engine.survey_weights(weights)
     if positive < size:
         warnings.warn(
             f"only {positive} of {len(weights)} rows have a positive weight: "

@@ -178,7 +178,18 @@ class Selection:
 
     @property
     def weights(self) -> NDArray[np.float64] | None:
-        """[len]: the weight of each selected row, where the plan sampled."""
+        """[len]: the weight of each selected row, where the plan sampled; made on first use, then kept."""
+
+    @property
+    def weighted(self) -> bool:
+        """Whether there are weights. Makes nothing."""
+
+    @property
+    def repeats(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        """Where the rows were drawn with replacement: the rows ascending, each once, and how often each is.
+
+        Does not make `indices`. None for any other selection.
+        """
 
     @property
     def ascending(self) -> bool:
@@ -266,10 +277,20 @@ def sample_with_replacement(
     size > 0.
     """
 
+def draw_with_replacement(
+    weights: NDArray[np.float64], size: int, *, seed: int, stream: int = 0, threads: int = 0
+) -> Selection:
+    """The draws of `sample_with_replacement` with their weights; their order is worked out on demand."""
+
 def sample_without_replacement(
     weights: NDArray[np.float64], size: int, *, seed: int, stream: int = 0, threads: int = 0
 ) -> NDArray[np.int64]:
     """min(size, rows of positive weight) rows in draw order, each draw proportional to what remains."""
+
+def survey_weights(weights: NDArray[np.float64], *, threads: int = 0) -> tuple[int, int, int]:
+    """How many weights are positive; the first row whose weight is negative, NaN or infinite; the first row
+    of weight +inf. -1 where there is no such row.
+    """
 
 def permutation(n: int, *, seed: int, stream: int = 0, threads: int = 0) -> NDArray[np.int64]:
     """A uniformly random order of 0 .. n-1, a pure function of (n, seed, stream)."""

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +13,9 @@
 #include "arrays.h"
 #include "bindings.h"
 #include "signals.h"
+#include "tql_engine/draws.h"
 #include "tql_engine/random.h"
+#include "tql_engine/selection.h"
 #include "tql_engine/thread_pool.h"
 
 namespace py = pybind11;
@@ -44,6 +47,25 @@ py::array_t<int64_t> sample(const Array<double>& weights, int64_t size, const py
   return adopt(std::move(rows));
 }
 
+py::tuple survey(const Array<double>& weights, int threads) {
+  const std::span<const double> values = view(weights, "weights");
+  WeightSurvey found;
+  {
+    const py::gil_scoped_release released;
+    found = survey_weights(values, pool_of(threads));
+  }
+  return py::make_tuple(found.positive, found.odd, found.infinite);
+}
+
+Selection draw(const Array<double>& weights, int64_t size, const py::int_& seed, const py::int_& stream,
+               int threads) {
+  const std::span<const double> values = view(weights, "weights");
+  const RandomKey key{word_of(seed), word_of(stream)};
+  const py::gil_scoped_release released;
+  return Selection::from_draws(
+      std::make_shared<const Draws>(draw_with_replacement(values, size, key, pool_of(threads))));
+}
+
 py::array_t<int64_t> order(int64_t n, const py::int_& seed, const py::int_& stream, int threads) {
   const RandomKey key{word_of(seed), word_of(stream)};
   HeapArray<int64_t> positions;
@@ -72,6 +94,9 @@ void register_sampling(py::module_& module) {
              py::kw_only(), py::arg("seed"), py::arg("stream") = 0, py::arg("threads") = 0);
   module.def("sample_without_replacement", &sample<sample_without_replacement>, py::arg("weights"),
              py::arg("size"), py::kw_only(), py::arg("seed"), py::arg("stream") = 0, py::arg("threads") = 0);
+  module.def("draw_with_replacement", &draw, py::arg("weights"), py::arg("size"), py::kw_only(),
+             py::arg("seed"), py::arg("stream") = 0, py::arg("threads") = 0);
+  module.def("survey_weights", &survey, py::arg("weights"), py::kw_only(), py::arg("threads") = 0);
   module.def("permutation", &order, py::arg("n"), py::kw_only(), py::arg("seed"), py::arg("stream") = 0,
              py::arg("threads") = 0);
   module.def("uniform", &uniform, py::arg("n"), py::kw_only(), py::arg("seed"), py::arg("stream") = 0);

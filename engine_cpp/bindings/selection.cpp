@@ -14,6 +14,8 @@
 #include "arrays.h"
 #include "bindings.h"
 #include "numpy_interop.h"
+#include "tql_engine/draws.h"
+#include "tql_engine/row_weights.h"
 #include "tql_engine/thread_pool.h"
 
 namespace py = pybind11;
@@ -40,7 +42,7 @@ Selection from_indices(const Array<int64_t>& indices, const std::optional<Array<
   }
   HeapArray<double> kept(values.size());
   std::copy(values.begin(), values.end(), kept.values().begin());
-  return selection.with_weights(std::make_shared<const HeapArray<double>>(std::move(kept)));
+  return selection.with_weights(std::make_shared<const RowWeights>(std::move(kept)));
 }
 
 const char* kind_name(const Selection& selection) {
@@ -67,9 +69,23 @@ py::array indices(const Selection& selection) {
 
 py::object weights(const Selection& selection) {
   if (selection.weights() == nullptr) return py::none();
-  const std::span<const double> values = selection.weights()->values();
+  std::span<const double> values;
+  {
+    const py::gil_scoped_release released;
+    values = selection.weights()->values();
+  }
   return readonly_view(py::dtype::of<double>(), {static_cast<py::ssize_t>(values.size())}, values.data(),
                        selection.weights());
+}
+
+py::object repeats(const Selection& selection) {
+  if (selection.draws() == nullptr) return py::none();
+  Repeats made;
+  {
+    const py::gil_scoped_release released;
+    made = selection.draws()->repeats(ThreadPool::shared());
+  }
+  return py::make_tuple(adopt(std::move(made.rows)), adopt(std::move(made.counts)));
 }
 
 }  // namespace
@@ -97,6 +113,9 @@ void register_selection(py::module_& module) {
       .def_property_readonly("kind", &kind_name)
       .def_property_readonly("indices", &indices)
       .def_property_readonly("weights", &weights)
+      .def_property_readonly("weighted",
+                             [](const Selection& selection) { return selection.weights() != nullptr; })
+      .def_property_readonly("repeats", &repeats)
       .def_property_readonly("ascending", &Selection::ascending)
       .def("__repr__", [](const Selection& selection) {
         return "<Selection of " + std::to_string(selection.size()) + " rows, " + kind_name(selection) + ">";

@@ -16,18 +16,23 @@ struct RandomKey {
   uint64_t stream = 0;
 };
 
-/// `size` independent draws, row i with probability weights[i] / sum. O(rows + size).
-///
-/// NaN and negative weights count as 0, and a row of weight 0 is never drawn. Throws EngineError(kValue) for
-/// an infinite weight (naming its row), for a negative size, and if every weight is 0 while there are rows
-/// and size > 0. No rows: no draws.
+/// The rows of draw_with_replacement(), in the order in which they were drawn.
 HeapArray<int64_t> sample_with_replacement(std::span<const double> weights, int64_t size, RandomKey key,
                                            InterruptiblePool pool);
 
 /// Successive draws, each in proportion to the weights of the rows that remain: min(size, rows of positive
-/// weight) rows in draw order. O(rows + size log size). Weights and errors as above.
+/// weight) rows in draw order. O(rows + size log size). Weights and errors as draw_with_replacement().
 HeapArray<int64_t> sample_without_replacement(std::span<const double> weights, int64_t size, RandomKey key,
                                               InterruptiblePool pool);
+
+/// What there is among weights.
+struct WeightSurvey {
+  int64_t positive = 0;   // rows of positive weight, infinite ones included
+  int64_t odd = -1;       // the first row whose weight is negative, NaN or infinite; -1: there is none
+  int64_t infinite = -1;  // the first row of weight +inf; likewise
+};
+
+WeightSurvey survey_weights(std::span<const double> weights, InterruptiblePool pool);
 
 /// 0 .. n-1 in an order that is uniformly random: each of the n! is equally likely.
 HeapArray<int64_t> permutation(int64_t n, RandomKey key, InterruptiblePool pool);

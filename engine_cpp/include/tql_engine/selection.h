@@ -12,6 +12,8 @@
 
 namespace tql_engine {
 
+class Draws;
+class RowWeights;
 class ThreadPool;
 
 /// A set of rows [0, size()), one bit each. Filled by one thread per word.
@@ -70,6 +72,8 @@ class Selection {
   /// These rows in this order, repeats allowed; none negative. Becomes a range where they are contiguous.
   static Selection from_indices(HeapArray<int64_t> indices, ThreadPool* pool = nullptr);
   static Selection from_indices(const std::vector<int64_t>& indices);
+  /// Drawn rows in the order in which they were drawn, with their weights; both are made on first use.
+  static Selection from_draws(std::shared_ptr<const Draws> draws);
   /// One byte per row, any value but 0 selects.
   static Selection from_mask(std::span<const uint8_t> mask);
 
@@ -100,21 +104,22 @@ class Selection {
   Selection select(std::span<const int64_t> positions, ThreadPool* pool = nullptr) const;
 
   /// The same rows with a weight beside each; weights->size() == size().
-  Selection with_weights(std::shared_ptr<const HeapArray<double>> weights) const;
+  Selection with_weights(std::shared_ptr<const RowWeights> weights) const;
   /// Empty pointer: none.
-  const std::shared_ptr<const HeapArray<double>>& weights() const noexcept { return weights_; }
+  const std::shared_ptr<const RowWeights>& weights() const noexcept { return weights_; }
+  /// How often each row comes, where the rows were drawn with replacement; an empty pointer elsewhere.
+  const std::shared_ptr<const Draws>& draws() const noexcept;
 
   /// Keeps what indices() points to alive.
   std::shared_ptr<const void> owner() const noexcept { return rows_; }
 
  private:
   class Rows;
-  explicit Selection(std::shared_ptr<const Rows> rows,
-                     std::shared_ptr<const HeapArray<double>> weights = nullptr)
+  explicit Selection(std::shared_ptr<const Rows> rows, std::shared_ptr<const RowWeights> weights = nullptr)
       : rows_(std::move(rows)), weights_(std::move(weights)) {}
 
   std::shared_ptr<const Rows> rows_;
-  std::shared_ptr<const HeapArray<double>> weights_;
+  std::shared_ptr<const RowWeights> weights_;
 };
 
 }  // namespace tql_engine

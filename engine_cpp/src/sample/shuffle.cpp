@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "tql_engine/interruptible_pool.h"
+#include "below.h"
+#include "tql_engine/random.h"
 
 namespace tql_engine {
 namespace {
@@ -45,18 +46,9 @@ class Choices {
   std::array<uint16_t, kChunk> buckets_;
 };
 
-/// In [0, bound), every value equally likely: Lemire's multiplication, as RandomStream::bounded, of 32 bits.
-/// The few of them that are rejected are replaced by number `item` of the stream.
-uint64_t below(uint64_t bound, uint32_t bits, const RandomStream& random, uint64_t item) noexcept {
-  if (bound >> 32 != 0) return random.bounded(item, bound);
-  const uint64_t product = bound * bits;
-  const auto low = static_cast<uint32_t>(product);
-  if (low < bound && low < (uint64_t{1} << 32) % bound) return random.bounded(item, bound);
-  return product >> 32;
-}
-
 /// Fisher and Yates. `first` is the position of the items among all.
-void shuffle_bucket(std::span<int64_t> items, int64_t first, const RandomStream& random,
+template <class Value>
+void shuffle_bucket(std::span<Value> items, int64_t first, const RandomStream& random,
                     const RandomStream& spare) noexcept {
   std::array<uint64_t, 256> words;
   for (size_t left = items.size(); left > 1;) {
@@ -73,9 +65,10 @@ void shuffle_bucket(std::span<int64_t> items, int64_t first, const RandomStream&
 
 }  // namespace
 
-HeapArray<int64_t> shuffled(int64_t n, RandomKey key, uint8_t domain, InterruptiblePool& pool,
-                            const std::function<Producer()>& make_producer) {
-  HeapArray<int64_t> order(static_cast<size_t>(n));
+template <class Value, class Result>
+HeapArray<Result> shuffled(int64_t n, RandomKey key, uint8_t domain, InterruptiblePool& pool,
+                           const std::function<Producer<Value>()>& make_producer) {
+  HeapArray<Result> order(static_cast<size_t>(n));
   if (n == 0) return order;
   // A power of two, so that bits of a random word choose among them without bias.
   const uint64_t buckets =
@@ -110,11 +103,12 @@ HeapArray<int64_t> shuffled(int64_t n, RandomKey key, uint8_t domain, Interrupti
   }
   starts.back() = total;
 
-  const std::span<int64_t> items = order.values();
+  HeapArray<Value> dealt(static_cast<size_t>(n));
+  const std::span<Value> items = dealt.values();
   for_chunks([&] {
     return
         [&items, produce = make_producer()](int64_t begin, std::span<const uint16_t> chosen, int64_t* next) {
-          std::array<int64_t, kChunk> values;
+          std::array<Value, kChunk> values;
           produce(begin, std::span(values).first(chosen.size()));
           for (size_t i = 0; i < chosen.size(); ++i)
             items[static_cast<size_t>(next[chosen[i]]++)] = values[i];
@@ -125,12 +119,20 @@ HeapArray<int64_t> shuffled(int64_t n, RandomKey key, uint8_t domain, Interrupti
   const RandomStream spare(key.seed, key.stream, static_cast<uint8_t>(domain + 2));
   pool.parallel_for(static_cast<int64_t>(buckets), 1, [&](int64_t begin, int64_t end, int) {
     for (auto bucket = static_cast<size_t>(begin); bucket < static_cast<size_t>(end); ++bucket) {
-      shuffle_bucket(items.subspan(static_cast<size_t>(starts[bucket]),
-                                   static_cast<size_t>(starts[bucket + 1] - starts[bucket])),
-                     starts[bucket], shuffler, spare);
+      const std::span<Value> mine = items.subspan(static_cast<size_t>(starts[bucket]),
+                                                  static_cast<size_t>(starts[bucket + 1] - starts[bucket]));
+      shuffle_bucket(mine, starts[bucket], shuffler, spare);
+      std::copy(mine.begin(), mine.end(), order.values().begin() + starts[bucket]);
     }
   });
   return order;
 }
+
+template HeapArray<int64_t> shuffled(int64_t, RandomKey, uint8_t, InterruptiblePool&,
+                                     const std::function<Producer<uint32_t>()>&);
+template HeapArray<int64_t> shuffled(int64_t, RandomKey, uint8_t, InterruptiblePool&,
+                                     const std::function<Producer<int64_t>()>&);
+template HeapArray<double> shuffled(int64_t, RandomKey, uint8_t, InterruptiblePool&,
+                                    const std::function<Producer<double>()>&);
 
 }  // namespace tql_engine

@@ -6,11 +6,13 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
 #include "arrival.h"
 #include "arrival_filter.h"
+#include "draw_domains.h"
 #include "earliest.h"
 #include "tql_engine/random.h"
 #include "tql_engine/sampling.h"
@@ -20,8 +22,6 @@
 namespace tql_engine {
 namespace {
 
-constexpr uint8_t kPrefixDomain = 1;  // the upper 16 bits of a row's number, four rows to a word
-constexpr uint8_t kRestDomain = 9;    // the lower 48
 constexpr int kPrefixBits = 16;
 constexpr int64_t kPrefixesPerWord = 4;
 constexpr int64_t kChunk = 4096;
@@ -72,10 +72,8 @@ class Watch {
     const auto rows = std::min<int64_t>(kChunk, static_cast<int64_t>(weights_.size()) - begin);
     const double* const weights = weights_.data() + begin;
     prefix_.fill_bits(static_cast<uint64_t>(begin / kPrefixesPerWord), prefix_words_);
-    for (size_t i = 0; i < prefixes_.size(); ++i) {
-      const uint64_t word = prefix_words_[i / kPrefixesPerWord];
-      prefixes_[i] = static_cast<uint16_t>(word >> (i % kPrefixesPerWord * kPrefixBits));
-    }
+    static_assert(sizeof(prefixes_) == sizeof(prefix_words_) && std::endian::native == std::endian::little);
+    std::memcpy(prefixes_.data(), prefix_words_.data(), sizeof(prefixes_));
     if (time < kNever) {
       test(prefixes_.data(), weights, rows, time, early_.data());
     } else {

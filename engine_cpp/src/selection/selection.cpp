@@ -9,7 +9,9 @@
 #include <string>
 
 #include "expand.h"
+#include "tql_engine/draws.h"
 #include "tql_engine/heap_array.h"
+#include "tql_engine/row_weights.h"
 #include "tql_engine/status.h"
 #include "tql_engine/thread_pool.h"
 
@@ -52,7 +54,15 @@ class Selection::Rows {
         bound_(bound),
         indices_(std::move(indices)) {}
 
+  explicit Rows(std::shared_ptr<const Draws> draws)
+      : kind_(Kind::kIndices),
+        size_(draws->size()),
+        ascending_(size_ <= 1),
+        bound_(draws->row_bound()),
+        draws_(std::move(draws)) {}
+
   Kind kind() const noexcept { return kind_; }
+  const std::shared_ptr<const Draws>& draws() const noexcept { return draws_; }
   int64_t size() const noexcept { return size_; }
   bool ascending() const noexcept { return ascending_; }
   int64_t start() const noexcept { return start_; }
@@ -60,8 +70,12 @@ class Selection::Rows {
   const Bitmap& bitmap() const noexcept { return bitmap_; }
 
   std::span<const int64_t> indices(ThreadPool* pool) const {
-    if (kind_ == Kind::kIndices) return indices_.values();
+    if (kind_ == Kind::kIndices && draws_ == nullptr) return indices_.values();
     std::call_once(made_once_, [this, pool] {
+      if (draws_ != nullptr) {
+        made_ = draws_->rows(pool != nullptr ? *pool : ThreadPool::shared());
+        return;
+      }
       if (kind_ == Kind::kBitmap) directory();  // not from inside the parallel loop: it is made under a lock
       HeapArray<int64_t> made(static_cast<size_t>(size_));
       for_morsels(pool, size_, [&](int64_t begin, int64_t end) {
@@ -79,7 +93,7 @@ class Selection::Rows {
         std::iota(out.begin(), out.end(), start_ + first);
         return;
       case Kind::kIndices:
-        std::copy_n(indices_.values().begin() + first, out.size(), out.begin());
+        std::copy_n(indices(nullptr).begin() + first, out.size(), out.begin());
         return;
       case Kind::kBitmap:
         copy_from_bitmap(first, out);
@@ -142,7 +156,18 @@ class Selection::Rows {
   mutable std::once_flag made_once_;
   mutable HeapArray<int64_t> made_;
   const HeapArray<int64_t> indices_;
+  const std::shared_ptr<const Draws> draws_;
 };
+
+Selection Selection::from_draws(std::shared_ptr<const Draws> draws) {
+  if (draws->size() == 0)
+    return range(0, 0).with_weights(std::make_shared<const RowWeights>(HeapArray<double>()));
+  const auto weights = std::make_shared<const RowWeights>(
+      static_cast<size_t>(draws->size()), [draws] { return draws->weights(ThreadPool::shared()); });
+  return Selection(std::make_shared<const Rows>(draws), weights);
+}
+
+const std::shared_ptr<const Draws>& Selection::draws() const noexcept { return rows_->draws(); }
 
 Selection Selection::range(int64_t start, int64_t stop) {
   if (stop <= start) return Selection(std::make_shared<const Rows>(0, 0));
@@ -304,7 +329,7 @@ Selection Selection::slice(int64_t start, int64_t count) const {
   if (weights_ != nullptr) {
     HeapArray<double> weights(static_cast<size_t>(count));
     std::copy_n(weights_->values().begin() + start, count, weights.values().begin());
-    part.weights_ = std::make_shared<const HeapArray<double>>(std::move(weights));
+    part.weights_ = std::make_shared<const RowWeights>(std::move(weights));
   }
   return part;
 }
@@ -317,6 +342,9 @@ Selection Selection::select(std::span<const int64_t> positions, ThreadPool* pool
   const bool listed = kind() != Kind::kRange && !look_up;
   const std::span<const int64_t> source = listed ? indices(pool) : std::span<const int64_t>();
   const int64_t start = rows_->start();
+  // Made before the loop below, which could not run another one.
+  const std::span<const double> weights_of_rows =
+      weights_ == nullptr ? std::span<const double>() : weights_->values();
   HeapArray<int64_t> taken(positions.size());
   HeapArray<double> taken_weights(weights_ == nullptr ? 0 : positions.size());
   const std::span<int64_t> chosen = taken.values();
@@ -330,17 +358,16 @@ Selection Selection::select(std::span<const int64_t> positions, ThreadPool* pool
       chosen[i] = listed    ? source[static_cast<size_t>(position)]
                   : look_up ? rows_->row_at(position)
                             : start + position;
-      if (weights_ != nullptr) weights[i] = weights_->values()[static_cast<size_t>(position)];
+      if (weights_ != nullptr) weights[i] = weights_of_rows[static_cast<size_t>(position)];
     }
   });
   Selection result = from_indices(std::move(taken), pool);
-  if (weights_ != nullptr)
-    result.weights_ = std::make_shared<const HeapArray<double>>(std::move(taken_weights));
+  if (weights_ != nullptr) result.weights_ = std::make_shared<const RowWeights>(std::move(taken_weights));
   return result;
 }
 
-Selection Selection::with_weights(std::shared_ptr<const HeapArray<double>> weights) const {
-  if (weights != nullptr && static_cast<int64_t>(weights->values().size()) != size()) {
+Selection Selection::with_weights(std::shared_ptr<const RowWeights> weights) const {
+  if (weights != nullptr && static_cast<int64_t>(weights->size()) != size()) {
     throw EngineError(Code::kInternal, "a selection needs one weight per row");
   }
   return Selection(rows_, std::move(weights));
