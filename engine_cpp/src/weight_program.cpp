@@ -39,6 +39,45 @@ void blend_base(const Cases& cases, int64_t n, double* out) {
 }
 
 #if defined(__x86_64__)
+/// The last rows, fewer than a vector has.
+template <bool largest>
+void blend_rest(const Cases& cases, int64_t row, int64_t n, double* out) {
+  for (; row < n; ++row) {
+    double sum = 0;
+    for (int64_t number = 0; number < cases.count; ++number) {
+      if ((cases.word(number, row / kWordBits) >> (row % kWordBits) & 1) == 0) continue;
+      sum = largest ? std::max(sum, cases.weights[number]) : sum + cases.weights[number];
+    }
+    out[row] = sum;
+  }
+}
+
+template <bool largest>
+[[gnu::target("avx2")]] void blend_avx2(const Cases& cases, int64_t n, double* out) {
+  constexpr int64_t kLanes = 4;
+  const __m256i lane_bits = _mm256_setr_epi64x(1, 2, 4, 8);
+  const bool aligned = reinterpret_cast<uintptr_t>(out) % sizeof(__m256d) == 0;
+  int64_t row = 0;
+  for (; row + kLanes <= n; row += kLanes) {
+    __m256d sum = _mm256_setzero_pd();
+    for (int64_t number = 0; number < cases.count; ++number) {
+      const auto bits = static_cast<int64_t>(cases.word(number, row / kWordBits) >> (row % kWordBits));
+      const __m256i mine = _mm256_and_si256(_mm256_set1_epi64x(bits), lane_bits);
+      const __m256d holds = _mm256_castsi256_pd(_mm256_cmpeq_epi64(mine, lane_bits));
+      const __m256d weight = _mm256_set1_pd(cases.weights[number]);
+      const __m256d with = largest ? _mm256_max_pd(weight, sum) : _mm256_add_pd(sum, weight);
+      sum = _mm256_blendv_pd(sum, with, holds);
+    }
+    if (aligned) {
+      _mm256_stream_pd(out + row, sum);
+    } else {
+      _mm256_storeu_pd(out + row, sum);
+    }
+  }
+  if (aligned) _mm_sfence();
+  blend_rest<largest>(cases, row, n, out);
+}
+
 template <bool largest>
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void blend_avx512(const Cases& cases, int64_t n,
                                                                         double* out) {
@@ -62,14 +101,7 @@ template <bool largest>
     }
   }
   if (aligned) _mm_sfence();
-  for (; row < n; ++row) {
-    double sum = 0;
-    for (int64_t number = 0; number < cases.count; ++number) {
-      if ((cases.word(number, row / kWordBits) >> (row % kWordBits) & 1) == 0) continue;
-      sum = largest ? std::max(sum, cases.weights[number]) : sum + cases.weights[number];
-    }
-    out[row] = sum;
-  }
+  blend_rest<largest>(cases, row, n, out);
 }
 #endif
 
@@ -79,6 +111,7 @@ template <bool largest>
 BlendLoop blend_loop() noexcept {
 #if defined(__x86_64__)
   if (simd_level() == SimdLevel::kAvx512) return &blend_avx512<largest>;
+  if (simd_level() == SimdLevel::kAvx2) return &blend_avx2<largest>;
 #endif
   return &blend_base<largest>;
 }

@@ -31,11 +31,10 @@ class Draws::Recorder {
 
   /// Room for a piece of at most this many rows.
   void open(int64_t rows) {
-    constexpr size_t kRoom = size_t{1} << 18;
+    constexpr size_t kMostRoom = size_t{1} << 18;
     const auto wanted = static_cast<size_t>(rows);
     if (storage_.empty() || room_ - used_ < wanted) {
-      // The first block is no larger than it must be: most draws are small.
-      room_ = storage_.empty() ? wanted : std::max(wanted, kRoom);
+      room_ = std::max(wanted, std::min(kMostRoom, 2 * room_));  // small draws take little
       storage_.emplace_back(room_);
       used_ = 0;
     }
