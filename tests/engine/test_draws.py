@@ -26,7 +26,12 @@ _HALF = np.uint64(32)
 
 def philox_words(blocks: NDArray[np.uint64], seed: int, domain: int) -> NDArray[np.uint64]:
     """Philox-4x32-10 by the paper: both words of each block of stream 0, uint64 [blocks, 2]."""
-    c = [blocks & _LOW, blocks >> _HALF | np.uint64(domain << 24), np.zeros_like(blocks), np.zeros_like(blocks)]
+    c = [
+        blocks & _LOW,
+        blocks >> _HALF | np.uint64(domain << 24),
+        np.zeros_like(blocks),
+        np.zeros_like(blocks),
+    ]
     key = [seed & 0xFFFFFFFF, seed >> 32]
     for _ in range(10):
         product0, product1 = c[0] * np.uint64(_MULTIPLIERS[0]), c[2] * np.uint64(_MULTIPLIERS[1])
@@ -230,17 +235,17 @@ def test_a_survey_of_weights(threads: int) -> None:
     ids=["with", "without", "order"],
 )
 def test_a_draw_ends_early_where_a_signal_handler_raises(draw: Any, rows: int, size: int | None) -> None:
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(*_: object) -> None:
-        raise Stop
+        raise StopError
 
     arguments = (rows,) if size is None else (np.ones(rows), size)
     before = signal.signal(signal.SIGALRM, stop)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.03)
-        with pytest.raises(Stop):
+        with pytest.raises(StopError):
             draw(*arguments, seed=0)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
