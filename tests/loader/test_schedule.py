@@ -124,7 +124,7 @@ GOLDEN = [
 
 def test_so_is_the_draw() -> None:
     draw = Draw(np.arange(6.0), 8, replace=True, seed=7)
-    assert draw.positions(0).tolist() == [3, 5, 5, 4, 5, 3, 3, 5]
+    assert draw.positions(0).tolist() == [3, 5, 3, 5, 4, 3, 5, 5]
 
 
 @pytest.mark.parametrize("world_size", [2, 4, 8])

@@ -48,12 +48,11 @@ void BlockDraw::load(std::span<const double> weights) noexcept {
 
 size_t BlockDraw::copy(int64_t* rows, uint32_t* counts, double* weights) const noexcept {
   size_t size = 0;
-  for (size_t i = 0; i < size_; ++i) {
-    if (counts_[i] == 0) continue;
+  for (size_t i = 0; i < size_; ++i) {  // without a branch, which could not be predicted
     rows[size] = first_row_ + rows_[i];
     counts[size] = counts_[i];
     weights[size] = weights_[i];
-    ++size;
+    size += static_cast<size_t>(counts_[i] > 0);
   }
   return size;
 }
@@ -62,15 +61,16 @@ size_t BlockDraw::copy(int64_t* rows, uint32_t* counts, double* weights) const n
 bool BlockDraw::find_classes() noexcept {
   std::array<double, kMostClasses>& seen = class_weights_;
   const auto end = [&] { return seen.begin() + static_cast<ptrdiff_t>(classes_); };
-  // Mostly they are those of the block before.
-  bool known = classes_ > 0;
-  std::array<double, kMostClasses> all = seen;
-  std::fill(all.begin() + static_cast<ptrdiff_t>(classes_), all.end(), all[0]);
-  for (size_t i = 0; i < size_; ++i) {
-    const double weight = weights_[i];
-    known &= (weight == all[0]) | (weight == all[1]) | (weight == all[2]) | (weight == all[3]);
+  if (classes_ > 0) {  // mostly they are those of the block before
+    std::array<double, kMostClasses> all = seen;
+    std::fill(all.begin() + static_cast<ptrdiff_t>(classes_), all.end(), all[0]);
+    bool known = true;
+    for (size_t i = 0; i < size_; ++i) {
+      const double weight = weights_[i];
+      known &= (weight == all[0]) | (weight == all[1]) | (weight == all[2]) | (weight == all[3]);
+    }
+    if (known) return true;
   }
-  if (known) return true;
   classes_ = 0;
   for (size_t i = 0; i < size_; ++i) {
     if (std::find(seen.begin(), end(), weights_[i]) != end()) continue;

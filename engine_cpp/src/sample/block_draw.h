@@ -21,8 +21,8 @@ class BlockDraw {
   void run(std::span<const double> weights, const BlockSums& sums, int64_t block, int64_t first,
            int64_t draws) noexcept;
 
-  /// The rows that were drawn, ascending, how often and their weights. Returns how many rows; there is room
-  /// for the smaller of the number of draws and the block's rows.
+  /// The rows that were drawn, ascending, how often and their weights. Returns how many rows. There must be
+  /// room for one more than the smaller of the number of draws and the block's rows.
   size_t copy(int64_t* rows, uint32_t* counts, double* weights) const noexcept;
 
  private:

@@ -34,20 +34,27 @@ HeapArray<Result> Draws::in_order(InterruptiblePool& pool, const ValuesOf& value
         while (skipped >= counts[entry]) skipped -= counts[entry++];
         left = counts[entry] - skipped;
       }
-      for (size_t at = 0; at < out.size();) {
-        const Piece* here = &pieces_[piece];
-        if (left == 0) {
-          if (++entry == here->counts.size()) {
-            here = &pieces_[++piece];
-            entry = 0;
-          }
-          left = here->counts[entry];
+      const auto next = [&] {
+        if (left > 0) return;
+        if (++entry == pieces_[piece].counts.size()) {
+          ++piece;
+          entry = 0;
         }
-        const auto count = std::min<int64_t>(left, static_cast<int64_t>(out.size() - at));
-        std::fill_n(out.begin() + static_cast<ptrdiff_t>(at), count,
-                    static_cast<Value>(values_of(*here)[entry]));
+        left = pieces_[piece].counts[entry];
+      };
+      // Most rows come a few times: write more copies than that at once, and the next row over the last ones.
+      constexpr size_t kCopies = 8;
+      size_t at = 0;
+      while (at + kCopies <= out.size()) {
+        next();
+        std::fill_n(out.data() + at, kCopies, static_cast<Value>(values_of(pieces_[piece])[entry]));
+        const auto count = std::min<int64_t>(left, kCopies);
         at += static_cast<size_t>(count);
         left -= count;
+      }
+      for (; at < out.size(); ++at, --left) {
+        next();
+        out[at] = static_cast<Value>(values_of(pieces_[piece])[entry]);
       }
     };
   });

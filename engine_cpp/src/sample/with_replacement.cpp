@@ -35,7 +35,7 @@ class Draws::Recorder {
     const auto wanted = static_cast<size_t>(rows);
     if (storage_.empty() || room_ - used_ < wanted) {
       room_ = std::max(wanted, std::min(kMostRoom, 2 * room_));  // small draws take little
-      storage_.emplace_back(room_);
+      storage_.emplace_back(room_ + 1);                          // BlockDraw::copy writes one further
       used_ = 0;
     }
     size_ = 0;
