@@ -107,7 +107,8 @@ class Column:
 class Source(Protocol):
     """What the engine asks of storage. Called with the GIL held.
 
-    One execution asks from one thread at a time; a made source asks from whatever thread reads from it.
+    One execution asks from two threads at a time: its own, and one that reads ahead unless the source is in
+    memory. A made source asks from whatever thread reads from it.
     """
 
     @property

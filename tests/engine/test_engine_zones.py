@@ -319,3 +319,30 @@ def test_answers_are_those_without_zones(case: Any, partition: int, fetch: int |
     run(filter_of(first), source)
     for _ in range(2):
         assert run(filter_of(wanted, fetch=fetch), source).selection.indices.tolist() == plain
+
+
+def test_blocks_that_are_all_alike_are_not_all_measured() -> None:
+    rows = 1 << 21
+    columns = {"x": Column.dense(np.random.default_rng(1).random(rows))}
+    source = KeptSource(columns)
+    result = run(filter_of(condition(columns, "x", "less", 0.5)), source, threads=1)
+    known = [source.maps.of("x").covers(row, row + (1 << 16)) for row in range(0, rows, 1 << 16)]
+    assert all(known[:8]) and sum(known) == 8 + 3
+    again = run(filter_of(condition(columns, "x", "less", 0.5)), source)
+    assert again.selection.indices.tolist() == result.selection.indices.tolist()
+
+
+@pytest.mark.parametrize("element", ["int8", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("gap", [3, 31, 33, 63])
+def test_which_integers_occur(element: str, gap: int) -> None:
+    low = 5 if element.startswith("u") else -100
+    values = np.where(np.arange(70_000) == 69_999, low + gap, low).astype(element)
+    validity = np.arange(70_000) % 3 != 1
+    for valid in (None, validity):
+        columns = {"x": Column.dense(values, valid)}
+        source = KeptSource(columns, 70_000)
+        run(filter_of(condition(columns, "x", "equal", low)), source)
+        for value in range(low, low + gap + 1):
+            # Of the two blocks the second has both values and no other between them.
+            skipped = zones_of(run(filter_of(condition(columns, "x", "equal", value)), source))[1]
+            assert skipped == {low: 0, low + gap: 1 if valid is None or valid[69_999] else 2}.get(value, 2)

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "tql_engine/program.h"
 #include "tql_engine/selection.h"
@@ -82,9 +83,11 @@ class TaskBits {
   /// Takes the rows of this task from `bits`, whose words at the ends neighbours may be changing.
   void load(Bitmap& bits, int64_t origin) noexcept {
     uint64_t* from = bits.words().data() + (base_ - origin) / kWordBits;
-    for (int64_t i = 0; i < count_; ++i) {
+    const auto [first, last] = own_words();
+    std::copy(from + first, from + last, words_.data() + first);
+    for_each_shared([&](int64_t i) {
       words_[static_cast<size_t>(i)] = __atomic_load_n(from + i, __ATOMIC_RELAXED) & mask(i);
-    }
+    });
   }
 
   /// Calls visit(row) for each row of [begin, end), which lies within this task.
@@ -102,21 +105,40 @@ class TaskBits {
   /// those that are also here.
   void store(Bitmap& bits, int64_t origin, bool keep) const {
     uint64_t* to = bits.words().data() + (base_ - origin) / kWordBits;
-    for (int64_t i = 0; i < count_; ++i) {
+    const auto [first, last] = own_words();
+    if (keep) {
+      for (int64_t i = first; i < last; ++i) to[i] &= words_[static_cast<size_t>(i)];
+    } else {
+      std::copy(words_.data() + first, words_.data() + last, to + first);
+    }
+    for_each_shared([&](int64_t i) {
       const uint64_t own = mask(i);
       const uint64_t word = words_[static_cast<size_t>(i)];
-      if (own == ~uint64_t{0}) {
-        to[i] = keep ? to[i] & word : word;
+      if (keep) {
+        __atomic_fetch_and(to + i, word | ~own, __ATOMIC_RELAXED);
       } else {
-        if (!keep) __atomic_fetch_or(to + i, word & own, __ATOMIC_RELAXED);
-        if (keep) __atomic_fetch_and(to + i, word | ~own, __ATOMIC_RELAXED);
+        __atomic_fetch_or(to + i, word & own, __ATOMIC_RELAXED);
       }
-    }
+    });
   }
 
  private:
   static constexpr int64_t kWordBits = Bitmap::kWordBits;
   static constexpr int64_t kRunWords = 64;
+
+  /// Words [first, second) have rows of this task alone.
+  std::pair<int64_t, int64_t> own_words() const noexcept {
+    const int64_t first = begin_ == base_ ? 0 : 1;
+    return {first, std::max(first, end_ % kWordBits == 0 ? count_ : count_ - 1)};
+  }
+
+  /// Calls visit(word) for the others.
+  template <class Visit>
+  void for_each_shared(Visit&& visit) const {
+    const auto [first, last] = own_words();
+    for (int64_t i = 0; i < first && i < count_; ++i) visit(i);
+    for (int64_t i = last; i < count_; ++i) visit(i);
+  }
 
   /// The bits of a word that are rows of this task.
   uint64_t mask(int64_t word) const noexcept {

@@ -6,6 +6,10 @@ namespace tql_engine {
 namespace {
 
 constexpr int64_t kBlockRows = ZoneColumn::kZoneRows;
+constexpr int64_t kTrialZones = 8;    // looked at in any case
+constexpr int64_t kTellingShare = 4;  // so much more are measured than tell something
+constexpr int64_t kSampledZones = 8;  // of so many one is measured where they don't
+constexpr double kWide = 0.75;        // of the column's range, from which on a zone tells nothing
 
 RowRange next_block(int64_t begin, int64_t stop) noexcept {
   return {begin, std::min(stop, begin - begin % kBlockRows + kBlockRows)};
@@ -20,6 +24,8 @@ ZonePruner::ZonePruner(Source& source, const Condition& condition) {
     Prunable& prunable = conjuncts_.emplace_back();
     if (!conjunct.zones()) continue;
     prunable.zones.resize(conjunct.inputs().columns.size());
+    for (size_t i = 0; i < prunable.zones.size(); ++i)
+      prunable.usefulness.push_back(std::make_unique<Usefulness>());
     bool kept = conjunct.zones()->columns().empty();
     for (const size_t column : conjunct.zones()->columns()) {
       prunable.zones[column] = source.zones(conjunct.inputs().columns[column].name);
@@ -28,6 +34,32 @@ ZonePruner::ZonePruner(Source& source, const Condition& condition) {
     if (kept) prunable.condition = &*conjunct.zones();
     active_ = active_ || kept;
   }
+}
+
+bool ZonePruner::Usefulness::is_worth_measuring(int64_t start) const {
+  const std::lock_guard lock(mutex_);
+  if (measured_ < kTrialZones || telling_ * kTellingShare >= measured_) return true;
+  return start / kBlockRows % kSampledZones == 0;
+}
+
+void ZonePruner::Usefulness::add(const Zone& zone) {
+  const std::lock_guard lock(mutex_);
+  ++measured_;
+  if (!zone.has_values) {
+    ++telling_;
+    return;
+  }
+  const auto value = [](const Number& number) {
+    return std::visit([](auto x) { return static_cast<double>(x); }, number);
+  };
+  const double low = value(zone.low);
+  const double high = value(zone.high);
+  high_ = low_ ? std::max(high_, high) : high;
+  low_ = low_ ? std::min(*low_, low) : low;
+  const bool has_gaps = (zone.members & (zone.members + 1)) != 0 && zone.members != members_;
+  members_ = zone.members;
+  const bool is_narrow = !(high - low >= kWide * (high_ - *low_));
+  if (has_gaps || is_narrow || low == high) ++telling_;
 }
 
 bool ZonePruner::judge(RowBlock& block) const {
@@ -74,7 +106,11 @@ void ZonePruner::measure(size_t conjunct, const Segment& segment, int64_t first,
     if (zones.column == nullptr || !has_zones(segment.columns[column])) continue;
     const int64_t start = rows.start + zones.offset;
     if (zones.column->covers(start, rows.stop + zones.offset)) continue;
-    zones.column->add(measure_zone(segment.columns[column], rows.start - first, rows.stop - first, start));
+    Usefulness& usefulness = *conjuncts_[conjunct].usefulness[column];
+    if (!usefulness.is_worth_measuring(start)) continue;
+    const Zone zone = measure_zone(segment.columns[column], rows.start - first, rows.stop - first, start);
+    usefulness.add(zone);
+    zones.column->add(zone);
   }
 }
 

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "tql_engine/executor.h"
@@ -30,15 +33,32 @@ class ZonePruner {
   /// The first row of a range that may pass, or its end: blocks that can't are passed over.
   int64_t skip(RowRange rows);
   /// Measures the columns of a conjunct that zones could decide it by; they have just been read. `first`: the
-  /// first row of the segment. Called from any worker.
+  /// first row of the segment. Called from any worker. Where one block after the other turns out to hold all
+  /// that the column holds, zones won't decide anything, and only one in eight is looked at.
   void measure(size_t conjunct, const Segment& segment, int64_t first, RowRange rows) const;
 
   ZoneStatistics& statistics() noexcept { return statistics_; }
 
  private:
+  /// Whether the zones of a column differ from each other, as far as this filter has seen.
+  class Usefulness {
+   public:
+    bool is_worth_measuring(int64_t start) const;
+    void add(const Zone& zone);
+
+   private:
+    mutable std::mutex mutex_;
+    int64_t measured_ = 0;
+    int64_t telling_ = 0;  // zones that hold less than the column
+    std::optional<double> low_;
+    double high_ = 0;
+    uint64_t members_ = 0;  // of the zone before
+  };
+
   struct Prunable {
     const ZoneCondition* condition = nullptr;  // null: zones never decide the conjunct
     std::vector<ZoneView> zones;               // per column of its inputs
+    std::vector<std::unique_ptr<Usefulness>> usefulness;
   };
 
   /// Nothing if no row can pass, else the block.

@@ -68,11 +68,18 @@ template <class T>
 [[gnu::target("avx2")]] Bounds<T> bounds_avx2(const T* values, int64_t n) {
   return bounds_body(values, n);
 }
+
+/// Minima of 64-bit integers have an instruction here.
+template <class T>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] Bounds<T> bounds_avx512(const T* values, int64_t n) {
+  return bounds_body(values, n);
+}
 #endif
 
 template <class T>
 Bounds<T> bounds_of(const T* values, int64_t n) {
 #if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx512) return bounds_avx512(values, n);
   if (simd_level() >= SimdLevel::kAvx2) return bounds_avx2(values, n);
 #endif
   return bounds_base(values, n);
@@ -93,16 +100,63 @@ Bounds<T> valid_bounds(const T* values, const uint8_t* valid, int64_t n) {
   return bounds;
 }
 
+template <std::integral T>
+[[gnu::always_inline]] inline uint64_t members_body(const T* values, int64_t n, T low) {
+  if constexpr (sizeof(T) == sizeof(uint64_t)) {
+    uint64_t members = 0;
+    for (int64_t row = 0; row < n; ++row) {
+      members |= uint64_t{1} << (static_cast<uint64_t>(values[row]) - static_cast<uint64_t>(low));
+    }
+    return members;
+  } else {
+    // Two halves of 32 bits: as many lanes as the values have.
+    uint32_t first = 0;
+    uint32_t second = 0;
+    for (int64_t row = 0; row < n; ++row) {
+      const uint32_t at = static_cast<uint32_t>(values[row]) - static_cast<uint32_t>(low);
+      const uint32_t bit = uint32_t{1} << (at & 31);
+      first |= at < 32 ? bit : 0;
+      second |= at < 32 ? 0 : bit;
+    }
+    return first | uint64_t{second} << 32;
+  }
+}
+
+template <std::integral T>
+uint64_t members_base(const T* values, int64_t n, T low) {
+  return members_body(values, n, low);
+}
+
+#if defined(__x86_64__)
+template <std::integral T>
+[[gnu::target("avx2")]] uint64_t members_avx2(const T* values, int64_t n, T low) {
+  return members_body(values, n, low);
+}
+#endif
+
+template <std::integral T>
+uint64_t members_of_run(const T* values, int64_t n, T low) {
+#if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx2) return members_avx2(values, n, low);
+#endif
+  return members_base(values, n, low);
+}
+
 /// Which integers of [low, low + 64) occur. Most often a few rows have all between the bounds, and then the
 /// rest need not be looked at.
 template <std::integral T>
 uint64_t members_of(const T* values, const uint8_t* valid, int64_t n, T low, uint64_t all) {
   constexpr int64_t kLook = 512;
   uint64_t members = 0;
-  for (int64_t row = 0; row < n && members != all;) {
-    for (const int64_t stop = std::min(n, row + kLook); row < stop; ++row) {
-      if (valid != nullptr && valid[row] == 0) continue;
-      members |= uint64_t{1} << (static_cast<uint64_t>(values[row]) - static_cast<uint64_t>(low));
+  int64_t count = 0;
+  for (int64_t row = 0; row < n && members != all; row += count) {
+    count = std::min(row + kLook, n - row);  // a few first, then ever more
+    if (valid == nullptr) {
+      members |= members_of_run(values + row, count, low);
+      continue;
+    }
+    for (int64_t i = row; i < row + count; ++i) {
+      if (valid[i] != 0) members |= members_body(values + i, 1, low);
     }
   }
   return members;
