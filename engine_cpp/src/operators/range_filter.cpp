@@ -98,7 +98,7 @@ class RangeFilter {
       if (p >= kBeforeAhead && p + 1 < partitions.size()) {
         std::vector<Part> next{{partitions[p + 1], partitions[p + 1]}};
         next.front().blocks = {{partitions[p + 1], 0}};
-        if (pruner_.skip(partitions[p + 1]) < partitions[p + 1].stop) request(next);
+        if (pruner_.has_some(partitions[p + 1])) request(next);
       }
       std::vector<Part> wave{{partition, {partition.start, partition.start}}};
       Part& part = wave.front();

@@ -99,6 +99,15 @@ int64_t ZonePruner::skip(RowRange rows) {
   return begin;
 }
 
+bool ZonePruner::has_some(RowRange rows) const {
+  for (int64_t begin = rows.start; active_ && begin < rows.stop;) {
+    RowBlock block{next_block(begin, rows.stop), 0};
+    if (judge(block)) return true;
+    begin = block.rows.stop;
+  }
+  return !active_ && rows.start < rows.stop;
+}
+
 void ZonePruner::measure(size_t conjunct, const Segment& segment, int64_t first, RowRange rows) const {
   if (conjunct >= conjuncts_.size() || conjuncts_[conjunct].condition == nullptr) return;
   for (const size_t column : conjuncts_[conjunct].condition->columns()) {

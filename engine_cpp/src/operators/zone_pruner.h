@@ -32,6 +32,8 @@ class ZonePruner {
   std::vector<RowBlock> may_pass(RowRange rows);
   /// The first row of a range that may pass, or its end: blocks that can't are passed over.
   int64_t skip(RowRange rows);
+  /// Whether there is such a row.
+  bool has_some(RowRange rows) const;
   /// Measures the columns of a conjunct that zones could decide it by; they have just been read. `first`: the
   /// first row of the segment. Called from any worker. Where one block after the other turns out to hold all
   /// that the column holds, zones won't decide anything, and only one in eight is looked at.
