@@ -62,6 +62,30 @@ class TextRows:
 
 
 @dataclass(frozen=True, slots=True)
+class DictionaryRows:
+    """Strings by number: row i is `texts[codes[i]]`.
+
+    Attributes:
+        codes: int8, int16 or int32 [n]; of a row that is NULL it may be anything.
+        texts: the strings, none of them NULL.
+        validity: bool [n], False where the row is NULL, or None.
+    """
+
+    codes: NDArray[np.signedinteger[Any]]
+    texts: TextRows
+    validity: NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def to_column(self) -> Column:
+        return Column.dictionary(self.codes, self.texts.to_column(), self.validity)
+
+    def shape_column(self) -> Column:
+        return Column.dense(np.zeros((len(self), 0), np.int64))
+
+
+@dataclass(frozen=True, slots=True)
 class TextListRows:
     """Lists of strings: `row_offsets` int64 [n + 1] counts strings, `texts` holds them."""
 
@@ -95,7 +119,7 @@ class ListRows:
         return Column.list(self.entries.to_column(), self.offsets, self.validity)
 
 
-Rows: TypeAlias = "ArrayRows | TextRows | TextListRows | ListRows"
+Rows: TypeAlias = "ArrayRows | TextRows | DictionaryRows | TextListRows | ListRows"
 
 
 def rows_of_column(column: Column) -> Rows:
@@ -105,6 +129,9 @@ def rows_of_column(column: Column) -> Rows:
     if column.layout == "list":
         offsets, items = list_parts(column)
         return ListRows(offsets, rows_of_column(items), column.validity)
+    if column.layout == "dictionary":
+        assert column.items is not None
+        return DictionaryRows(column.values, text_parts(column.items), column.validity)
     assert column.offsets is not None
     if column.layout == "ragged":  # a slice has the values of all rows behind it: keep its own
         start, stop = int(column.offsets[0]), int(column.offsets[-1])
@@ -115,8 +142,15 @@ def rows_of_column(column: Column) -> Rows:
     return TextListRows(column.row_offsets - column.row_offsets[0], text_parts(column), column.validity)
 
 
+def encoded(rows: Rows) -> Rows:
+    """The same rows; texts that repeat a lot become numbers into the different ones."""
+    column = rows.to_column().encode() if isinstance(rows, TextRows) else None
+    return rows if column is None else rows_of_column(column)
+
+
 def text_parts(column: Column) -> TextRows:
     """The strings of a text column or of lists of texts, without those that a slice left out."""
+    column = column.plain()
     assert column.offsets is not None
     offsets, validity = column.offsets, column.validity
     if column.row_offsets is not None:

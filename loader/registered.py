@@ -65,7 +65,7 @@ def _column_function(key: str, returns: Type) -> ColumnFunction:
 
 def _values(column: Column, document: bool) -> list[Any]:
     """The rows of an argument: arrays (0-d for scalars), str, lists of str, JSON values; None for NULL."""
-    if column.layout in ("text", "text_list"):
+    if column.layout in ("text", "dictionary", "text_list"):
         if column.layout == "text_list" and document:
             lists = column_values(column, TEXT)
             return [None if texts is None else [json.loads(text) for text in texts] for texts in lists]

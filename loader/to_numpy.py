@@ -66,16 +66,23 @@ def _lists(column: Column, type_: Type) -> list[Any]:
 
 
 def _text_rows(column: Column, type_: Type) -> list[Any]:
+    # A JSON value is every row's own, or a change to one would be a change to many.
+    shared = column.layout == "dictionary" and type_.element != "json"
+    if shared and column.items is not None and len(column.items) <= len(column):
+        texts = _text_rows(column.items, type_)
+        codes = column.values
+        if column.validity is not None:
+            codes = np.where(column.validity, codes, 0)
+        return [texts[code] for code in codes.tolist()] if texts else [""] * len(column)
     own = text_parts(column)
     data = own.data.tobytes()
-    texts: list[Any] = [data[start:end] for start, end in pairwise(own.offsets.tolist())]
+    texts = [data[start:end] for start, end in pairwise(own.offsets.tolist())]
     if type_.element != "bytes":
         texts = [piece.decode("utf-8", errors="replace") for piece in texts]
     if type_.element == "json":
         texts = [documents.load(text) for text in texts]
-    if column.layout == "text":
+    if column.row_offsets is None:
         return texts
-    assert column.row_offsets is not None
     bounds = (column.row_offsets - column.row_offsets[0]).tolist()
     return [texts[start:end] for start, end in pairwise(bounds)]
 

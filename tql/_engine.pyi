@@ -46,6 +46,16 @@ class Column:
         """UTF-8 strings: `offsets` [n + 1] in bytes into `data`."""
 
     @staticmethod
+    def dictionary(
+        codes: NDArray[np.signedinteger[Any]], texts: Column, validity: NDArray[np.bool_] | None = None
+    ) -> Column:
+        """UTF-8 strings by number: row i is row codes[i] of `texts`, a text column without NULL.
+
+        `codes` are int8, int16 or int32 [n]; those of rows that are not NULL must be in range. It is used
+        like any text column; conditions on it are worked out once per text.
+        """
+
+    @staticmethod
     def text_list(
         row_offsets: NDArray[np.int64],
         offsets: NDArray[np.int64],
@@ -64,21 +74,22 @@ class Column:
     @property
     def element(self) -> str: ...
     @property
-    def layout(self) -> Literal["dense", "ragged", "text", "text_list", "list"]: ...
+    def layout(self) -> Literal["dense", "ragged", "text", "text_list", "list", "dictionary"]: ...
     @property
     def rank(self) -> int:
         """Axes of one row; of a list column one more than its items have."""
 
     @property
     def values(self) -> NDArray[Any]:
-        """dense: [n, ...]; ragged: flat elements; text: the bytes as uint8. Read-only, no copy.
+        """dense: [n, ...]; ragged: flat elements; text: the bytes as uint8; dictionary: the codes. Read-only,
+        no copy.
 
         Raises ValueError for a list column, which has `items` instead.
         """
 
     @property
     def items(self) -> Column | None:
-        """What the rows of a list column are made of; None for other layouts."""
+        """What the rows of a list column are made of, the texts of a dictionary; None for other layouts."""
 
     @property
     def offsets(self) -> NDArray[np.int64] | None: ...
@@ -97,6 +108,12 @@ class Column:
 
     def slice(self, start: int, stop: int) -> Column:
         """Rows [start, stop) without a copy."""
+
+    def plain(self) -> Column:
+        """The same rows as a text column; only dictionary columns change."""
+
+    def encode(self) -> Column | None:
+        """The same texts as a dictionary column; None where they repeat too little, and for other layouts."""
 
     @staticmethod
     def concat(columns: Sequence[Column]) -> Column:

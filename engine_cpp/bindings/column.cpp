@@ -88,13 +88,26 @@ Column make_list(const Column& items, const py::object& row_offsets, const py::o
   return Column::list(span_of(rows), items, valid, keep_alive(std::move(keep)));
 }
 
+Column make_dictionary(const py::array& codes, const Column& texts, const py::object& validity) {
+  if (codes.ndim() != 1) throw py::value_error("codes must have one axis");
+  const py::array array = contiguous(codes);
+  std::vector<py::object> keep{array};
+  const auto valid = validity_span(bool_array(validity, "validity"), array.size(), keep);
+  return Column::dictionary(element_of(array.dtype()), array.data(), array.size(), texts, valid,
+                            keep_alive(std::move(keep)));
+}
+
 std::optional<Column> items_of(const Column& column) {
-  if (column.layout() != Layout::kList) return std::nullopt;
+  if (column.layout() != Layout::kList && column.layout() != Layout::kDictionary) return std::nullopt;
   return column.items();
 }
 
 py::array values_view(const Column& column) {
   if (column.layout() == Layout::kList) throw py::value_error("a list column has items instead of values");
+  if (column.layout() == Layout::kDictionary) {
+    return readonly_view(dtype_of(column.code_element()), {column.length()}, column.raw_values(),
+                         column.owner());
+  }
   std::vector<py::ssize_t> shape;
   if (column.layout() == Layout::kDense) {
     shape.push_back(column.length());
@@ -134,6 +147,11 @@ Column take(const Column& column, const py::object& rows) {
   return column.take(span_of(positions));
 }
 
+std::optional<Column> encode(const Column& column) {
+  const py::gil_scoped_release release;
+  return column.encode();
+}
+
 Column concat(const std::vector<Column>& columns) {
   const py::gil_scoped_release release;
   return Column::concat(columns);
@@ -148,6 +166,8 @@ void register_column(py::module_& module) {
       .def_static("ragged", &make_ragged, py::arg("values"), py::arg("offsets"), py::arg("shapes"),
                   py::arg("validity") = none)
       .def_static("text", &make_text, py::arg("offsets"), py::arg("data"), py::arg("validity") = none)
+      .def_static("dictionary", &make_dictionary, py::arg("codes"), py::arg("texts"),
+                  py::arg("validity") = none)
       .def_static("text_list", &make_text_list, py::arg("row_offsets"), py::arg("offsets"), py::arg("data"),
                   py::arg("validity") = none)
       .def_static("list", &make_list, py::arg("items"), py::arg("row_offsets"), py::arg("validity") = none)
@@ -164,6 +184,8 @@ void register_column(py::module_& module) {
       .def_property_readonly("validity", &validity_view)
       .def_property_readonly("nbytes", &Column::byte_count)
       .def("take", &take, py::arg("rows"))
+      .def("plain", &Column::as_plain)
+      .def("encode", &encode)
       .def("slice", &Column::slice, py::arg("start"), py::arg("stop"));
 }
 

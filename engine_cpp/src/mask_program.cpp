@@ -93,6 +93,13 @@ class MaskCompiler {
   /// Adds the nodes of an instruction, its own last.
   bool add(int index, int depth) {
     if (depth > kMaxDepth) return false;
+    const size_t before = program_.nodes_.size();
+    if (add_by_form(index, depth)) return true;
+    program_.nodes_.resize(before);
+    return add_coded(index);
+  }
+
+  bool add_by_form(int index, int depth) {
     if (const auto* logic = as<LogicOperation>(index)) return add_logic(*logic, index, depth);
     if (as<Truth>(index) != nullptr) {
       const int x = argument(index, 0);
@@ -202,8 +209,54 @@ class MaskCompiler {
 
   bool add_leaf(const LoadColumn& load, MaskLeafPtr leaf) {
     if (leaf == nullptr) return false;
-    add_node({.kind = Kind::kLeaf, .column = static_cast<int>(load.index()), .leaf = std::move(leaf)});
+    std::shared_ptr<const DictionaryCondition> coded;
+    if (is_text(load)) coded = std::make_shared<DictionaryCondition>(text_truth_of(leaf));
+    add_node({.kind = Kind::kLeaf,
+              .column = static_cast<int>(load.index()),
+              .leaf = std::move(leaf),
+              .coded = std::move(coded)});
     return true;
+  }
+
+  /// Whatever gives a bool from one text and constants. It has this form over dictionaries alone.
+  bool add_coded(int index) {
+    std::vector<TextStep> steps;
+    std::vector<int> places(instructions_.size(), -1);
+    const LoadColumn* load = nullptr;
+    if (!add_step(index, steps, places, load) || load == nullptr) return false;
+    const auto column = static_cast<int>(load->index());
+    auto truth = text_truth_of(std::move(steps), load->index(), inputs_.columns.size());
+    add_node({.kind = Kind::kCoded,
+              .column = column,
+              .coded = std::make_shared<DictionaryCondition>(std::move(truth))});
+    return true;
+  }
+
+  bool add_step(int index, std::vector<TextStep>& steps, std::vector<int>& places,
+                const LoadColumn*& load) const {
+    constexpr size_t kMostSteps = 64;
+    if (places[static_cast<size_t>(index)] >= 0) return true;
+    const Instruction& instruction = instructions_[static_cast<size_t>(index)];
+    const auto* column = as<LoadColumn>(index);
+    if (column != nullptr) {
+      if ((load != nullptr && load->index() != column->index()) || !is_text(*column)) return false;
+      load = column;
+    } else if (instruction.args.empty() && as<ConstantOperation>(index) == nullptr) {
+      return false;  // something of the row that is not its value
+    }
+    if (!instruction.operation->is_repeatable() || steps.size() > kMostSteps) return false;
+    std::vector<int> args;
+    for (const int arg : instruction.args) {
+      if (!add_step(arg, steps, places, load)) return false;
+      args.push_back(places[static_cast<size_t>(arg)]);
+    }
+    places[static_cast<size_t>(index)] = static_cast<int>(steps.size());
+    steps.push_back({instruction.operation.get(), std::move(args), instruction.span});
+    return true;
+  }
+
+  bool is_text(const LoadColumn& load) const noexcept {
+    return type_of(load).element == Element::kText && type_of(load).is_scalar();
   }
 
   static std::string text_of(const Constant& constant) {
@@ -212,7 +265,9 @@ class MaskCompiler {
 
   bool add_set(const InSet& set, int source) {
     const LoadColumn* load = column_of(source);
-    return load != nullptr && add_values(*load, set.mask_loop(), set.mask_operand());
+    if (load == nullptr) return false;
+    if (type_of(*load).element == Element::kText) return add_leaf(*load, set.leaf());
+    return add_values(*load, set.mask_loop(), set.mask_operand());
   }
 
   bool add_truth(int source) {
@@ -256,6 +311,8 @@ bool MaskProgram::runs_on(const Segment& segment) const noexcept {
   return std::ranges::all_of(nodes_, [&](const Node& node) {
     if (node.column < 0) return true;
     const Column& column = segment.columns[static_cast<size_t>(node.column)];
+    if (node.coded != nullptr && column.layout() == Layout::kDictionary) return node.coded->runs_on(column);
+    if (node.kind == Kind::kCoded) return false;
     if (node.kind == Kind::kLeaf) return node.leaf->runs_on(column);
     return node.kind == Kind::kIsNull || (column.layout() == Layout::kDense && column.row_elements() == 1);
   });
@@ -281,8 +338,12 @@ void MaskProgram::evaluate_block(const Node& node, const Segment& segment, int64
       if (column.validity() != nullptr) keep_nonzero(column.validity() + first, n, words);
       return;
     }
+    case Kind::kCoded:
     case Kind::kLeaf: {
       const Column& column = segment.columns[static_cast<size_t>(node.column)];
+      if (node.coded != nullptr && column.layout() == Layout::kDictionary) {
+        return node.coded->evaluate(column, first, n, words);
+      }
       node.leaf->evaluate(column, first, n, words);
       if (column.validity() != nullptr) keep_nonzero(column.validity() + first, n, words);
       return;

@@ -15,11 +15,13 @@ from tql import _engine
 from tql.errors import ArgumentError, UnsupportedError
 from tql.loader.arrays import (
     ArrayRows,
+    DictionaryRows,
     ListRows,
     Rows,
     aligned,
     element_counts,
     element_offsets,
+    encoded,
     text_list_rows,
     text_rows,
 )
@@ -40,8 +42,10 @@ def from_numpy(
 
     Args:
         columns: name to an array [n, ...] (rows of one shape), a list of n arrays of one rank (rows of
-            different shapes), a list or array of n strings, or a list of n lists of strings. A masked array,
-            or None in a list of strings or numbers, makes a nullable column.
+            different shapes), a list or array of n strings, a categorical of pandas or a dictionary array of
+            Arrow with n strings, or a list of n lists of strings. A masked array, or None in a list of
+            strings or numbers, makes a nullable column. Strings that repeat a lot are kept as numbers into
+            the different ones, which makes conditions on them conditions on integers.
         class_names: names of the classes, for integer columns that hold class indices.
 
     Raises:
@@ -143,7 +147,7 @@ class NumpySource:
         """The row's elements in C order, or its text in UTF-8."""
         if isinstance(self._stored[column].rows, ListRows):
             raise UnsupportedError(f"a list is not stored as one string of bytes: '{column}'")
-        values: bytes = self._columns[column].take(np.array([row], np.int64)).values.tobytes()
+        values: bytes = self._columns[column].take(np.array([row], np.int64)).plain().values.tobytes()
         return values
 
     def describe(self) -> dict[str, Any]:
@@ -176,6 +180,8 @@ def convert(name: str, value: Any) -> tuple[Rows, Type]:
     check_name(name)
     if isinstance(value, np.ma.MaskedArray):
         return _masked(name, value)
+    if (numbered := categorical(value)) is not None:
+        return numbered
     if not isinstance(value, list | tuple | np.ndarray):
         value = np.asarray(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:
@@ -185,6 +191,29 @@ def convert(name: str, value: Any) -> tuple[Rows, Type]:
     return _listed(
         name, value.tolist() if isinstance(value, np.ndarray) and value.dtype.kind in "UT" else value
     )
+
+
+def categorical(value: Any) -> tuple[Rows, Type] | None:
+    """Texts that come as numbers into a list of them, as a categorical of pandas (code -1: missing) or a
+    dictionary array of Arrow. None for anything else.
+    """
+    value = getattr(value, "array", value)  # of a series
+    if hasattr(value, "codes") and hasattr(value, "categories"):
+        codes, texts, validity = np.asarray(value.codes), value.categories, np.asarray(value.codes) >= 0
+    elif hasattr(value, "indices") and hasattr(value, "dictionary") and hasattr(value, "is_valid"):
+        validity = np.asarray(value.is_valid())
+        codes, texts = np.asarray(value.indices.fill_null(0)), value.dictionary.to_pylist()
+    else:
+        return None
+    texts = list(texts)
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    if codes.dtype not in (np.int8, np.int16, np.int32):
+        codes = codes.astype(np.int32)
+    rows = DictionaryRows(
+        np.ascontiguousarray(codes), text_rows(texts), None if bool(validity.all()) else validity
+    )
+    return rows, Type("text", nullable=rows.validity is not None)
 
 
 def _masked(name: str, array: np.ma.MaskedArray[Any, Any]) -> tuple[Rows, Type]:
@@ -213,7 +242,7 @@ def _listed(name: str, values: Sequence[Any]) -> tuple[Rows, Type]:
         return _dense(name, np.zeros(0), None)
     given = [value for value in values if value is not None]
     if given and all(isinstance(value, str) for value in given):
-        return text_rows(values), Type("text", nullable=len(given) < len(values))
+        return encoded(text_rows(values)), Type("text", nullable=len(given) < len(values))
     if given and all(_kind(value) == "a number" for value in given):
         return _numbers(name, values)
     kinds = [_kind(value) for value in values]

@@ -12,11 +12,18 @@ import numpy as np
 
 from tql.column_type import AnyType, ColumnType, named_type
 from tql.errors import ArgumentError
-from tql.loader.arrays import ArrayRows
+from tql.loader.arrays import ArrayRows, encoded
 from tql.loader.sources.conversion import to_rows
 from tql.loader.sources.inference import infer
 from tql.loader.sources.misfit import MisfitError
-from tql.loader.sources.numpy import MemoryColumn, NumpySource, check_lengths, check_name, convert
+from tql.loader.sources.numpy import (
+    MemoryColumn,
+    NumpySource,
+    categorical,
+    check_lengths,
+    check_name,
+    convert,
+)
 from tql.types import Type
 
 if TYPE_CHECKING:
@@ -46,12 +53,16 @@ def _column(name: Any, values: Iterable[Any], declared: AnyType | None) -> Memor
         and values.dtype.kind in "biuf"
     ):
         return MemoryColumn(*convert(name, values))
+    if declared is None and (numbered := categorical(values)) is not None:
+        return MemoryColumn(*numbered)
     listed = _values(name, values)
     try:
         wanted = ColumnType(infer(listed)) if declared is None else _column_type(name, declared)
         rows = to_rows(listed, wanted.type)
         if isinstance(rows, ArrayRows) and wanted.type.is_scalar:
             _freeze(rows)
+        if wanted.type.element == "text":
+            rows = encoded(rows)
     except MisfitError as misfit:
         message = f"column '{name}': row {misfit.index} is {misfit.reason}"
         raise ArgumentError(message, candidates=misfit.candidates) from None

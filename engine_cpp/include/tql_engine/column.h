@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,7 @@
 
 namespace tql_engine {
 
-enum class Layout : uint8_t { kDense, kRagged, kText, kTextList, kList };
+enum class Layout : uint8_t { kDense, kRagged, kText, kTextList, kList, kDictionary };
 
 std::string_view layout_name(Layout layout) noexcept;
 
@@ -38,6 +39,12 @@ class Column {
   /// UTF-8 strings: row i is bytes [offsets[i], offsets[i + 1]) of `data`.
   static Column text(std::span<const int64_t> offsets, std::span<const char> data,
                      std::span<const uint8_t> validity, Owner owner);
+
+  /// Strings by number: row i is row codes[i] of `texts`, a text column without NULL, which slices share. The
+  /// codes are signed integers of `element`, int8, int16 or int32. Throws std::invalid_argument unless the
+  /// codes of all rows that are not NULL are in range.
+  static Column dictionary(Element element, const void* codes, int64_t length, Column texts,
+                           std::span<const uint8_t> validity, Owner owner);
 
   /// Lists of strings: row i is strings [row_offsets[i], row_offsets[i + 1]).
   static Column text_list(std::span<const int64_t> row_offsets, std::span<const int64_t> offsets,
@@ -74,8 +81,14 @@ class Column {
   std::span<const int64_t> row_offsets() const noexcept { return row_offsets_; }
   /// [length * rank] of a ragged column.
   std::span<const int64_t> shapes() const noexcept { return shapes_; }
-  /// What the rows of a list column are made of; of no other layout.
+  /// What the rows of a list column are made of, or the texts of a dictionary; of no other layout.
   const Column& items() const noexcept { return *items_; }
+  /// The same, for whoever keeps what it worked out for a dictionary.
+  const std::shared_ptr<const Column>& shared_items() const noexcept { return items_; }
+  /// The element of the codes of a dictionary column.
+  Element code_element() const noexcept { return code_element_; }
+  /// One string per row.
+  bool is_text() const noexcept { return layout_ == Layout::kText || layout_ == Layout::kDictionary; }
   /// One byte per row, 0: NULL; null where every row has a value.
   const uint8_t* validity() const noexcept { return validity_; }
   bool is_null(int64_t row) const noexcept { return validity_ != nullptr && validity_[row] == 0; }
@@ -83,6 +96,7 @@ class Column {
   std::string_view text_at(int64_t row) const noexcept { return string_at(row); }
   /// String `index` of all strings of a text or text list column.
   std::string_view string_at(int64_t index) const noexcept {
+    if (layout_ == Layout::kDictionary) return coded_text_at(index);
     const auto i = static_cast<size_t>(index);
     return {values<char>() + offsets_[i], static_cast<size_t>(offsets_[i + 1] - offsets_[i])};
   }
@@ -108,12 +122,22 @@ class Column {
   /// The same rows as a ragged column; only dense columns change.
   Column as_ragged() const;
 
+  /// The same rows as a text column; only dictionary columns change.
+  Column as_plain() const;
+  /// The same rows as a dictionary column, the texts in order of their first appearance. Nothing for other
+  /// columns than texts, and for texts that do not repeat enough for it to be smaller.
+  std::optional<Column> encode() const;
+
   const Owner& owner() const noexcept { return owner_; }
 
  private:
   Column gather(std::span<const int64_t> rows, bool with_missing) const;
+  /// The code of a row of a dictionary column; of a NULL row it may be anything.
+  int64_t code_at(int64_t row) const noexcept;
+  std::string_view coded_text_at(int64_t row) const noexcept;
 
   Element element_ = Element::kBool;
+  Element code_element_ = Element::kInt32;
   Layout layout_ = Layout::kDense;
   int rank_ = 0;
   int64_t length_ = 0;

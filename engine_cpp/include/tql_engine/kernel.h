@@ -106,6 +106,8 @@ class Operation {
  public:
   virtual ~Operation() = default;
   virtual void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const = 0;
+  /// Whether equal arguments always give the same, so that it may be worked out once for many rows.
+  virtual bool is_repeatable() const noexcept { return true; }
 };
 
 /// What a binder knows about its instruction.

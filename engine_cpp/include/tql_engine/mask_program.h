@@ -1,5 +1,6 @@
 // Conditions on columns, evaluated as words of bits: comparisons of scalars with constants, sets, IS NULL,
-// conditions on arrays and texts that have a leaf of their own, and AND, OR, NOT of these. A block of rows
+// conditions on arrays and texts that have a leaf of their own, any condition on a text of a dictionary, and
+// AND, OR, NOT of these. A block of rows
 // that stays in the cache goes through all of it at once.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "tql_engine/dictionary_mask.h"
 #include "tql_engine/kernel.h"
 #include "tql_engine/mask.h"
 #include "tql_engine/mask_leaf.h"
@@ -38,7 +40,7 @@ class MaskProgram {
  private:
   friend class MaskCompiler;
 
-  enum class Kind : uint8_t { kValues, kLeaf, kIsNull, kAnd, kOr, kNot };
+  enum class Kind : uint8_t { kValues, kLeaf, kCoded, kIsNull, kAnd, kOr, kNot };
 
   struct Node {
     Kind kind;
@@ -49,6 +51,7 @@ class MaskProgram {
     MaskLoop loop = nullptr;
     std::shared_ptr<const void> operand;
     MaskLeafPtr leaf;
+    std::shared_ptr<const DictionaryCondition> coded;  // of a condition on a text
   };
 
   void evaluate_block(const Node& node, const Segment& segment, int64_t first, int64_t n,

@@ -52,6 +52,8 @@ std::string_view layout_name(Layout layout) noexcept {
       return "text_list";
     case Layout::kList:
       return "list";
+    case Layout::kDictionary:
+      return "dictionary";
   }
   return "";
 }
@@ -192,6 +194,7 @@ int64_t Column::elements_at(int64_t row) const noexcept {
     case Layout::kRagged:
       return offsets_[i + 1] - offsets_[i];
     case Layout::kText:
+    case Layout::kDictionary:
       return 1;
     case Layout::kTextList:
     case Layout::kList:
@@ -209,6 +212,7 @@ void Column::shape_at(int64_t row, int64_t* extents) const noexcept {
       std::copy_n(shapes_.data() + row * rank_, rank_, extents);
       break;
     case Layout::kText:
+    case Layout::kDictionary:
       break;
     case Layout::kTextList:
     case Layout::kList:
@@ -234,6 +238,8 @@ int64_t Column::byte_count() const noexcept {
       return offsets_[last] - offsets_[first] + static_cast<int64_t>((last - first + 1) * sizeof(int64_t)) +
              offset_bytes + nulls;
     }
+    case Layout::kDictionary:
+      return length_ * element_size(code_element_) + nulls;
     case Layout::kList:
       return items_->slice(row_offsets_.front(), row_offsets_.back()).byte_count() + offset_bytes + nulls;
   }
@@ -262,6 +268,10 @@ Column Column::slice(int64_t start, int64_t stop) const {
       break;
     case Layout::kText:
       column.offsets_ = offsets_.subspan(first, count + 1);
+      break;
+    case Layout::kDictionary:
+      if (values_ != nullptr) column.values_ = values_ + start * element_size(code_element_);
+      column.value_count_ = column.length_;
       break;
     case Layout::kTextList:
     case Layout::kList:

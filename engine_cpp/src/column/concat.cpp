@@ -68,9 +68,39 @@ std::pair<int64_t, int64_t> used_values(const Column& column) {
       return {column.offsets()[static_cast<size_t>(column.row_offsets().front())],
               column.offsets()[static_cast<size_t>(column.row_offsets().back())]};
     case Layout::kList:
+    case Layout::kDictionary:
       break;
   }
   return {0, 0};
+}
+
+/// Codes of one dictionary.
+bool share_dictionary(std::span<const Column> columns) {
+  const Column& first = columns.front();
+  return std::ranges::all_of(columns, [&](const Column& column) {
+    return column.layout() == Layout::kDictionary && column.shared_items() == first.shared_items() &&
+           column.code_element() == first.code_element();
+  });
+}
+
+Column concat_codes(std::span<const Column> columns) {
+  auto buffers = std::make_shared<Buffers>();
+  const Column& first = columns.front();
+  const int64_t size = element_size(first.code_element());
+  int64_t length = 0;
+  bool nullable = false;
+  for (const Column& column : columns) {
+    if (__builtin_add_overflow(length, column.length(), &length)) refuse("a column is too large");
+    nullable = nullable || column.validity() != nullptr;
+  }
+  std::byte* target = buffers->allocate(bytes_of(length, size));
+  for (const Column& column : columns) {
+    copy_bytes(target, column.raw_values(), column.length() * size);
+    target += column.length() * size;
+    if (nullable) append_validity(buffers->validity, column);
+  }
+  return Column::dictionary(first.code_element(), buffers->values.get(), length, first.items(),
+                            buffers->validity, buffers);
 }
 
 Column concat_lists(std::span<const Column> columns, std::shared_ptr<Buffers> buffers) {
@@ -107,6 +137,12 @@ Column Column::concat(std::span<const Column> columns) {
   if (columns.empty()) refuse("there is no column to concatenate");
   const Column& first = columns.front();
   if (columns.size() == 1) return first;
+  if (share_dictionary(columns)) return concat_codes(columns);
+  if (std::ranges::any_of(columns, [](const Column& c) { return c.layout() == Layout::kDictionary; })) {
+    std::vector<Column> plain;
+    for (const Column& column : columns) plain.push_back(column.as_plain());
+    return concat(plain);
+  }
   const Common common(columns);
   if (!common.same_layout || !common.same_shape) {
     std::vector<Column> ragged_columns;
@@ -159,6 +195,7 @@ Column Column::concat(std::span<const Column> columns) {
     case Layout::kTextList:
       return text_list(buffers->row_offsets, buffers->offsets, data, buffers->validity, buffers);
     case Layout::kList:
+    case Layout::kDictionary:
       break;
   }
   return first;

@@ -147,6 +147,17 @@ Column Column::gather(std::span<const int64_t> rows, bool with_missing) const {
       const auto* data = reinterpret_cast<const char*>(buffers->values.get());
       return text(buffers->offsets, {data, static_cast<size_t>(buffers->offsets.back())}, validity, buffers);
     }
+    case Layout::kDictionary: {
+      const int64_t code_size = element_size(code_element_);
+      gather_fixed(buffers->allocate(bytes_of(count, code_size)), values_, rows, code_size, with_missing);
+      // The codes were checked when the column was made, and a row that is missing is NULL.
+      Column column = *this;
+      column.length_ = column.value_count_ = count;
+      column.values_ = buffers->values.get();
+      column.validity_ = validity.empty() ? nullptr : validity.data();
+      column.owner_ = std::move(buffers);
+      return column;
+    }
     case Layout::kTextList: {
       const std::vector<int64_t> strings = list_spans(row_offsets_, rows, buffers->row_offsets);
       buffers->offsets = gather_spans(buffers->values, values_, offsets_, strings, 1);

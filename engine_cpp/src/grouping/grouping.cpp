@@ -10,7 +10,7 @@
 namespace tql_engine {
 
 bool is_scalar_key(const Column& column) noexcept {
-  return column.layout() == Layout::kText ||
+  return column.is_text() ||
          (column.layout() == Layout::kDense && column.row_elements() == 1);
 }
 

@@ -238,6 +238,7 @@ void load_column(const Column& column, const Batch& batch, Register& out) {
       load_ragged(column, batch, out);
       break;
     case Layout::kText:
+    case Layout::kDictionary:
       load_text(column, batch, out);
       break;
     case Layout::kTextList:

@@ -29,6 +29,8 @@ class Registered final : public Operation {
     out.owner = std::move(made);
   }
 
+  bool is_repeatable() const noexcept override { return false; }
+
  private:
   Column call(Frame& frame, const HostFunction& function, std::span<const Vector* const> args,
               int64_t rows) const {

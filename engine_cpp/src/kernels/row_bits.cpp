@@ -40,10 +40,18 @@ template <bool is_short>
   bits.before[filled] = count;
   bits.words[filled] = 0;
   if (count == 0) return;
+  // Where few rows have a bit, most groups of rows have none: one look at their end says so.
+  constexpr int64_t kGroup = 8;
+  const bool is_sparse = int64_t{count} * kGroup < rows.end - rows.begin;
   uint32_t at_start = 0;  // the count before the row
   for (int64_t row = rows.begin; row < rows.end;) {
     const int64_t word = row / kWordBits;
-    const int64_t stop = std::min(rows.end, (word + 1) * kWordBits);
+    const int64_t in_word = std::min(rows.end, (word + 1) * kWordBits);
+    const int64_t stop = is_sparse ? std::min(in_word, row + kGroup) : in_word;
+    if (is_sparse && count_before(bits, rows.starts.at(rows.first + stop) - rows.origin) == at_start) {
+      row = stop;
+      continue;
+    }
     uint64_t found = 0;
     for (; row < stop; ++row) {
       const int64_t behind = rows.starts.at(rows.first + row + 1) - rows.origin;

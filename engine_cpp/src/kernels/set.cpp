@@ -8,11 +8,13 @@
 #include <cstring>
 #include <limits>
 #include <memory>
-#include <unordered_set>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "key_set.h"
+#include "like_leaf.h"
+#include "text_set.h"
 #include "tql_engine/constant.h"
 #include "tql_engine/ordering.h"
 #include "tql_engine/registry.h"
@@ -42,8 +44,6 @@ void number_loop(const void* state, const void* x, int64_t x_step, void* out, in
   }
 }
 
-using TextSet = std::unordered_set<std::string_view>;
-
 void text_loop(const void* state, const void* x, int64_t x_step, void* out, int64_t n) {
   const auto& set = *static_cast<const TextSet*>(state);
   const auto* values = static_cast<const std::string_view*>(x);
@@ -64,9 +64,27 @@ void number_mask(const void* values, const void* operand, int64_t n, uint64_t* w
   }
 }
 
+/// Through the filter of the set first, value after value without a branch.
+template <class T>
+void filtered_mask(const void* values, const void* operand, int64_t n, uint64_t* words) {
+  constexpr int64_t kWordBits = 64;
+  const auto& set = *static_cast<const KeySet*>(operand);
+  const T* from = static_cast<const T*>(values);
+  for (; n > 0; n -= kWordBits, from += kWordBits, ++words) {
+    uint64_t found = 0;
+    for (int64_t i = 0; i < std::min(n, kWordBits); ++i)
+      found |= uint64_t{set.filter().may_contain(key_of(from[i]))} << i;
+    for (uint64_t left = found; left != 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      if (!set.contains(key_of(from[bit]))) found &= ~(uint64_t{1} << bit);
+    }
+    *words = found;
+  }
+}
+
 template <class T, class Set>
 SetLoops loops_over(std::shared_ptr<const Set> set) {
-  return {&number_loop<T, Set>, set, &number_mask<T, Set>, set};
+  return {&number_loop<T, Set>, set, &number_mask<T, Set>, set, nullptr};
 }
 
 /// A comparison with each item costs less than a look-up where there are few.
@@ -81,14 +99,12 @@ void compare_few(const std::vector<T>& values, Element element, SetLoops& loops)
 }
 
 template <class T>
-SetLoops make_number_set(const Constant& items, [[maybe_unused]] Element element) {
+SetLoops make_value_set(std::span<const T> items, [[maybe_unused]] Element element) {
   std::vector<uint64_t> keys;
   std::vector<T> values;
   T low = std::numeric_limits<T>::max();
   T high = std::numeric_limits<T>::lowest();
-  for (int64_t i = 0; i < items.size(); ++i) {
-    T value;
-    std::memcpy(&value, items.values() + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+  for (const T value : items) {
     if (ordering::is_nan(value)) continue;
     keys.push_back(key_of(value));
     values.push_back(value);
@@ -117,20 +133,35 @@ SetLoops make_number_set(const Constant& items, [[maybe_unused]] Element element
     }
   }
   SetLoops loops = loops_over<T, KeySet>(std::make_shared<KeySet>(keys));
+  loops.mask = &filtered_mask<T>;  // NaN has a key that is in no set
   compare_few(values, element, loops);
   return loops;
 }
 
+template <class T>
+SetLoops make_number_set(const Constant& items, Element element) {
+  return make_value_set<T>({reinterpret_cast<const T*>(items.values()), static_cast<size_t>(items.size())},
+                           element);
+}
+
+template <class T>
+SetLoops make_code_set(std::span<const int64_t> codes, Element element) {
+  const std::vector<T> narrow(codes.begin(), codes.end());
+  return make_value_set<T>(narrow, element);
+}
+
 SetLoops make_text_set(Constant items) {
   struct Owned {
+    explicit Owned(Constant constant)
+        : items(std::move(constant)),
+          set({reinterpret_cast<const std::string_view*>(items.values()),
+               static_cast<size_t>(items.size())}) {}
     Constant items;
     TextSet set;
   };
-  auto owned = std::make_shared<Owned>(Owned{std::move(items), {}});
-  const auto* views = reinterpret_cast<const std::string_view*>(owned->items.values());
-  owned->set.reserve(static_cast<size_t>(owned->items.size()));
-  owned->set.insert(views, views + owned->items.size());
-  return {&text_loop, std::shared_ptr<const void>(owned, &owned->set), nullptr, nullptr};
+  auto owned = std::make_shared<Owned>(std::move(items));
+  const std::shared_ptr<const TextSet> set(owned, &owned->set);
+  return {&text_loop, set, nullptr, nullptr, text_set_leaf(set)};
 }
 
 using Make = SetLoops (*)(const Constant& items, Element element);
@@ -165,6 +196,17 @@ void InSet::evaluate(Frame& frame, std::span<const Vector* const> args, Register
   }
   apply_unary(frame, loops_.values, operand, *args[0], Element::kBool, out.scratch(0));
   copy_with_zero_for_null(frame, out.scratch(0).vector, out);
+}
+
+SetLoops code_set(Element element, std::span<const int64_t> codes) {
+  switch (element) {
+    case Element::kInt8:
+      return make_code_set<int8_t>(codes, element);
+    case Element::kInt16:
+      return make_code_set<int16_t>(codes, element);
+    default:
+      return make_code_set<int32_t>(codes, element);
+  }
 }
 
 std::span<const Kernel> set_kernels() noexcept { return kKernels; }

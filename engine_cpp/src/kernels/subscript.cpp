@@ -39,9 +39,21 @@ class Subscript final : public SubscriptOperation {
                  std::to_string(items_.size()) + " subscripts for an array of rank " + std::to_string(x.rank),
                  0);
     }
+    if (constant && x.rank == 1 && indices_ == 1 && x.strides_step == 0 && !x.is_constant() &&
+        frame.size() > 0)
+      return pick(readers_[1](args[1]->row_values(0)), frame.size(), x, out);
     const bool uniform = constant && x.dims_step == 0 && x.strides_step == 0 && frame.size() > 0;
+    if (uniform && x.is_packed() && x.rank == indices_ && x.valid == nullptr) {
+      int64_t offset = 0;
+      if (resolve(frame, args, 0, offset, nullptr, nullptr)) {  // the same element of rows of one size
+        out.vector = {.element = x.element,
+                      .values = x.row_values(0) + offset * element_size(x.element),
+                      .step = x.row_elements(0)};
+        return;
+      }
+    }
     slice(frame, args, uniform, out);
-    if (x.rank - indices_ == 0) load_elements(frame, x, out);
+    if (x.rank - indices_ == 0) load_elements(frame.size(), x, out);
   }
 
   std::optional<int64_t> last_axis_index(int rank,
@@ -57,6 +69,26 @@ class Subscript final : public SubscriptOperation {
   }
 
  private:
+  /// x[index] of lists of any length.
+  static void pick(int64_t index, int64_t rows, const Vector& x, Register& out) {
+    auto* starts = out.starts.reserve<int64_t>(rows);
+    auto* valid = out.valid.reserve<uint8_t>(rows);
+    const int64_t stride = *x.strides;
+    bool all = true;
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t extent = *x.row_dims(row);
+      const int64_t at = index < 0 ? index + extent : index;
+      const bool has = at >= 0 && at < extent && x.is_valid(row);
+      valid[row] = static_cast<uint8_t>(has);
+      starts[row] = has ? x.starts[row] + at * stride : 0;
+      all &= has;
+    }
+    out.vector = Vector{};
+    out.vector.starts = starts;
+    out.vector.valid = all ? nullptr : valid;
+    load_elements(rows, x, out);
+  }
+
   /// Sets starts, dims, strides and validity of the result; its values are those of x.
   void slice(Frame& frame, std::span<const Vector* const> args, bool uniform, Register& out) const {
     const Vector& x = *args[0];
@@ -163,8 +195,7 @@ class Subscript final : public SubscriptOperation {
   }
 
   /// Every axis is gone: one element per row.
-  static void load_elements(Frame& frame, const Vector& x, Register& out) {
-    const int64_t rows = frame.size();
+  static void load_elements(int64_t rows, const Vector& x, Register& out) {
     const int64_t* starts = out.vector.starts;
     const uint8_t* valid = out.vector.valid;
     const int64_t size = element_size(x.element);
@@ -174,12 +205,16 @@ class Subscript final : public SubscriptOperation {
     const auto load = [&]<class Word>(Word) {
       auto* to = reinterpret_cast<Word*>(values);
       const auto* from = reinterpret_cast<const Word*>(x.values);
-      for (int64_t row = 0; row < rows; ++row) to[row] = from[starts[row]];
+      if (valid == nullptr) {
+        for (int64_t row = 0; row < rows; ++row) to[row] = from[starts[row]];
+      } else {
+        for (int64_t row = 0; row < rows; ++row) to[row] = valid[row] != 0 ? from[starts[row]] : Word{0};
+      }
     };
-    if (valid == nullptr) {
-      if (size == 4) return load(uint32_t{});
-      if (size == 8) return load(uint64_t{});
-    }
+    if (size == 1) return load(uint8_t{});
+    if (size == 2) return load(uint16_t{});
+    if (size == 4) return load(uint32_t{});
+    if (size == 8) return load(uint64_t{});
     for (int64_t row = 0; row < rows; ++row) {
       if (valid != nullptr && valid[row] == 0) {
         std::fill_n(values + row * size, size, std::byte{0});

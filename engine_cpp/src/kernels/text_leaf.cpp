@@ -116,6 +116,18 @@ class OuterText final : public MaskLeaf {
   LikePattern pattern_;
 };
 
+class OneOfTexts final : public MaskLeaf {
+ public:
+  explicit OneOfTexts(std::shared_ptr<const TextSet> set) : set_(std::move(set)) {}
+  bool runs_on(const Column& column) const noexcept override { return column.layout() == Layout::kText; }
+  void evaluate(const Column& column, int64_t first, int64_t n, uint64_t* words) const override {
+    set_->mark(texts_of(column), first, n, words);
+  }
+
+ private:
+  std::shared_ptr<const TextSet> set_;
+};
+
 bool is_ascii_text(const std::string& text) noexcept {
   return is_ascii(text.data(), static_cast<int64_t>(text.size()));
 }
@@ -124,6 +136,10 @@ bool is_ascii_text(const std::string& text) noexcept {
 
 MaskLeafPtr equal_text_leaf(std::string text, bool negate) {
   return std::make_shared<EqualText>(std::move(text), negate);
+}
+
+MaskLeafPtr text_set_leaf(std::shared_ptr<const TextSet> set) {
+  return std::make_shared<OneOfTexts>(std::move(set));
 }
 
 MaskLeafPtr any_text_leaf(std::string text) { return std::make_shared<AnyText>(std::move(text)); }
