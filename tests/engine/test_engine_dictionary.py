@@ -29,7 +29,8 @@ CONDITIONS = [
     "t == 'cat'", "t != 'cat'", "'dog' = t", "t < 'ca'", "t >= 'cat'", "t between 'a' and 'cb'",
     "t in ('cat', 'dog', '')", "t in ('nowhere', 'cat')", "t not in ('cat', 'ca')",
     "t like '*a*'", "t like 'ca?'", "t like 'c%'", "t like '*t'", "t ilike 'CAT'", "t like '[a-c]?t'",
-    "t like '*'", "t like ''", "not t like '*a*'", "contains(t, 'cat')", "contains(t, '')", "t is null", "t is not null", "t == u", "t < u", "contains(t, u)",
+    "t like '*'", "t like ''", "not t like '*a*'", "contains(t, 'cat')", "contains(t, '')",
+    "t is null", "t is not null", "t == u", "t < u", "contains(t, u)",
     "t == 'cat' or n > 3", "not (t == 'cat' and n < 5)", "t == 'cat' or t like '*d*' or t is null",
     "t == t", "not t > 'b'",
 ]  # fmt: skip

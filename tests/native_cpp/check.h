@@ -21,6 +21,7 @@ void test_selection();
 void test_set_ops();
 void test_sort();
 void test_decode_pool();
+void test_masks();
 void test_sampling();
 void test_codec();
 void test_json();

@@ -13,5 +13,6 @@ int main() {
   tql_test::test_codec();
   tql_test::test_json();
   tql_test::test_decode_pool();
+  tql_test::test_masks();
   std::puts("native tests passed");
 }

@@ -109,6 +109,7 @@ Entries entries_of(const Column& column) {
       return entries;
     }
     case Layout::kText:
+    case Layout::kDictionary:
       break;
   }
   throw EngineError(Code::kInternal, "a column without axes has no entries");
@@ -122,6 +123,7 @@ Column rows_of_items(const Column& items, std::vector<int64_t> offsets, const Ty
     buffers.row_offsets = std::move(offsets);
     return Column::list(buffers.row_offsets, items, {}, made);
   }
+  if (items.layout() == Layout::kDictionary) return rows_of_items(items.as_plain(), std::move(offsets), type);
   refuse_nulls(items);
   if (items.layout() == Layout::kText) {
     buffers.row_offsets = std::move(offsets);

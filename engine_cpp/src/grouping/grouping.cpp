@@ -10,8 +10,7 @@
 namespace tql_engine {
 
 bool is_scalar_key(const Column& column) noexcept {
-  return column.is_text() ||
-         (column.layout() == Layout::kDense && column.row_elements() == 1);
+  return column.is_text() || (column.layout() == Layout::kDense && column.row_elements() == 1);
 }
 
 Groups group_rows(Execution& execution, std::span<const Key> keys, int64_t rows, GroupWants wants) {

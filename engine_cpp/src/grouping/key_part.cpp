@@ -115,6 +115,21 @@ void encode_short_texts(const Column& column, int64_t begin, int64_t n, uint64_t
   }
 }
 
+/// The same for texts by number.
+void encode_short_coded(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
+  for (int64_t i = 0; i < n; ++i) {
+    const std::string_view text = column.text_at(begin + i);
+    uint64_t code = 0;
+    for (size_t k = 0; k < text.size(); ++k) code |= uint64_t{static_cast<uint8_t>(text[k])} << (8 * k);
+    codes[i] = column.is_null(begin + i) ? 0 : code << kLengthBits | static_cast<uint64_t>(text.size() + 1);
+  }
+}
+
+void encode_short(const Column& column, int64_t begin, int64_t n, uint64_t low, uint64_t* codes) {
+  const auto encode = column.layout() == Layout::kDictionary ? encode_short_coded : encode_short_texts;
+  encode(column, begin, n, low, codes);
+}
+
 void encode_texts(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
   for (int64_t i = 0; i < n; ++i) {
     const int64_t row = begin + i;
@@ -208,8 +223,11 @@ void KeyPart::plan_texts(Execution& execution) {
   int64_t longest = 0;
   std::mutex mutex;
   for (const Piece& piece : pieces_) {
-    const std::span<const int64_t> offsets = piece.column->offsets();
-    execution.parallel_for(piece.column->length(), kGrain, [&](int64_t begin, int64_t end, int) {
+    // Of texts by number those that no row has count too.
+    const bool coded = piece.column->layout() == Layout::kDictionary;
+    const Column& texts = coded ? piece.column->items() : *piece.column;
+    const std::span<const int64_t> offsets = texts.offsets();
+    execution.parallel_for(texts.length(), kGrain, [&](int64_t begin, int64_t end, int) {
       int64_t most = 0;
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
         most = std::max(most, offsets[i + 1] - offsets[i]);
@@ -219,7 +237,7 @@ void KeyPart::plan_texts(Execution& execution) {
     });
   }
   exact_ = longest <= kShortText;
-  encode_ = exact_ ? encode_short_texts : encode_texts;
+  encode_ = exact_ ? encode_short : encode_texts;
   largest_ = exact_ ? (uint64_t{1} << (8 * longest + kLengthBits)) - 1 : std::numeric_limits<uint64_t>::max();
 }
 

@@ -94,6 +94,7 @@ uint64_t hash_row(const Column& column, int64_t row) noexcept {
   if (column.is_null(row)) return kNullHash;
   switch (column.layout()) {
     case Layout::kText:
+    case Layout::kDictionary:
       return hash_bytes(column.text_at(row));
     case Layout::kTextList:
     case Layout::kList: {
@@ -119,7 +120,7 @@ uint64_t hash_row(const Column& column, int64_t row) noexcept {
 bool same_row(const Column& left, int64_t left_row, const Column& right, int64_t right_row) noexcept {
   const bool null = left.is_null(left_row);
   if (null || right.is_null(right_row)) return null && right.is_null(right_row);
-  if (left.layout() == Layout::kText) return left.text_at(left_row) == right.text_at(right_row);
+  if (left.is_text()) return left.text_at(left_row) == right.text_at(right_row);
   if (left.layout() == Layout::kTextList || left.layout() == Layout::kList) {
     const int64_t count = left.elements_at(left_row);
     if (count != right.elements_at(right_row)) return false;

@@ -13,8 +13,7 @@ Relation run_sort(Execution& execution, const Sort& sort, const Relation& input)
   std::vector<SortKey> keys;
   for (size_t i = 0; i < columns.size(); ++i) {
     const Column& column = columns[i];
-    const bool single =
-        column.is_text() || (column.layout() == Layout::kDense && column.row_elements() == 1);
+    const bool single = column.is_text() || (column.layout() == Layout::kDense && column.row_elements() == 1);
     if (!single && column.length() > 0) {
       throw EngineError(Code::kInternal, "a sort key gave no single value per row");
     }
