@@ -120,7 +120,9 @@ std::shared_ptr<const DictionaryCondition::Known> DictionaryCondition::find(
     const Column& column) const noexcept {
   const std::lock_guard lock(mutex_);
   for (const auto& known : known_) {
-    if (known->codes == column.code_element() && known->texts.lock() == column.shared_items()) return known;
+    const auto& texts = column.shared_items();
+    const bool same = !known->texts.owner_before(texts) && !texts.owner_before(known->texts);
+    if (same && known->codes == column.code_element()) return known;
   }
   return nullptr;
 }

@@ -49,9 +49,9 @@ class MaskProgram {
     int column = -1;
     Element element = Element::kBool;
     MaskLoop loop = nullptr;
-    std::shared_ptr<const void> operand;
-    MaskLeafPtr leaf;
-    std::shared_ptr<const DictionaryCondition> coded;  // of a condition on a text
+    std::shared_ptr<const void> operand{};
+    MaskLeafPtr leaf{};
+    std::shared_ptr<const DictionaryCondition> coded{};  // of a condition on a text
   };
 
   void evaluate_block(const Node& node, const Segment& segment, int64_t first, int64_t n,

@@ -83,24 +83,20 @@ bool share_dictionary(std::span<const Column> columns) {
   });
 }
 
-Column concat_codes(std::span<const Column> columns) {
-  auto buffers = std::make_shared<Buffers>();
-  const Column& first = columns.front();
-  const int64_t size = element_size(first.code_element());
+/// Codes of `size` bytes one behind the other; returns how many.
+int64_t join_codes(std::span<const Column> columns, int64_t size, Buffers& buffers) {
   int64_t length = 0;
-  bool nullable = false;
   for (const Column& column : columns) {
     if (__builtin_add_overflow(length, column.length(), &length)) refuse("a column is too large");
-    nullable = nullable || column.validity() != nullptr;
   }
-  std::byte* target = buffers->allocate(bytes_of(length, size));
+  const bool nullable = std::ranges::any_of(columns, [](const Column& c) { return c.validity() != nullptr; });
+  std::byte* target = buffers.allocate(bytes_of(length, size));
   for (const Column& column : columns) {
     copy_bytes(target, column.raw_values(), column.length() * size);
     target += column.length() * size;
-    if (nullable) append_validity(buffers->validity, column);
+    if (nullable) append_validity(buffers.validity, column);
   }
-  return Column::dictionary(first.code_element(), buffers->values.get(), length, first.items(),
-                            buffers->validity, buffers);
+  return length;
 }
 
 Column concat_lists(std::span<const Column> columns, std::shared_ptr<Buffers> buffers) {
@@ -137,7 +133,16 @@ Column Column::concat(std::span<const Column> columns) {
   if (columns.empty()) refuse("there is no column to concatenate");
   const Column& first = columns.front();
   if (columns.size() == 1) return first;
-  if (share_dictionary(columns)) return concat_codes(columns);
+  if (share_dictionary(columns)) {
+    auto buffers = std::make_shared<Buffers>();
+    const int64_t size = element_size(first.code_element_);
+    Column made = first;
+    made.length_ = made.value_count_ = join_codes(columns, size, *buffers);
+    made.values_ = buffers->values.get();
+    made.validity_ = buffers->validity.empty() ? nullptr : buffers->validity.data();
+    made.owner_ = std::move(buffers);
+    return made;
+  }
   if (std::ranges::any_of(columns, [](const Column& c) { return c.layout() == Layout::kDictionary; })) {
     std::vector<Column> plain;
     for (const Column& column : columns) plain.push_back(column.as_plain());

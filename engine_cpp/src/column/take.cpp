@@ -53,7 +53,7 @@ void gather_fixed(std::byte* to, const std::byte* from, std::span<const int64_t>
   }
   for (const int64_t row : rows) {
     if (row < 0) {
-      std::memset(to, 0, static_cast<size_t>(row_bytes));
+      std::fill_n(to, row_bytes, std::byte{0});
     } else {
       copy_bytes(to, from + row * row_bytes, row_bytes);
     }

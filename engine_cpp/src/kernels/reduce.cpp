@@ -262,9 +262,9 @@ constexpr Table extreme_table() {
   });
 }
 
-constexpr Table kAny = truth_table<Any>(&end_plain<Any, uint8_t>);
-constexpr Table kAll = truth_table<All>(&end_plain<All, uint8_t>);
-constexpr Table kAllStrict = truth_table<All>(&end_strict);
+constexpr Table kAnyTable = truth_table<Any>(&end_plain<Any, uint8_t>);
+constexpr Table kAllTable = truth_table<All>(&end_plain<All, uint8_t>);
+constexpr Table kAllStrictTable = truth_table<All>(&end_strict);
 constexpr Table kSum = wrapping_table<Sum>();
 constexpr Table kProduct = wrapping_table<Product>();
 constexpr Table kMin = extreme_table<false>();
@@ -517,9 +517,9 @@ Bound bind_count(const BindContext& context) {
 }
 
 constexpr Kernel kKernels[] = {
-    {"any", 1, 1, &bind_truth<kAny, Truths::kAny>},
-    {"all", 1, 1, &bind_truth<kAll, Truths::kAll>},
-    {"all_strict", 1, 1, &bind_truth<kAllStrict, Truths::kAllStrict>},
+    {"any", 1, 1, &bind_truth<kAnyTable, Truths::kAny>},
+    {"all", 1, 1, &bind_truth<kAllTable, Truths::kAll>},
+    {"all_strict", 1, 1, &bind_truth<kAllStrictTable, Truths::kAllStrict>},
     {"sum", 1, 1, &bind_reduce<kSum>},
     {"prod", 1, 1, &bind_reduce<kProduct>},
     {"amin", 1, 1, &bind_reduce<kMin>},
