@@ -126,8 +126,8 @@ std::vector<int64_t> sort_positions(std::span<const SortKey> keys, int64_t rows,
   }
   std::vector<EncodedKey> encoded;
   for (const SortKey& key : keys) {
-    const bool one_element = key.column.is_text() ||
-                             (key.column.layout() == Layout::kDense && key.column.row_elements() == 1);
+    const bool one_element =
+        key.column.is_text() || (key.column.layout() == Layout::kDense && key.column.row_elements() == 1);
     if (!one_element || key.column.length() != rows) {
       throw EngineError(Code::kInternal, "a sort key must have one element for each row");
     }
