@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tql.byte_size import read_bytes
 from tql.errors import ArgumentError
 from tql.loader.plan_cache import Prepared, prepare
 from tql.loader.run import Executable, execute
@@ -17,7 +18,13 @@ from tql.planner import PlannedQuery, explain
 from tql.schema import Schema
 
 
-def answer(prepared: Prepared, *, seed: int | None = None, threads: int = 0) -> View:
+def answer(
+    prepared: Prepared,
+    *,
+    seed: int | None = None,
+    threads: int = 0,
+    memory_limit: int | str | None = None,
+) -> View:
     """Run a query.
 
     Raises:
@@ -25,7 +32,8 @@ def answer(prepared: Prepared, *, seed: int | None = None, threads: int = 0) -> 
     """
     seed = resolve_seed(seed)
     planned, bound, sources = prepared.planned, prepared.bound, prepared.sources
-    result = execute(prepared.executable, bound, sources, seed=seed, threads=threads)
+    limit = resolve_limit(memory_limit)
+    result = execute(prepared.executable, bound, sources, seed=seed, threads=threads, memory_limit=limit)
     counted: Source
     if result.source is None:
         assert bound is not None
@@ -38,12 +46,24 @@ def answer(prepared: Prepared, *, seed: int | None = None, threads: int = 0) -> 
     return view.answered(planned, result, seed)
 
 
-def explain_query(prepared: Prepared, *, analyze: bool, format: str) -> str:
+def resolve_limit(memory_limit: int | str | None) -> int | None:
+    """A limit of memory in bytes; None is none.
+
+    Raises:
+        ArgumentError: for what is no amount of memory.
+    """
+    return None if memory_limit is None else read_bytes(memory_limit, "memory_limit")
+
+
+def explain_query(
+    prepared: Prepared, *, analyze: bool, format: str, memory_limit: int | str | None = None
+) -> str:
     """The plan of a query; with `analyze` it is run, and what was measured is added."""
+    limit = resolve_limit(memory_limit)
     if not analyze:
         return explain(prepared.planned, format=format)
     bound, sources = prepared.bound, prepared.sources
-    result = execute(prepared.executable, bound, sources, seed=resolve_seed(None))
+    result = execute(prepared.executable, bound, sources, seed=resolve_seed(None), memory_limit=limit)
     return explain(prepared.planned, statistics=result.statistics, format=format)
 
 
@@ -55,9 +75,11 @@ def run_query(
     params: Sequence[Any] = (),
     seed: int | None = None,
     threads: int = 0,
+    memory_limit: int | str | None = None,
 ) -> View:
     """Plan a query and run it; what `prepare` and `answer` raise."""
-    return answer(prepare(text, bound, params, sources), seed=seed, threads=threads)
+    prepared = prepare(text, bound, params, sources)
+    return answer(prepared, seed=seed, threads=threads, memory_limit=memory_limit)
 
 
 def run_planned(
@@ -67,6 +89,7 @@ def run_planned(
     sources: Mapping[str, Source] | None = None,
     seed: int | None = None,
     threads: int = 0,
+    memory_limit: int | str | None = None,
 ) -> View:
     """Run a plan on any sources of the schemas that it was planned for.
 
@@ -85,7 +108,7 @@ def run_planned(
         _check_schema(schema, given.get(key), f"source '{key}'")
     named = {key: given[key] for key in planned.sources}
     prepared = Prepared(planned, Executable.of(planned), source, named)
-    return answer(prepared, seed=seed, threads=threads)
+    return answer(prepared, seed=seed, threads=threads, memory_limit=memory_limit)
 
 
 def _check_schema(wanted: Schema, source: Source | None, what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from types import MappingProxyType
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
+from tql.byte_size import byte_text
 from tql.errors import (
     InternalError,
+    MemoryLimitError,
     QueryRuntimeError,
     QueryTypeError,
     QueryValueError,
@@ -23,6 +25,7 @@ from tql.errors import (
 from tql.loader.registered import host_functions
 from tql.loader.source import Source
 from tql.planner import PlannedQuery, plan_weights
+from tql.planner.places import Place
 from tql.span import Span
 
 _ERRORS: dict[str, type[TQLError]] = {
@@ -33,6 +36,10 @@ _ERRORS: dict[str, type[TQLError]] = {
 }
 
 
+Locate = Callable[[int], Place | None]
+"""The place in the query of a node of its plan."""
+
+
 class Executable:
     """A physical plan in the engine's form. Pickles as the plan.
 
@@ -41,17 +48,19 @@ class Executable:
         physical: the plan as data.
         plan: the engine's form.
         functions: the registered functions that it calls.
+        locate: where the query asks for a node; None where that is not known any more.
     """
 
-    def __init__(self, text: str, physical: dict[str, Any]) -> None:
+    def __init__(self, text: str, physical: dict[str, Any], locate: Locate | None = None) -> None:
         self.text = text
         self.physical = physical
+        self.locate = locate
         with engine_errors(text):
             self.plan = _engine.Plan(physical)
 
     @classmethod
     def of(cls, planned: PlannedQuery) -> Executable:
-        return cls(planned.text, planned.physical)
+        return cls(planned.text, planned.physical, planned.place_of)
 
     @cached_property
     def functions(self) -> dict[str, Any]:
@@ -68,6 +77,7 @@ def execute(
     *,
     seed: int,
     threads: int = 0,
+    memory_limit: int | None = None,
 ) -> _engine.Result:
     """Run a plan.
 
@@ -77,12 +87,15 @@ def execute(
         sources: the named ones, by key.
         seed: of SAMPLE BY and RANDOM.
         threads: 0 means one per core.
+        memory_limit: bytes that the run may hold; None for no limit.
 
     Raises:
         TQLError: for a value that the query can't be answered for, with its place in the query.
+        MemoryLimitError: if the run would hold more than the limit.
+        MemoryError: if the system has no memory left.
         Exception: what a registered function raises, unchanged.
     """
-    with engine_errors(executable.text):
+    with engine_errors(executable.text, executable.locate):
         return _engine.execute(
             executable.plan,
             source,
@@ -90,6 +103,7 @@ def execute(
             functions=executable.functions,
             seed=seed,
             threads=threads,
+            memory_limit=memory_limit,
         )
 
 
@@ -111,17 +125,20 @@ def evaluate_weights(text: str, source: Source, threads: int = 0) -> NDArray[np.
 
 
 @contextmanager
-def engine_errors(query: str | None) -> Iterator[None]:
+def engine_errors(query: str | None, locate: Locate | None = None) -> Iterator[None]:
     """Inside, an error of the engine becomes one of tql.errors that points into the query."""
     try:
         yield
     except _engine.EngineError as error:
-        raise translate(error, query) from None
+        raise translate(error, query, locate) from None
 
 
-def translate(error: _engine.EngineError, query: str | None) -> TQLError:
-    """The package's error for one of the engine: (code, message, row, span_start, span_end)."""
-    code, message, row, start, end = error.args
+def translate(error: _engine.EngineError, query: str | None, locate: Locate | None = None) -> TQLError:
+    """The package's error for one of the engine: (code, message, row, span_start, span_end, ...)."""
+    code, message, row, start, end, *more = error.args
+    if code == "memory":
+        node, needed, limit = more
+        return _memory_error(node, needed, limit, query, locate)
     span = Span(start, end) if start >= 0 and query is not None else None
     place = f" in row {row}" if row >= 0 and f"row {row}" not in message else ""
     cls = _ERRORS.get(code)
@@ -129,3 +146,27 @@ def translate(error: _engine.EngineError, query: str | None) -> TQLError:
         hint = "this is a mistake of tql, not of the query: please report it with the query and its plan"
         return InternalError(f"{message}{place}", span=span, query=query, hint=hint)
     return cls(f"{message}{place}", span=span, query=query)
+
+
+_LESS_MEMORY = {
+    "ORDER BY": "add a LIMIT, so that only the first rows are kept",
+    "JOIN": "join fewer rows, or add conditions that leave fewer pairs",
+    "GROUP BY": "group fewer rows, or ask for counts and sums in place of the values",
+}
+"""What needs less, by clause."""
+
+
+def _memory_error(
+    node: int, needed: int, limit: int, query: str | None, locate: Locate | None
+) -> MemoryLimitError:
+    place = locate(node) if locate is not None else None
+    clause = place.clause if place is not None else "the query"
+    verb = "need" if clause.endswith("s") else "needs"
+    advice = _LESS_MEMORY.get(clause, "select fewer rows or columns")
+    return MemoryLimitError(
+        f"{clause} {verb} more memory than memory_limit allows:"
+        f" at least {byte_text(needed)}, limit {byte_text(limit)}",
+        span=place.span if place is not None and query is not None else None,
+        query=query,
+        hint=f"raise memory_limit, or {advice}",
+    )

@@ -43,7 +43,8 @@ class Source(Protocol):
     Three more members may be left out:
 
         in_memory: bool: reading is no more than looking at memory, so that many small reads cost no more than
-            few large ones and none is made ahead. False where there is no such member.
+            few large ones, none is made ahead, and what `read` hands out is no memory that the query holds.
+            False where there is no such member.
         zones(column) -> Zones | None: where the engine keeps what it finds out about the values of a column
             (`tql._engine.ZoneMaps`), so that later queries need not read what cannot match. None where the
             values may ever change, if only by somebody else's hand.

@@ -212,6 +212,7 @@ class View:
         sources: Mapping[str, Source] | None = None,
         seed: int | None = None,
         threads: int = 0,
+        memory_limit: int | str | None = None,
     ) -> View:
         """The answer to a TQL query on the rows of this view.
 
@@ -221,13 +222,24 @@ class View:
             sources: datasets and views by the names that FROM uses.
             seed: of SAMPLE BY and RANDOM; None takes a fresh one, which the answer keeps.
             threads: 0 means one per core. The answer does not depend on it.
+            memory_limit: memory that the query may hold while it runs, in bytes or as "512MB" or "2GiB"; None
+                for no limit. Rows and columns of arrays in memory do not count. See docs/memory.md.
 
         Raises:
             TQLError: for a mistake in the query; the subclass says which kind.
+            MemoryLimitError: if the query would hold more than `memory_limit`.
         """
         from tql.loader.answer import run_query
 
-        return run_query(text, self, sources=sources, params=params, seed=seed, threads=threads)
+        return run_query(
+            text,
+            self,
+            sources=sources,
+            params=params,
+            seed=seed,
+            threads=threads,
+            memory_limit=memory_limit,
+        )
 
     def explain(
         self,
@@ -237,16 +249,19 @@ class View:
         *,
         params: Sequence[Any] = (),
         sources: Mapping[str, Source] | None = None,
+        memory_limit: int | str | None = None,
     ) -> str:
         """How a query would be run; with `analyze` it is run, and what was measured is added.
 
         Args:
             format: "text" for people, "json" for tools.
+            memory_limit: of the run, as for `query`.
         """
         from tql.loader.answer import explain_query
         from tql.loader.plan_cache import prepare
 
-        return explain_query(prepare(text, self, params, sources), analyze=analyze, format=format)
+        prepared = prepare(text, self, params, sources)
+        return explain_query(prepared, analyze=analyze, format=format, memory_limit=memory_limit)
 
     def sample_by(
         self, weights: Weights, replace: bool = True, size: int | None = None, *, seed: int | None = None

@@ -15,6 +15,7 @@ from tql.planner.expressions import Column
 from tql.planner.grouping import holds_groups
 from tql.planner.logical import Output, Scan, nodes, schema_of, source_of
 from tql.planner.lowering import lower
+from tql.planner.places import Place, place_of
 from tql.planner.rewrite import Fired, optimize
 from tql.room import with_room
 from tql.schema import Field, Schema
@@ -49,6 +50,10 @@ class PlannedQuery:
     order_chosen: bool
     source: Schema | None
     sources: Mapping[str, Schema]
+
+    def place_of(self, node: int) -> Place | None:
+        """Which clause a node of the physical plan stands for, by its number."""
+        return place_of(self.optimized, node)
 
     @property
     def counted(self) -> Schema:

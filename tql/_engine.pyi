@@ -15,8 +15,9 @@ class EngineError(Exception):
     """What went wrong, as data; the Python side turns it into an error of the package with its span.
 
     `args` is (code, message, row, span_start, span_end): `code` is one of "runtime", "shape", "value",
-    "type", "internal", "cancelled"; `row` is -1 where no row is to blame; the span is (-1, -1) where none
-    is known.
+    "type", "memory", "internal", "cancelled"; `row` is -1 where no row is to blame; the span is (-1, -1)
+    where none is known. Of "memory" three more follow: the number of the plan's node that ran (-1: not
+    known), the bytes that would have been held, and the limit.
     """
 
 # --- columns -----------------------------------------------------------------------------------------------
@@ -248,12 +249,17 @@ class Result:
 
     @property
     def statistics(self) -> list[dict[str, Any]]:
-        """Per plan node: {"id", "rows_in", "rows_out", "nanoseconds", "bytes_read", "partitions_read"}.
+        """Per plan node: {"id", "rows_in", "rows_out", "nanoseconds", "bytes_read", "partitions_read",
+        "peak_bytes"}, where the last is the most memory that the execution held while the node ran.
 
         Of a filter also "conjuncts", in the order of the plan: {"place", "rows_in", "rows_out",
         "nanoseconds"}, `place` being that in the order of evaluation as it was in the end; and "zones" if the
         source keeps zone maps: {"read", "skipped", "accepted"} blocks of rows.
         """
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that the execution held at a time."""
 
 def execute(
     plan: Plan,
@@ -263,6 +269,7 @@ def execute(
     functions: Mapping[str, Callable[..., Column]] = ...,
     seed: int = 0,
     threads: int = 0,
+    memory_limit: int | None = None,
 ) -> Result:
     """Run a plan. `source` is what a scan without a name reads, `sources` what the others read, by key.
 
@@ -271,6 +278,9 @@ def execute(
     They are called from several threads, each holding the GIL; what they raise is raised here.
 
     `threads` 0 means one per core. The answer does not depend on `threads`.
+
+    `memory_limit`: bytes that may be held at a time for what grows with the data; EngineError("memory") where
+    that is not enough. What a source's `read` hands out counts unless the source is `in_memory`.
     """
 
 def kernel_names() -> list[str]:

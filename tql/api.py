@@ -108,6 +108,7 @@ class CompiledQuery:
         sources: Mapping[str, Source | Mapping[str, Any]] | None = None,
         seed: int | None = None,
         threads: int = 0,
+        memory_limit: int | str | None = None,
     ) -> View:
         """Run the query.
 
@@ -117,6 +118,7 @@ class CompiledQuery:
             sources: the same for each name of the sources that the query was compiled for.
             seed: of SAMPLE BY and RANDOM; a fresh one each time if None.
             threads: 0 means one per core. The answer does not depend on it.
+            memory_limit: memory that the run may hold, in bytes or as "512MB" or "2GiB"; None for no limit.
 
         Returns:
             The answer: `.indices` (int64 row numbers), `.weights` (float64, where the query samples), and its
@@ -124,12 +126,15 @@ class CompiledQuery:
 
         Raises:
             ArgumentError: if data is missing, or its schema is not the one that the query was compiled for.
+            MemoryLimitError: if the run would hold more than `memory_limit`.
         """
         from tql.loader.answer import run_planned
 
         bound = None if data is None else _source(data)
         named = {name: _source(given) for name, given in (sources or {}).items()}
-        return run_planned(self.planned, bound, sources=named, seed=seed, threads=threads)
+        return run_planned(
+            self.planned, bound, sources=named, seed=seed, threads=threads, memory_limit=memory_limit
+        )
 
 
 def _source(data: Source | Mapping[str, Any]) -> Source:
@@ -182,6 +187,7 @@ def query(
     params: Sequence[Any] = (),
     seed: int | None = None,
     threads: int = 0,
+    memory_limit: int | str | None = None,
 ) -> View:
     """Run a query that names its sources.
 
@@ -194,15 +200,20 @@ def query(
         params: values of `?`, left to right.
         seed: of SAMPLE BY and RANDOM; None takes a fresh one, which the answer keeps.
         threads: 0 means one per core. The answer does not depend on it.
+        memory_limit: memory that the query may hold while it runs, in bytes or as "512MB" or "2GiB"; None
+            for no limit. Rows and columns of arrays in memory do not count. See docs/memory.md.
 
     Raises:
         TQLError: for a mistake in the query; the subclass says which kind.
+        MemoryLimitError: if the query would hold more than `memory_limit`.
         SourceNotFoundError: FROM names nothing that is known, or there is no FROM.
         DatasetNotFoundError, FormatError: FROM names a path without a dataset, or with a damaged one.
     """
     from tql.loader.answer import run_query
 
-    return run_query(text, sources=sources, params=params, seed=seed, threads=threads)
+    return run_query(
+        text, sources=sources, params=params, seed=seed, threads=threads, memory_limit=memory_limit
+    )
 
 
 def explain(
@@ -212,16 +223,19 @@ def explain(
     analyze: bool = False,
     format: str = "text",
     params: Sequence[Any] = (),
+    memory_limit: int | str | None = None,
 ) -> str:
     """How `query` would run a query; with `analyze` it is run, and what was measured is added.
 
     Args:
         format: "text" for people, "json" for tools.
+        memory_limit: of the run, as for `query`.
     """
     from tql.loader.answer import explain_query
     from tql.loader.plan_cache import prepare
 
-    return explain_query(prepare(text, None, params, sources), analyze=analyze, format=format)
+    prepared = prepare(text, None, params, sources)
+    return explain_query(prepared, analyze=analyze, format=format, memory_limit=memory_limit)
 
 
 def release_memory() -> int:

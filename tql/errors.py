@@ -173,6 +173,12 @@ class RegisteredFunctionError(TQLError, TypeError):
     category = "udf"
 
 
+class MemoryLimitError(TQLError, MemoryError):
+    """A query would hold more memory than its `memory_limit` allows."""
+
+    category = "memory"
+
+
 class ArgumentError(TQLError, ValueError):
     """An argument of a Python call or a command is unusable."""
 

@@ -1,6 +1,8 @@
 // The one place where the engine's error becomes a Python exception.
 #include <pybind11/gil_safe_call_once.h>
 
+#include <new>
+
 #include "bindings.h"
 #include "tql_engine/status.h"
 
@@ -18,6 +20,13 @@ void raise_in_python(const EngineError& error) {
   PyErr_SetObject(python_type.get_stored().ptr(), args.ptr());
 }
 
+void raise_in_python(const MemoryLimitError& error) {
+  const std::string_view code = code_name(error.code());
+  const py::tuple args = py::make_tuple(py::str(code.data(), code.size()), error.message(), -1, -1, -1,
+                                        error.node(), error.needed(), error.limit());
+  PyErr_SetObject(python_type.get_stored().ptr(), args.ptr());
+}
+
 }  // namespace
 
 void register_error(py::module_& module) {
@@ -27,8 +36,12 @@ void register_error(py::module_& module) {
   py::register_local_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);
+    } catch (const MemoryLimitError& error) {
+      raise_in_python(error);
     } catch (const EngineError& error) {
       raise_in_python(error);
+    } catch (const std::bad_alloc&) {
+      PyErr_SetString(PyExc_MemoryError, "the system has no memory left for what the engine was asked to do");
     }
   });
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,8 +39,10 @@ HostFunction host_function(py::handle function, const std::string& name) {
 
 ExecuteResult run(const Plan& plan, const py::object& source,
                   const std::map<std::string, py::object>& sources,
-                  const std::map<std::string, py::object>& functions, const py::int_& seed, int threads) {
+                  const std::map<std::string, py::object>& functions, const py::int_& seed, int threads,
+                  std::optional<int64_t> memory_limit) {
   if (threads < 0) throw py::value_error("threads must not be negative");
+  if (memory_limit && *memory_limit < 0) throw py::value_error("memory_limit must not be negative");
   const uint64_t bits = PyLong_AsUnsignedLongLongMask(seed.ptr());  // of any integer the lowest 64 bits
   Sources wrapped;
   if (!source.is_none()) wrapped.bound = source_from(source);
@@ -47,7 +50,7 @@ ExecuteResult run(const Plan& plan, const py::object& source,
   HostFunctions called;
   for (const auto& [name, function] : functions) called.emplace(name, host_function(function, name));
   const py::gil_scoped_release release;
-  return execute(plan, wrapped, {bits, threads, &raise_pending_signal, std::move(called)});
+  return execute(plan, wrapped, {bits, threads, &raise_pending_signal, std::move(called), memory_limit});
 }
 
 /// None for the bound source, the key of a named one, or the one that the plan made.
@@ -96,6 +99,7 @@ py::list statistics_of(const ExecuteResult& result) {
     entry["partitions_read"] = node.partitions_read;
     if (!node.conjuncts.empty()) entry["conjuncts"] = conjuncts_of(node);
     if (node.zones) entry["zones"] = zones_of(*node.zones);
+    entry["peak_bytes"] = node.peak_bytes;
     nodes.append(entry);
   }
   return nodes;
@@ -112,11 +116,12 @@ void register_execute(py::module_& module) {
       .def_property_readonly("selection", [](const ExecuteResult& result) { return result.selection; })
       .def_property_readonly("source", &source_of)
       .def_property_readonly("columns", &columns_of)
-      .def_property_readonly("statistics", &statistics_of);
+      .def_property_readonly("statistics", &statistics_of)
+      .def_readonly("peak_bytes", &ExecuteResult::peak_bytes);
   module.def("execute", &run, py::arg("plan"), py::arg("source"), py::kw_only(),
              py::arg("sources") = std::map<std::string, py::object>(),
              py::arg("functions") = std::map<std::string, py::object>(), py::arg("seed") = 0,
-             py::arg("threads") = 0);
+             py::arg("threads") = 0, py::arg("memory_limit") = py::none());
   module.def("kernel_names", &kernel_names);
   module.def("safe_kernels", &safe_kernels);
 }

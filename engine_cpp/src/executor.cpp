@@ -23,12 +23,44 @@ struct Overloaded : Cases... {
 template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;  // not every compiler deduces it for aggregates
 
+/// Bytes of a row of a column; where the type does not say it, going by a few rows.
+int64_t row_bytes(Source& source, const ColumnRef& column, RowRange rows) {
+  const Type& type = column.type;
+  if (column.facet == Facet::kValues && type.is_fixed() && type.element != Element::kText && !type.nested) {
+    const auto elements = checked_product(type.shape->data(), static_cast<int>(type.shape->size()));
+    if (elements) return *elements * element_size(type.element);
+  }
+  constexpr int64_t kTriedRows = 64;
+  const int64_t tried = std::min(kTriedRows, rows.stop - rows.start);
+  return source.read(column.name, column.facet, rows.start, rows.start + tried).byte_count() / tried + 1;
+}
+
+/// The same rows in ranges of which each takes no more than a share of the memory that is left.
+std::vector<RowRange> smaller(const std::vector<RowRange>& ranges, Source& source,
+                              std::span<const ColumnRef> columns) {
+  constexpr int64_t kLargestRange = 64 << 20;
+  if (ranges.empty()) return {};
+  int64_t bytes = 0;
+  for (const ColumnRef& column : columns) bytes += row_bytes(source, column, ranges.front());
+  const int64_t most = std::max<int64_t>(1, memory_share(kLargestRange) / std::max<int64_t>(bytes, 1));
+  // Whole words of bits, where that is no question of memory.
+  const int64_t step = most > Bitmap::kWordBits ? most - most % Bitmap::kWordBits : most;
+  std::vector<RowRange> result;
+  for (const RowRange& range : ranges) {
+    for (int64_t start = range.start; start < range.stop; start += step) {
+      result.push_back({start, std::min(start + step, range.stop)});
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 Execution::Execution(const Sources& sources, const ExecuteOptions& options)
     : sources_(sources),
       pool_(ThreadPool::shared(options.threads)),
       seed_(options.seed),
+      memory_(std::make_shared<MemoryBudget>(options.memory_limit)),
       functions_(options.functions),
       interrupt_(options.check_interrupt),
       last_check_(Clock::now()) {}
@@ -51,12 +83,19 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
     NodeStatistics* outer = current_;
     current_ = &statistics;
     check_interrupt();
+    memory_->restart_peak();
     const auto start = Clock::now();
-    Relation result = work();
-    statistics.nanoseconds =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
-    current_ = outer;
-    return result;
+    try {
+      Relation result = work();
+      statistics.nanoseconds =
+          std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+      statistics.peak_bytes = memory_->recent_peak();
+      current_ = outer;
+      return result;
+    } catch (MemoryLimitError& error) {
+      error.blame(node.id);
+      throw;
+    }
   };
   const auto unary = [&](const NodePtr& input, const auto& work) {
     const Relation rows = run(*input);
@@ -169,8 +208,10 @@ bool Execution::is_made(const SourcePtr& source) const {
   return std::none_of(bases_.begin(), bases_.end(), [&](const auto& base) { return base.second == source; });
 }
 
-Column Execution::read(Source& source, const ColumnRef& column, RowRange rows) {
-  return accept(source.read(column.name, column.facet, rows.start, rows.stop), column);
+Column Execution::hold(Column values) const {
+  if (values.byte_count() == 0) return values;
+  const MemoryBudget::Scope scope(&memory_);
+  return values.keeping(std::make_shared<const Reservation>(values.byte_count()));
 }
 
 Column Execution::accept(Column values, const ColumnRef& column) {
@@ -180,11 +221,24 @@ Column Execution::accept(Column values, const ColumnRef& column) {
   return values;
 }
 
+Column Execution::read(Source& source, const ColumnRef& column, RowRange rows) {
+  Column values;
+  {
+    const MemoryBudget::Scope its_own(nullptr);
+    values = source.read(column.name, column.facet, rows.start, rows.stop);
+  }
+  return accept(source.in_memory() ? std::move(values) : hold(std::move(values)), column);
+}
+
 Column Execution::take(Source& source, const ColumnRef& column, std::span<const int64_t> rows) {
-  Column result = source.take(column.name, column.facet, rows);
-  check_type(result, column.name, column.type);
-  current_->bytes_read += result.byte_count();
-  return result;
+  Column values;
+  {
+    const MemoryBudget::Scope its_own(nullptr);
+    values = source.take(column.name, column.facet, rows);
+  }
+  check_type(values, column.name, column.type);
+  current_->bytes_read += values.byte_count();
+  return hold(std::move(values));
 }
 
 std::vector<RowRange> Execution::partitions(Source& source, std::span<const ColumnRef> columns,
@@ -200,6 +254,9 @@ std::vector<RowRange> Execution::partitions(Source& source, std::span<const Colu
     const RowRange cut{std::max(part.start, rows.start), std::min(part.stop, rows.stop)};
     if (cut.start < cut.stop) result.push_back(cut);
   }
+  const MemoryBudgetPtr& memory = MemoryBudget::current();
+  if (memory != nullptr && memory->is_limited() && !source.in_memory())
+    return smaller(result, source, columns);
   return result;
 }
 
@@ -211,7 +268,10 @@ bool same_column(const ColumnRef& left, const ColumnRef& right) noexcept {
 }
 
 void Execution::parallel_for(int64_t count, int64_t grain, const ThreadPool::Body& body) {
-  pool_.parallel_for(count, grain, body);
+  pool_.parallel_for(count, grain, [&](int64_t begin, int64_t end, int worker) {
+    const MemoryBudget::Scope scope(&memory_);
+    body(begin, end, worker);
+  });
 }
 
 void Execution::check_interrupt() {
@@ -231,9 +291,15 @@ ExecuteResult execute(const Plan& plan, const Sources& sources, const ExecuteOpt
   Execution execution(sources, options);
   const std::function<void()> check = [&] { execution.check_interrupt(); };
   const ScopedPoll poll(check);
+  const MemoryBudgetPtr memory = execution.memory();
+  const MemoryBudget::Scope scope(&memory);
   Relation relation = execution.run(plan.root());
-  ExecuteResult result{
-      std::move(relation.rows), execution.key_of(relation.source), nullptr, {}, execution.statistics()};
+  ExecuteResult result{std::move(relation.rows),
+                       execution.key_of(relation.source),
+                       nullptr,
+                       {},
+                       execution.statistics(),
+                       memory->peak()};
   if (execution.is_made(relation.source)) result.made = std::move(relation.source);
   for (const auto& [name, id] : plan.computed_output())
     result.columns.emplace_back(name, relation.computed.at(id));

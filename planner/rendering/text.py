@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tql.byte_size import byte_text
 from tql.planner.rendering.expression_text import expression_text, name_text
-from tql.planner.rendering.tree import Line
+from tql.planner.rendering.tree import Line, peak_bytes
 from tql.planner.zones import zone_conditions
 
 if TYPE_CHECKING:
     from tql.planner import PlannedQuery
 
 _MOST_OUTPUT = 12
+_MEASURES = ["", "rows", "estimated", "time", "read", "partitions", "memory"]
 
 
 def render_text(planned: PlannedQuery, root: Line) -> str:
     """The tree, what comes out, and the rules that fired; after a run also what was measured."""
     measured = root.measured is not None
     rows = list(_rows(root, "", ""))
-    header = ["", "rows", "estimated", "time", "read", "partitions"] if measured else ["", "estimated rows"]
+    header = _MEASURES if measured else ["", "estimated rows"]
     lines = _aligned([header, *rows])
     lines.append("")
+    if measured:
+        lines.append(f"peak memory: {byte_text(peak_bytes(root))}")
     lines.append(f"output: {_output(planned)}")
     pruning = list(dict.fromkeys(expression_text(x) for x in zone_conditions(planned.optimized.input)))
     if pruning:
@@ -78,8 +82,9 @@ def _numbers(line: Line) -> list[str]:
         f"{measured['rows_out']:,}",
         _estimate(line) if estimated is None else f"{estimated:,}",
         duration(measured["nanoseconds"]),
-        size(measured["bytes_read"]) if measured["bytes_read"] else "",
+        byte_text(measured["bytes_read"]) if measured["bytes_read"] else "",
         f"{measured['partitions_read']:,}" if measured["partitions_read"] else "",
+        byte_text(measured["peak_bytes"]) if measured["peak_bytes"] else "",
     ]
 
 
@@ -122,11 +127,3 @@ def duration(nanoseconds: int) -> str:
         if nanoseconds >= scale:
             return f"{nanoseconds / scale:.1f} {unit}"
     return f"{nanoseconds} ns"
-
-
-def size(number: int) -> str:
-    """Bytes with a unit that keeps the number short."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= scale:
-            return f"{number / scale:.1f} {unit}"
-    return f"{number} B"

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tql.planner.rendering.expression_text import expression_text
-from tql.planner.rendering.tree import Line
+from tql.planner.rendering.tree import Line, peak_bytes
 from tql.planner.zones import zone_conditions
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def render_json(planned: PlannedQuery, root: Line) -> str:
-    """`{"query", "output", "order_chosen", "rules", "zone_maps", "plan"}`, `plan` nested under "inputs"."""
+    """`{"query", "output", "order_chosen", "rules", "zone_maps", "plan"}`, `plan` nested under "inputs".
+
+    After a run there is also "peak_bytes", and "measured" in each node of the plan.
+    """
     data = {
         "query": planned.text,
         "output": [{"name": field.name, "type": field.type.to_json()} for field in planned.schema.fields],
@@ -26,6 +29,8 @@ def render_json(planned: PlannedQuery, root: Line) -> str:
         "zone_maps": [expression_text(x) for x in zone_conditions(planned.optimized.input)],
         "plan": _node(root),
     }
+    if root.measured is not None:
+        data["peak_bytes"] = peak_bytes(root)
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 

@@ -75,6 +75,12 @@ def build(node: Node, statistics: Sequence[Mapping[str, Any]] | None = None) -> 
     return line(node)
 
 
+def peak_bytes(root: Line) -> int:
+    """The most memory that a run held at a time."""
+    own = 0 if root.measured is None else int(root.measured["peak_bytes"])
+    return max([own, *map(peak_bytes, root.children)])
+
+
 def _reads(node: Node) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for expression in node.expressions:

@@ -17,6 +17,7 @@ inline void check(bool condition, const std::source_location& place = std::sourc
 
 void test_thread_pool();
 void test_block_cache();
+void test_memory_budget();
 void test_selection();
 void test_set_ops();
 void test_sort();

@@ -6,6 +6,7 @@
 int main() {
   tql_test::test_thread_pool();
   tql_test::test_block_cache();
+  tql_test::test_memory_budget();
   tql_test::test_selection();
   tql_test::test_set_ops();
   tql_test::test_sort();

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from golden.schema_text import DEFAULT, parse_schema
+from tql.byte_size import byte_text
 from tql.errors import ArgumentError
 from tql.planner import explain, plan
 from tql.planner.rendering.expression_text import expression_text
-from tql.planner.rendering.text import duration, size
+from tql.planner.rendering.text import duration
 
 SCHEMA = parse_schema(DEFAULT)
 
@@ -25,6 +26,7 @@ def statistics(*rows: int) -> list[dict[str, int]]:
             "nanoseconds": 1_250_000 * (id_ + 1),
             "bytes_read": 4096 * id_,
             "partitions_read": id_,
+            "peak_bytes": 5000 * id_,
         }
         for id_, count in enumerate(rows)
     ]
@@ -33,12 +35,13 @@ def statistics(*rows: int) -> list[dict[str, int]]:
 def test_measurements_stand_beside_the_estimates() -> None:
     planned = plan("select i8 where flag and i64 = 3 limit 10", SCHEMA)
     assert explain(planned, statistics(10, 60_000)).split("\n") == [
-        "                               rows   estimated     time     read   partitions",
+        "                               rows   estimated     time     read   partitions   memory",
         "filter, stop after 10 rows       10          10   1.2 ms",
         "│    flag",
         "│    i64 = 3",
-        "└─ scan                      60,000      60,000   2.5 ms   4.1 kB            1",
+        "└─ scan                      60,000      60,000   2.5 ms   4.1 kB            1   5.0 kB",
         "",
+        "peak memory: 5.0 kB",
         "output: i8 int8",
         "zone maps: flag, i64 = 3",
         "rules: split_conjuncts, stop_early_at_limit",
@@ -138,4 +141,4 @@ def test_durations(nanoseconds: int, text: str) -> None:
     ("number", "text"), [(12, "12 B"), (1_500, "1.5 kB"), (2_000_000, "2.0 MB"), (3_200_000_000, "3.2 GB")]
 )
 def test_sizes(number: int, text: str) -> None:
-    assert size(number) == text
+    assert byte_text(number) == text

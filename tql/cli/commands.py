@@ -26,11 +26,12 @@ def tql() -> None:
 @click.option("--dataset", metavar="PATH", help="The dataset that a SELECT without FROM runs on.")
 @click.option("--analyze", is_flag=True, help="Run the query; show rows, time and bytes per operator.")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(query: str, dataset: str | None, analyze: bool, style: str) -> None:
+@click.option("--memory-limit", metavar="SIZE", help="Memory that the run may hold, as 512MB or 2GiB.")
+def explain(query: str, dataset: str | None, analyze: bool, style: str, memory_limit: str | None) -> None:
     """Show how QUERY would be executed."""
     from tql.cli.explain import run
 
-    run(query, dataset, analyze=analyze, style=style)
+    run(query, dataset, analyze=analyze, style=style, memory_limit=memory_limit)
 
 
 @tql.command()
@@ -39,7 +40,8 @@ def explain(query: str, dataset: str | None, analyze: bool, style: str) -> None:
 @click.option(
     "--seed", type=int, default=None, help="Seed of SAMPLE BY and RANDOM; a new one each time if left out."
 )
-def query(arguments: tuple[str, ...], limit: int, seed: int | None) -> None:
+@click.option("--memory-limit", metavar="SIZE", help="Memory that the query may hold, as 512MB or 2GiB.")
+def query(arguments: tuple[str, ...], limit: int, seed: int | None, memory_limit: str | None) -> None:
     """Run QUERY and print the first rows of the answer.
 
     DATASET is the path of what a SELECT without FROM runs on. Without QUERY all its rows are selected;
@@ -48,7 +50,7 @@ def query(arguments: tuple[str, ...], limit: int, seed: int | None) -> None:
     from tql.cli.query import run, split_arguments
 
     path, text = split_arguments(arguments)
-    run(path, text, limit=limit, seed=seed)
+    run(path, text, limit=limit, seed=seed, memory_limit=memory_limit)
 
 
 @tql.command()

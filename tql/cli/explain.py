@@ -8,13 +8,14 @@ from tql import api
 from tql.errors import SourceNotFoundError
 
 
-def run(query: str, dataset: str | None, *, analyze: bool, style: str) -> None:
+def run(query: str, dataset: str | None, *, analyze: bool, style: str, memory_limit: str | None) -> None:
     """Print the plan of `query`, on the dataset at path `dataset` where it has no FROM."""
     if dataset is not None:
-        click.echo(api.load(dataset).explain(query, analyze=analyze, format=style))
+        view = api.load(dataset)
+        click.echo(view.explain(query, analyze=analyze, format=style, memory_limit=memory_limit))
         return
     try:
-        click.echo(api.explain(query, analyze=analyze, format=style))
+        click.echo(api.explain(query, analyze=analyze, format=style, memory_limit=memory_limit))
     except SourceNotFoundError as error:
         if error.span is not None:  # FROM names something that is not there
             raise

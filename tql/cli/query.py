@@ -37,9 +37,14 @@ def split_arguments(arguments: tuple[str, ...]) -> tuple[str | None, str]:
     raise click.UsageError("give a dataset, a query, or both: tql query DATASET 'select * where ...'")
 
 
-def run(dataset: str | None, query: str, *, limit: int, seed: int | None) -> None:
+def run(
+    dataset: str | None, query: str, *, limit: int, seed: int | None, memory_limit: str | None = None
+) -> None:
     """Print the first `limit` rows of the answer and how many there are."""
-    view = api.query(query, seed=seed) if dataset is None else api.load(dataset).query(query, seed=seed)
+    if dataset is None:
+        view = api.query(query, seed=seed, memory_limit=memory_limit)
+    else:
+        view = api.load(dataset).query(query, seed=seed, memory_limit=memory_limit)
     shown = view[:limit]
     table = Table(header_style="bold")
     table.add_column("row", justify="right", style="dim")

@@ -42,6 +42,8 @@ Block allocate_zeroed_block(size_t bytes);
 /// Takes back what one of the two gave. From any thread.
 void free_block(Block block) noexcept;
 
+/// How much is kept for later.
+size_t kept_block_bytes() noexcept;
 /// Gives all blocks that are kept back to the system and returns how many bytes that were.
 size_t release_kept_blocks() noexcept;
 

@@ -129,6 +129,8 @@ class Column {
   std::optional<Column> encode() const;
 
   const Owner& owner() const noexcept { return owner_; }
+  /// The same column, which keeps `more` alive beside its buffers.
+  Column keeping(Owner more) const;
 
  private:
   Column gather(std::span<const int64_t> rows, bool with_missing) const;

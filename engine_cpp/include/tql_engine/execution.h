@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tql_engine/executor.h"
+#include "tql_engine/memory_budget.h"
 #include "tql_engine/relation.h"
 #include "tql_engine/thread_pool.h"
 
@@ -37,12 +38,18 @@ class Execution {
   Column take(Source& source, const ColumnRef& column, std::span<const int64_t> rows);
   /// Checks what a source gave for a column, and counts it for the node that runs.
   Column accept(Column values, const ColumnRef& column);
+  /// The same column, counted as held while anybody keeps it: what a source that is not in memory gave. What
+  /// a source needs while it reads is its own. From any thread; throws MemoryLimitError.
+  Column hold(Column values) const;
   /// The partitions for these columns, cut to `rows`; none of them empty. Without columns it is `rows`
-  /// itself.
+  /// itself. Where memory is limited they are cut further, so that a few of them fit.
   static std::vector<RowRange> partitions(Source& source, std::span<const ColumnRef> columns, RowRange rows);
 
   /// Of the node that runs.
   NodeStatistics& node_statistics() noexcept { return *current_; }
+  /// Of this execution; the current one of every thread that works for it.
+  const MemoryBudgetPtr& memory() const noexcept { return memory_; }
+
   /// Counts what else was read for the node that runs.
   void count(const Column& column) noexcept { current_->bytes_read += column.byte_count(); }
 
@@ -70,6 +77,7 @@ class Execution {
       bases_;  // that were scanned, checked; no key: the bound one
   ThreadPool& pool_;
   uint64_t seed_;
+  MemoryBudgetPtr memory_;
   const HostFunctions& functions_;
   std::map<std::tuple<SourcePtr, std::string, int64_t>, Column> cells_;  // that were read
   const std::function<void()>& interrupt_;

@@ -27,6 +27,7 @@ struct ExecuteOptions {
   /// Called now and then from the calling thread; what it throws ends the query.
   std::function<void()> check_interrupt;
   HostFunctions functions = {};
+  std::optional<int64_t> memory_limit = {};  // in bytes
 };
 
 /// What one conjunct of a filter did.
@@ -54,6 +55,7 @@ struct NodeStatistics {
   int64_t partitions_read = 0;
   std::vector<ConjunctStatistics> conjuncts = {};  // of a filter, in the order of the plan
   std::optional<ZoneStatistics> zones = {};        // of a filter over a source that keeps zone maps
+  int64_t peak_bytes = 0;  // the most memory that the execution held while the node ran
 };
 
 struct ExecuteResult {
@@ -62,9 +64,11 @@ struct ExecuteResult {
   SourcePtr made;                     // one that the plan made; neither: the bound one
   std::vector<std::pair<std::string, Column>> columns;
   std::vector<NodeStatistics> statistics;  // inputs before what reads them
+  int64_t peak_bytes = 0;                  // the most memory that the execution held
 };
 
-/// The answer does not depend on the number of threads. Throws EngineError, and whatever the source throws.
+/// The answer does not depend on the number of threads. Throws EngineError, MemoryLimitError among them, and
+/// whatever the source throws.
 ExecuteResult execute(const Plan& plan, const Sources& sources, const ExecuteOptions& options);
 
 }  // namespace tql_engine

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <new>
 #include <span>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "tql_engine/block_cache.h"
+#include "tql_engine/memory_budget.h"
 
 namespace tql_engine {
 
@@ -20,13 +22,19 @@ class HeapArray {
 
  public:
   HeapArray() = default;
-  /// Uninitialised: to be written before anybody reads. Throws std::bad_alloc.
-  explicit HeapArray(size_t size) : block_(allocate_block(bytes_of(size))), size_(size) {}
+  /// Uninitialised: to be written before anybody reads. Throws MemoryLimitError and std::bad_alloc.
+  explicit HeapArray(size_t size)
+      : reserved_(static_cast<int64_t>(bytes_of(size))),
+        block_(allocate_block(bytes_of(size))),
+        size_(size) {}
   ~HeapArray() { free_block(block_); }
 
   HeapArray(HeapArray&& other) noexcept
-      : block_(std::exchange(other.block_, {})), size_(std::exchange(other.size_, 0)) {}
+      : reserved_(std::move(other.reserved_)),
+        block_(std::exchange(other.block_, {})),
+        size_(std::exchange(other.size_, 0)) {}
   HeapArray& operator=(HeapArray&& other) noexcept {
+    std::swap(reserved_, other.reserved_);
     std::swap(block_, other.block_);
     std::swap(size_, other.size_);
     return *this;
@@ -36,6 +44,7 @@ class HeapArray {
   /// does.
   static HeapArray zeroed(size_t size) {
     HeapArray array;
+    array.reserved_ = Reservation(static_cast<int64_t>(bytes_of(size)));
     array.block_ = allocate_zeroed_block(bytes_of(size));
     array.size_ = size;
     return array;
@@ -46,10 +55,11 @@ class HeapArray {
 
  private:
   static size_t bytes_of(size_t size) {
-    if (size > std::numeric_limits<size_t>::max() / sizeof(T)) throw std::bad_alloc();
+    if (size > static_cast<size_t>(std::numeric_limits<int64_t>::max()) / sizeof(T)) throw std::bad_alloc();
     return size * sizeof(T);
   }
 
+  Reservation reserved_;
   Block block_;
   size_t size_ = 0;
 };

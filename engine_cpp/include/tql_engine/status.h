@@ -10,7 +10,7 @@
 
 namespace tql_engine {
 
-enum class Code : uint8_t { kRuntime, kShape, kValue, kType, kInternal, kCancelled };
+enum class Code : uint8_t { kRuntime, kShape, kValue, kType, kMemory, kInternal, kCancelled };
 
 /// The word that the Python side sees.
 constexpr std::string_view code_name(Code code) noexcept {
@@ -23,6 +23,8 @@ constexpr std::string_view code_name(Code code) noexcept {
       return "value";
     case Code::kType:
       return "type";
+    case Code::kMemory:
+      return "memory";
     case Code::kInternal:
       return "internal";
     case Code::kCancelled:
@@ -56,6 +58,29 @@ class EngineError : public std::exception {
   std::string message_;
   int64_t row_;
   Span span_;
+};
+
+/// An execution would hold more memory than its limit.
+class MemoryLimitError : public EngineError {
+ public:
+  /// `needed`: what would be held, in bytes; the execution may need more than that.
+  MemoryLimitError(int64_t needed, int64_t limit)
+      : EngineError(Code::kMemory, "the memory limit is too small: at least " + std::to_string(needed) +
+                                       " bytes needed, limit " + std::to_string(limit)),
+        needed_(needed),
+        limit_(limit) {}
+
+  int64_t needed() const noexcept { return needed_; }
+  int64_t limit() const noexcept { return limit_; }
+  /// The node of the plan that ran, -1 where none is known.
+  int64_t node() const noexcept { return node_; }
+  /// The first that is blamed remains.
+  void blame(int64_t node) noexcept { node_ = node_ < 0 ? node : node_; }
+
+ private:
+  int64_t needed_;
+  int64_t limit_;
+  int64_t node_ = -1;
 };
 
 }  // namespace tql_engine

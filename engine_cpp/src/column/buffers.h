@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
+
+#include "tql_engine/counted_vector.h"
+#include "tql_engine/heap_array.h"
 
 namespace tql_engine::column_parts {
 
@@ -25,15 +25,15 @@ inline void copy_bytes(std::byte* to, const void* from, int64_t bytes) {
 }
 
 struct Buffers {
-  std::unique_ptr<std::byte[]> values;
-  std::vector<int64_t> offsets;
-  std::vector<int64_t> row_offsets;
-  std::vector<int64_t> shapes;
-  std::vector<uint8_t> validity;
+  HeapArray<std::byte> values;
+  CountedVector<int64_t> offsets;
+  CountedVector<int64_t> row_offsets;
+  CountedVector<int64_t> shapes;
+  CountedVector<uint8_t> validity;
 
   std::byte* allocate(int64_t bytes) {
-    values = std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(bytes));
-    return values.get();
+    values = HeapArray<std::byte>(static_cast<size_t>(bytes));
+    return values.values().data();
   }
 };
 

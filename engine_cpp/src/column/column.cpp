@@ -168,6 +168,12 @@ Column Column::list(std::span<const int64_t> row_offsets, Column items, std::spa
   return column;
 }
 
+Column Column::keeping(Owner more) const {
+  Column column = *this;
+  column.owner_ = std::make_shared<const std::pair<Owner, Owner>>(owner_, std::move(more));
+  return column;
+}
+
 Column Column::empty(const Type& type) {
   if (type.nested) {
     auto offset = std::make_shared<const int64_t>(0);

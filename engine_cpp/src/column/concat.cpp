@@ -15,7 +15,7 @@ using column_parts::copy_bytes;
 using column_parts::refuse;
 
 /// Appends `offsets` rebased to continue at the end of `to`, which holds at least one entry.
-void append_offsets(std::vector<int64_t>& to, std::span<const int64_t> offsets) {
+void append_offsets(CountedVector<int64_t>& to, std::span<const int64_t> offsets) {
   const int64_t shift = to.back() - offsets.front();
   for (size_t i = 1; i < offsets.size(); ++i) to.push_back(offsets[i] + shift);
 }
@@ -47,7 +47,7 @@ struct Common {
   int64_t length = 0;
 };
 
-void append_validity(std::vector<uint8_t>& validity, const Column& column) {
+void append_validity(CountedVector<uint8_t>& validity, const Column& column) {
   const auto rows = static_cast<size_t>(column.length());
   if (column.validity() == nullptr) {
     validity.insert(validity.end(), rows, uint8_t{1});
@@ -186,7 +186,7 @@ Column Column::concat(std::span<const Column> columns) {
     }
     buffers->shapes.insert(buffers->shapes.end(), column.shapes_.begin(), column.shapes_.end());
   }
-  const std::byte* values = buffers->values.get();
+  const std::byte* values = std::as_const(buffers->values).values().data();
   const std::span<const char> data{reinterpret_cast<const char*>(values), static_cast<size_t>(total)};
   switch (first.layout_) {
     case Layout::kDense:

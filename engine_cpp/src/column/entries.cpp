@@ -16,6 +16,7 @@ namespace {
 /// Buffers of a column over the memory of another one.
 struct Nested {
   column_parts::Buffers buffers;
+  std::vector<int64_t> given;  // offsets that were handed over
   Column kept;
 };
 
@@ -30,8 +31,8 @@ Entries ragged_entries(const Column& column) {
   auto made = std::make_shared<Nested>();
   made->kept = column;
   const auto rank = static_cast<size_t>(column.rank());
-  std::vector<int64_t>& offsets = made->buffers.offsets;
-  std::vector<int64_t>& shapes = made->buffers.shapes;
+  CountedVector<int64_t>& offsets = made->buffers.offsets;
+  CountedVector<int64_t>& shapes = made->buffers.shapes;
   Entries entries;
   entries.offsets.push_back(0);
   offsets.push_back(column.offsets().front());
@@ -120,15 +121,15 @@ Column rows_of_items(const Column& items, std::vector<int64_t> offsets, const Ty
   made->kept = items;
   column_parts::Buffers& buffers = made->buffers;
   if (type.nested) {
-    buffers.row_offsets = std::move(offsets);
-    return Column::list(buffers.row_offsets, items, {}, made);
+    made->given = std::move(offsets);
+    return Column::list(made->given, items, {}, made);
   }
   if (items.layout() == Layout::kDictionary) return rows_of_items(items.as_plain(), std::move(offsets), type);
   refuse_nulls(items);
   if (items.layout() == Layout::kText) {
-    buffers.row_offsets = std::move(offsets);
+    made->given = std::move(offsets);
     const std::span<const char> data{items.values<char>(), static_cast<size_t>(items.value_count())};
-    return Column::text_list(buffers.row_offsets, items.offsets(), data, {}, made);
+    return Column::text_list(made->given, items.offsets(), data, {}, made);
   }
   if (items.layout() != Layout::kDense && items.layout() != Layout::kRagged) {
     throw EngineError(Code::kInternal, "lists of lists are nested");
@@ -140,7 +141,7 @@ Column rows_of_items(const Column& items, std::vector<int64_t> offsets, const Ty
     buffers.shapes.push_back(offsets[row + 1] - offsets[row]);
     buffers.shapes.insert(buffers.shapes.end(), shape.begin(), shape.end());
   }
-  buffers.offsets = std::move(offsets);
+  buffers.offsets.assign(offsets.begin(), offsets.end());
   for (int64_t& offset : buffers.offsets) offset = first + offset * elements.value_or(0);
   return Column::ragged(items.element(), items.raw_values(), items.value_count(), buffers.offsets,
                         buffers.shapes, static_cast<int>(shape.size()) + 1, {}, made);

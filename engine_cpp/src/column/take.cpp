@@ -62,10 +62,9 @@ void gather_fixed(std::byte* to, const std::byte* from, std::span<const int64_t>
 }
 
 /// The spans [offsets[row], offsets[row + 1]) of `from`, one behind the other; nothing for a missing row.
-std::vector<int64_t> gather_spans(std::unique_ptr<std::byte[]>& to, const std::byte* from,
-                                  std::span<const int64_t> offsets, std::span<const int64_t> rows,
-                                  int64_t size) {
-  std::vector<int64_t> result(rows.size() + 1);
+CountedVector<int64_t> gather_spans(Buffers& to, const std::byte* from, std::span<const int64_t> offsets,
+                                    std::span<const int64_t> rows, int64_t size) {
+  CountedVector<int64_t> result(rows.size() + 1);
   int64_t total = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     result[i] = total;
@@ -75,19 +74,19 @@ std::vector<int64_t> gather_spans(std::unique_ptr<std::byte[]>& to, const std::b
       refuse("a column is too large");
   }
   result[rows.size()] = total;
-  to = std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(bytes_of(total, size)));
+  std::byte* values = to.allocate(bytes_of(total, size));
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] < 0) continue;
     const int64_t start = offsets[static_cast<size_t>(rows[i])];
-    copy_bytes(to.get() + result[i] * size, from + start * size, (result[i + 1] - result[i]) * size);
+    copy_bytes(values + result[i] * size, from + start * size, (result[i + 1] - result[i]) * size);
   }
   return result;
 }
 
 /// The numbers from row_offsets[row] to row_offsets[row + 1] of each row, and where each row's begin.
-std::vector<int64_t> list_spans(std::span<const int64_t> row_offsets, std::span<const int64_t> rows,
-                                std::vector<int64_t>& offsets) {
-  std::vector<int64_t> items;
+CountedVector<int64_t> list_spans(std::span<const int64_t> row_offsets, std::span<const int64_t> rows,
+                                  CountedVector<int64_t>& offsets) {
+  CountedVector<int64_t> items;
   offsets.reserve(rows.size() + 1);
   offsets.push_back(0);
   for (const int64_t row : rows) {
@@ -120,7 +119,7 @@ Column Column::gather(std::span<const int64_t> rows, bool with_missing) const {
       buffers->validity[i] = rows[i] >= 0 && !is_null(rows[i]) ? 1 : 0;
     }
   }
-  const std::vector<uint8_t>& validity = buffers->validity;
+  const CountedVector<uint8_t>& validity = buffers->validity;
   const auto count = static_cast<int64_t>(rows.size());
   const int64_t size = element_size(element_);
   switch (layout_) {
@@ -128,10 +127,10 @@ Column Column::gather(std::span<const int64_t> rows, bool with_missing) const {
       const int64_t row_bytes = bytes_of(row_elements_, size);
       const int64_t bytes = bytes_of(count, row_bytes);
       gather_fixed(buffers->allocate(bytes), values_, rows, row_bytes, with_missing);
-      return dense(element_, buffers->values.get(), bytes, count, row_shape_, validity, buffers);
+      return dense(element_, buffers->values.values().data(), bytes, count, row_shape_, validity, buffers);
     }
     case Layout::kRagged: {
-      buffers->offsets = gather_spans(buffers->values, values_, offsets_, rows, size);
+      buffers->offsets = gather_spans(*buffers, values_, offsets_, rows, size);
       const auto rank = static_cast<size_t>(rank_);
       buffers->shapes.resize(rows.size() * rank);
       for (size_t i = 0; i < rows.size(); ++i) {
@@ -139,12 +138,12 @@ Column Column::gather(std::span<const int64_t> rows, bool with_missing) const {
         std::copy_n(shapes_.data() + static_cast<size_t>(rows[i]) * rank, rank,
                     buffers->shapes.data() + i * rank);
       }
-      return ragged(element_, buffers->values.get(), buffers->offsets.back(), buffers->offsets,
+      return ragged(element_, buffers->values.values().data(), buffers->offsets.back(), buffers->offsets,
                     buffers->shapes, rank_, validity, buffers);
     }
     case Layout::kText: {
-      buffers->offsets = gather_spans(buffers->values, values_, offsets_, rows, 1);
-      const auto* data = reinterpret_cast<const char*>(buffers->values.get());
+      buffers->offsets = gather_spans(*buffers, values_, offsets_, rows, 1);
+      const auto* data = reinterpret_cast<const char*>(buffers->values.values().data());
       return text(buffers->offsets, {data, static_cast<size_t>(buffers->offsets.back())}, validity, buffers);
     }
     case Layout::kDictionary: {
@@ -159,14 +158,14 @@ Column Column::gather(std::span<const int64_t> rows, bool with_missing) const {
       return column;
     }
     case Layout::kTextList: {
-      const std::vector<int64_t> strings = list_spans(row_offsets_, rows, buffers->row_offsets);
-      buffers->offsets = gather_spans(buffers->values, values_, offsets_, strings, 1);
-      const auto* data = reinterpret_cast<const char*>(buffers->values.get());
+      const CountedVector<int64_t> strings = list_spans(row_offsets_, rows, buffers->row_offsets);
+      buffers->offsets = gather_spans(*buffers, values_, offsets_, strings, 1);
+      const auto* data = reinterpret_cast<const char*>(buffers->values.values().data());
       return text_list(buffers->row_offsets, buffers->offsets,
                        {data, static_cast<size_t>(buffers->offsets.back())}, validity, buffers);
     }
     case Layout::kList: {
-      const std::vector<int64_t> items = list_spans(row_offsets_, rows, buffers->row_offsets);
+      const CountedVector<int64_t> items = list_spans(row_offsets_, rows, buffers->row_offsets);
       return list(buffers->row_offsets, items_->take(items), validity, buffers);
     }
   }

@@ -93,6 +93,11 @@ class BlockCache {
     }
   }
 
+  size_t bytes() noexcept {
+    const std::lock_guard lock(mutex_);
+    return bytes_;
+  }
+
   size_t release() noexcept {
     size_t released = 0;
     for (;;) {
@@ -193,6 +198,8 @@ void free_block(Block block) noexcept {
     std::free(block.memory);
   }
 }
+
+size_t kept_block_bytes() noexcept { return cache().bytes(); }
 
 size_t release_kept_blocks() noexcept { return cache().release(); }
 

@@ -7,6 +7,7 @@
 
 #include "late_reads.h"
 #include "read_ahead.h"
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/heap_array.h"
 #include "tql_engine/loops.h"
@@ -80,7 +81,7 @@ class ScalarColumn {
   int64_t rows_;
   HeapArray<std::byte> values_;
   std::once_flag has_nulls_;
-  std::vector<uint8_t> validity_;
+  CountedVector<uint8_t> validity_;
 };
 
 /// Evaluates programs over one segment after the other and keeps the pieces.
@@ -204,7 +205,8 @@ class ColumnBuilder {
       }
       add(columns, position, count, {taken.data(), 0});
       // As many rows next time as fit into the budget, going by these.
-      if (bytes > 0) wanted = std::clamp<int64_t>(kTakeBytes / (bytes / count + 1), 1, kLargestTake);
+      if (bytes > 0)
+        wanted = std::clamp<int64_t>(memory_share(kTakeBytes) / (bytes / count + 1), 1, kLargestTake);
     }
   }
 

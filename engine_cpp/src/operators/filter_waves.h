@@ -67,7 +67,7 @@ class Waves {
       rows += rows_of(part.rows);
       for (const Loaded& loaded : part.columns) bytes += loaded.values.byte_count();
     }
-    if (rows > 0) limit_ = std::clamp<int64_t>(kMostBytes / (bytes / rows + 1), 1, kMostRows);
+    if (rows > 0) limit_ = std::clamp<int64_t>(memory_share(kMostBytes) / (bytes / rows + 1), 1, kMostRows);
   }
 
  private:

@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/execution.h"
+#include "tql_engine/heap_array.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/status.h"
 
@@ -14,12 +16,12 @@ namespace tql_engine {
 namespace {
 
 struct Buffers {
-  std::unique_ptr<std::byte[]> values;
-  std::vector<char> text;
-  std::vector<int64_t> offsets;
-  std::vector<int64_t> row_offsets;
-  std::vector<int64_t> shapes;
-  std::vector<uint8_t> validity;
+  HeapArray<std::byte> values;
+  CountedVector<char> text;
+  CountedVector<int64_t> offsets;
+  CountedVector<int64_t> row_offsets;
+  CountedVector<int64_t> shapes;
+  CountedVector<uint8_t> validity;
 };
 
 /// Copies one row in C order to `target` and returns its end.
@@ -67,8 +69,8 @@ Column materialize_dense(const Vector& vector, int64_t rows, std::vector<int64_t
   const auto elements = checked_product(shape.data(), vector.rank);
   int64_t total = 0;
   if (!elements || __builtin_mul_overflow(*elements, rows * size, &total)) throw std::bad_alloc();
-  buffers->values = std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(total));
-  std::byte* target = buffers->values.get();
+  buffers->values = HeapArray<std::byte>(static_cast<size_t>(total));
+  std::byte* target = buffers->values.values().data();
   const UnaryLoop loop = copy_loop(vector.element);
   if (vector.rank == 0) {
     loop(nullptr, vector.values, vector.step, target, rows);
@@ -82,7 +84,7 @@ Column materialize_dense(const Vector& vector, int64_t rows, std::vector<int64_t
       }
     }
   }
-  return Column::dense(vector.element, buffers->values.get(), total, rows, std::move(shape),
+  return Column::dense(vector.element, buffers->values.values().data(), total, rows, std::move(shape),
                        buffers->validity, buffers);
 }
 
@@ -97,12 +99,12 @@ Column materialize_ragged(const Vector& vector, int64_t rows, std::shared_ptr<Bu
     buffers->shapes.insert(buffers->shapes.end(), vector.row_dims(row), vector.row_dims(row) + vector.rank);
   }
   buffers->offsets.back() = total;
-  buffers->values = std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(total * size));
+  buffers->values = HeapArray<std::byte>(static_cast<size_t>(total * size));
   const UnaryLoop loop = copy_loop(vector.element);
-  std::byte* target = buffers->values.get();
+  std::byte* target = buffers->values.values().data();
   for (int64_t row = 0; row < rows; ++row) target = copy_row(vector, row, loop, target);
-  return Column::ragged(vector.element, buffers->values.get(), total, buffers->offsets, buffers->shapes,
-                        vector.rank, buffers->validity, buffers);
+  return Column::ragged(vector.element, buffers->values.values().data(), total, buffers->offsets,
+                        buffers->shapes, vector.rank, buffers->validity, buffers);
 }
 
 }  // namespace

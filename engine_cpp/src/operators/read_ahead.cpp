@@ -30,7 +30,7 @@ ReadAhead::~ReadAhead() {
 }
 
 void ReadAhead::request(const ColumnRef& column, RowRange rows) {
-  if (in_memory_) return;
+  if (in_memory_ || execution_.memory()->is_limited()) return;
   {
     const std::lock_guard lock(mutex_);
     entries_.push_back(std::make_shared<Entry>(Entry{&column, rows, false, {}, nullptr}));
@@ -96,7 +96,8 @@ void ReadAhead::work() {
     std::optional<Column> values;
     std::exception_ptr error;
     try {
-      values = source_.read(entry->column->name, entry->column->facet, entry->rows.start, entry->rows.stop);
+      values = execution_.hold(
+          source_.read(entry->column->name, entry->column->facet, entry->rows.start, entry->rows.stop));
     } catch (...) {
       error = std::current_exception();
     }

@@ -15,8 +15,8 @@
 namespace tql_engine {
 
 /// Reads of one operator from one source. Used from the thread of the query alone. A source in memory needs
-/// no reading ahead and gets no thread; any other gets one with the first request, and it ends with this
-/// object.
+/// no reading ahead and gets no thread, and where memory is limited there is none either; any other gets one
+/// with the first request, and it ends with this object.
 class ReadAhead {
  public:
   ReadAhead(Execution& execution, Source& source);
