@@ -31,8 +31,8 @@ int64_t merge_split(std::span<const T> left, std::span<const T> right, int64_t r
 
 /// Sorts runs of a fixed length, then merges pairs of runs; every merge is cut into pieces of equal size, so
 /// that the last one keeps all threads busy too.
-template <class T, class Less>
-void parallel_sort(ThreadPool& pool, std::vector<T>& values, const Less& less) {
+template <class T, class Allocator, class Less>
+void parallel_sort(ThreadPool& pool, std::vector<T, Allocator>& values, const Less& less) {
   constexpr int64_t kPiece = 1 << 15;
   const auto count = static_cast<int64_t>(values.size());
   const int64_t share = (count + pool.threads() - 1) / pool.threads();
@@ -49,9 +49,9 @@ void parallel_sort(ThreadPool& pool, std::vector<T>& values, const Less& less) {
     const std::span<T> rows = part(values, begin, end);
     std::sort(rows.begin(), rows.end(), less);
   });
-  std::vector<T> merged(values.size());
+  std::vector<T, Allocator> merged(values.size());
   for (; run < count; run *= 2) {
-    const std::vector<T>& source = values;
+    const std::vector<T, Allocator>& source = values;
     pool.parallel_for(
         count, kPiece, [&](int64_t begin, int64_t end, int) {  // a piece lies within one pair of runs
           const int64_t base = begin - begin % (2 * run);

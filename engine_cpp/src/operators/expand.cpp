@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/status.h"
 
@@ -28,8 +29,8 @@ void for_each_window(Execution& execution, const Expand& expand, std::span<const
   }
 }
 
-Column ordinals_column(std::vector<int64_t> ordinals) {
-  auto kept = std::make_shared<std::vector<int64_t>>(std::move(ordinals));
+Column ordinals_column(CountedVector<int64_t> ordinals) {
+  auto kept = std::make_shared<CountedVector<int64_t>>(std::move(ordinals));
   const auto rows = static_cast<int64_t>(kept->size());
   return Column::dense(Element::kInt64, kept->data(), rows * 8, rows, {}, {}, kept);
 }
@@ -47,8 +48,8 @@ Relation run_expand(Execution& execution, const Expand& expand, const Relation& 
                                         " that are possible; use smaller windows or OVERLAP FALSE: " +
                                         std::to_string(total));
   }
-  std::vector<int64_t> positions;
-  std::vector<int64_t> ordinals;
+  CountedVector<int64_t> positions;
+  CountedVector<int64_t> ordinals;
   positions.reserve(static_cast<size_t>(total));
   if (expand.id) ordinals.reserve(static_cast<size_t>(total));
   for_each_window(execution, expand, matches, input.size(), [&](int64_t window, int64_t begin, int64_t end) {

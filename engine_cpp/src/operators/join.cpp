@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/matching.h"
 #include "tql_engine/status.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 16;
 constexpr int64_t kConditionPairs = 1 << 19;  // pairs that the conditions see at a time
+constexpr int64_t kPairBytes = 64;            // of such a pair, with its keys and positions
 constexpr int64_t kNone = -1;
 
 [[noreturn]] void refuse_pairs(const Join& join, int64_t pairs) {
@@ -92,8 +94,8 @@ class PairList {
 
 /// Growing lists of pairs.
 struct Found {
-  std::vector<int64_t> left;
-  std::vector<int64_t> right;
+  CountedVector<int64_t> left;
+  CountedVector<int64_t> right;
 
   JoinPairs finish() && {
     JoinPairs pairs{HeapArray<int64_t>(left.size()), HeapArray<int64_t>(right.size())};
@@ -144,14 +146,14 @@ Found passing_pairs(Execution& execution, const Join& join, const Matched& match
                     const Relation& right) {
   const PairList list(execution, join, matches, left.size(), false);
   Found found;
-  for (int64_t begin = 0; begin < list.size(); begin += kConditionPairs) {
+  for (int64_t begin = 0, end = 0; begin < list.size(); begin = end) {
     execution.check_interrupt();
-    const int64_t end = std::min(list.size(), begin + kConditionPairs);
+    end = std::min(list.size(), begin + memory_share(kConditionPairs * kPairBytes) / kPairBytes);
     const auto count = static_cast<size_t>(end - begin);
     JoinPairs pairs{HeapArray<int64_t>(count), HeapArray<int64_t>(count)};
     list.write(begin, end, pairs.left.values().data(), pairs.right.values().data());
-    std::vector<int64_t> left_rows(pairs.left.values().begin(), pairs.left.values().end());
-    std::vector<int64_t> right_rows(pairs.right.values().begin(), pairs.right.values().end());
+    const CountedVector<int64_t> left_rows(pairs.left.values().begin(), pairs.left.values().end());
+    const CountedVector<int64_t> right_rows(pairs.right.values().begin(), pairs.right.values().end());
     const Relation candidates{std::make_shared<JoinSource>(left, right, std::move(pairs), join.columns),
                               Selection::range(0, end - begin),
                               {}};

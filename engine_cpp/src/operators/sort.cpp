@@ -19,6 +19,10 @@ Relation run_sort(Execution& execution, const Sort& sort, const Relation& input)
     }
     if (column.length() > 0) keys.push_back({column, sort.descending[i]});
   }
+  // Of each row its code and position, once more to merge into, and then the position alone.
+  constexpr int64_t kSortBytes = 40;
+  const bool all = !sort.fetch || *sort.fetch >= input.size();
+  const Reservation sorting(all ? input.size() * kSortBytes : 0);
   const std::vector<int64_t> positions =
       sort_positions(keys, input.size(), sort.fetch.value_or(-1), execution.pool());
   return input.select(positions, execution.pool());

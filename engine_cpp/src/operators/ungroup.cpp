@@ -105,6 +105,7 @@ class Lengths {
 }  // namespace
 
 Relation run_ungroup(Execution& execution, const Ungroup& ungroup, const Relation& input) {
+  const Reservation held(input.size() * 16);  // the length of each row, and the first row made of it
   std::vector<int64_t> lengths = Lengths(execution, ungroup, input).find();
   const Cutting& cutting = ungroup.cutting;
   std::vector<int64_t> starts;

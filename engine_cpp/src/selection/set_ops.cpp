@@ -6,6 +6,7 @@
 #include <atomic>
 #include <utility>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/parallel_sort.h"
 #include "tql_engine/thread_pool.h"
 
@@ -59,9 +60,9 @@ bool item_less(const Item& a, const Item& b) noexcept {
   return a.row != b.row ? a.row < b.row : origin_less(a.origin, b.origin);
 }
 
-std::vector<Item> items_of(const Selection& selection, bool right, ThreadPool& pool) {
+CountedVector<Item> items_of(const Selection& selection, bool right, ThreadPool& pool) {
   const std::span<const int64_t> rows = selection.indices(&pool);
-  std::vector<Item> items(rows.size());
+  CountedVector<Item> items(rows.size());
   pool.parallel_for(selection.size(), kMorsel, [&](int64_t begin, int64_t end, int) {
     for (int64_t i = begin; i < end; ++i)
       items[static_cast<size_t>(i)] = {rows[static_cast<size_t>(i)], right ? ~i : i};
@@ -86,11 +87,11 @@ std::pair<size_t, size_t> remaining(const SetOp& op, size_t left, size_t right) 
   return {0, right == 0 ? 1 : 0};
 }
 
-std::vector<Item> combine_groups(const SetOp& op, const Selection& left, const Selection& right,
-                                 ThreadPool& pool) {
-  const std::vector<Item> left_items = items_of(left, false, pool);
-  const std::vector<Item> right_items = items_of(right, true, pool);
-  std::vector<Item> merged(left_items.size() + right_items.size());
+CountedVector<Item> combine_groups(const SetOp& op, const Selection& left, const Selection& right,
+                                   ThreadPool& pool) {
+  const CountedVector<Item> left_items = items_of(left, false, pool);
+  const CountedVector<Item> right_items = items_of(right, true, pool);
+  CountedVector<Item> merged(left_items.size() + right_items.size());
   std::merge(left_items.begin(), left_items.end(), right_items.begin(), right_items.end(), merged.begin(),
              item_less);
   size_t kept = 0;
@@ -123,14 +124,14 @@ SetOpResult combine(const SetOp& op, const Selection& left, const Selection& rig
   if (dense && as_sets && keeps_order && !with_origins) {
     return {combine_bitmaps(op.kind, left, right, pool), {}};
   }
-  const std::vector<Item> items = combine_groups(op, left, right, pool);
-  std::vector<int64_t> rows(items.size());
+  const CountedVector<Item> items = combine_groups(op, left, right, pool);
+  HeapArray<int64_t> rows(items.size());
   std::vector<Origin> origins(with_origins ? items.size() : 0);
   for (size_t i = 0; i < items.size(); ++i) {
-    rows[i] = items[i].row;
+    rows.values()[i] = items[i].row;
     if (with_origins) origins[i] = items[i].origin;
   }
-  return {Selection::from_indices(std::move(rows)), std::move(origins)};
+  return {Selection::from_indices(std::move(rows), &pool), std::move(origins)};
 }
 
 }  // namespace tql_engine
