@@ -67,7 +67,7 @@ def _details(line: Line) -> list[tuple[str, list[str]]]:
         return [(detail, []) for detail in line.details]
     conjuncts = sorted(zip(line.details, measured, strict=True), key=lambda pair: int(pair[1]["place"]))
     return [
-        (detail, [f"{entry['rows_out']:,}", "", duration(entry["nanoseconds"]), "", ""])
+        (detail, [f"{entry['rows_out']:,}", "", duration(entry["nanoseconds"]), "", "", ""])
         for detail, entry in conjuncts
     ]
 

@@ -61,7 +61,7 @@ def test_what_a_filter_measured_stands_under_it() -> None:
         "│    i64 = 3       40               2.0 us",
         "│    flag          10               500 ns",
         "│    zone maps: blocks of rows 3 read, 1,200 skipped, 1 accepted whole",
-        "└─ scan        60,000      60,000   2.5 ms   4.1 kB            1",
+        "└─ scan        60,000      60,000   2.5 ms   4.1 kB            1   5.0 kB",
     ]
 
 

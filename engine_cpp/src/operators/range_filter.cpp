@@ -211,7 +211,7 @@ class RangeFilter {
         break;
       }
       group.push_back(&part);
-      if (bytes >= Waves::kMostBytes) {
+      if (bytes >= memory_share(Waves::kMostBytes)) {
         filter_group(group, stage, first);
         group.clear();
         bytes = 0;
