@@ -20,6 +20,7 @@ from tql.planner.logical import (
     Scan,
     SetOp,
     Sort,
+    VectorSearch,
 )
 from tql.planner.made_sources import Append, Group, Join, Ungroup
 from tql.span import NOWHERE, Span
@@ -43,6 +44,7 @@ _CLAUSES: dict[type[Node], str] = {
     Distinct: "the distinct rows",
     Expand: "EXPAND BY",
     Bm25: "bm25_similarity",
+    VectorSearch: "ORDER BY",
     Join: "JOIN",
     Group: "GROUP BY",
     Ungroup: "UNGROUP BY",
