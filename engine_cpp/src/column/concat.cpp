@@ -138,7 +138,7 @@ Column Column::concat(std::span<const Column> columns) {
     const int64_t size = element_size(first.code_element_);
     Column made = first;
     made.length_ = made.value_count_ = join_codes(columns, size, *buffers);
-    made.values_ = buffers->values.get();
+    made.values_ = buffers->values.values().data();
     made.validity_ = buffers->validity.empty() ? nullptr : buffers->validity.data();
     made.owner_ = std::move(buffers);
     return made;

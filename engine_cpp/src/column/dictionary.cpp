@@ -71,7 +71,7 @@ Column text_column(const std::vector<std::string_view>& texts) {
     copy_bytes(target, text.data(), static_cast<int64_t>(text.size()));
     target += text.size();
   }
-  const auto* data = reinterpret_cast<const char*>(buffers->values.get());
+  const auto* data = reinterpret_cast<const char*>(buffers->values.values().data());
   return Column::text(buffers->offsets, {data, static_cast<size_t>(buffers->offsets.back())}, {}, buffers);
 }
 
@@ -147,7 +147,7 @@ Column Column::as_plain() const {
     target += text.size();
   }
   if (validity_ != nullptr) buffers->validity.assign(validity_, validity_ + length_);
-  const auto* data = reinterpret_cast<const char*>(buffers->values.get());
+  const auto* data = reinterpret_cast<const char*>(buffers->values.values().data());
   return text(buffers->offsets, {data, static_cast<size_t>(total)}, buffers->validity, buffers);
 }
 

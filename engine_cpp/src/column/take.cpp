@@ -152,7 +152,7 @@ Column Column::gather(std::span<const int64_t> rows, bool with_missing) const {
       // The codes were checked when the column was made, and a row that is missing is NULL.
       Column column = *this;
       column.length_ = column.value_count_ = count;
-      column.values_ = buffers->values.get();
+      column.values_ = buffers->values.values().data();
       column.validity_ = validity.empty() ? nullptr : validity.data();
       column.owner_ = std::move(buffers);
       return column;
