@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "tql_engine/random.h"
+#include "tql_engine/row_weights.h"
 #include "tql_engine/selection.h"
 #include "tql_engine/status.h"
 #include "tql_engine/thread_pool.h"
@@ -19,6 +20,7 @@ namespace {
 using tql_engine::Bitmap;
 using tql_engine::HeapArray;
 using tql_engine::RandomStream;
+using tql_engine::RowWeights;
 using tql_engine::Selection;
 using tql_engine::ThreadPool;
 using Rows = std::vector<int64_t>;
@@ -73,7 +75,7 @@ void selects_positions() {
   ThreadPool pool(3);
   HeapArray<double> values(4);
   std::iota(values.values().begin(), values.values().end(), 1.0);
-  const auto weights = std::make_shared<const HeapArray<double>>(std::move(values));
+  const auto weights = std::make_shared<const RowWeights>(std::move(values));
   const Selection selection = Selection::from_indices({5, 9, 2, 7}).with_weights(weights);
   const Selection chosen = selection.select(Rows{3, 3, 0}, &pool);
   check(rows_of(chosen) == Rows({7, 7, 5}));
