@@ -41,6 +41,11 @@ class _Collector:
 _collector = _Collector()
 
 
+def resting() -> AbstractContextManager[None]:
+    """While this is open the collector rests."""
+    return _collector.resting()
+
+
 def at_rest(text: str) -> AbstractContextManager[None]:
     """While this is open the collector rests, if the text is long."""
-    return _collector.resting() if isinstance(text, str) and len(text) >= LONG else nullcontext()
+    return resting() if isinstance(text, str) and len(text) >= LONG else nullcontext()

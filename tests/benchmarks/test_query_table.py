@@ -51,7 +51,7 @@ def test_a_wrong_answer_is_an_error_that_says_whose() -> None:
 VERDICTS = """
 from query.line import Faster, NearLimit, Within
 from query.table import Row
-row = Row("Q0", "", 0.010, {"a": 0.030, "b": 0.020, "c": None}, 0.008, ())
+row = Row("Q0", "", 0.010, 0.009, {"a": 0.030, "b": 0.020, "c": None}, 0.008, ())
 for demand in (Faster(2), Faster(2.5, ("a",)), Faster(3.5), Faster(1, ("c",)), NearLimit(1.2), NearLimit(1.3),
                Within(0.02)):
     print(row.verdict(demand))

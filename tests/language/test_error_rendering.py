@@ -89,7 +89,16 @@ def test_errors_survive_pickling() -> None:
 
 
 def test_every_error_has_a_category_and_a_builtin_base() -> None:
-    builtins = (ValueError, LookupError, TypeError, ArithmeticError, OSError, ImportError, RuntimeError)
+    builtins = (
+        ValueError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        OSError,
+        ImportError,
+        MemoryError,
+        RuntimeError,
+    )
     pending = TQLError.__subclasses__()
     assert pending
     for cls in pending:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
+
+from tql.collector import resting
 
 
 def main() -> None:
@@ -12,7 +13,11 @@ def main() -> None:
 
     Exit codes: 0 done, 1 an error in the query or the data, 2 wrong usage, 130 Ctrl-C.
     """
-    gc.disable()  # a command is short: collecting garbage takes longer than it is worth
+    with resting():  # a command is short: collecting garbage takes longer than it is worth
+        _run()
+
+
+def _run() -> None:
     try:
         from tql.cli.commands import tql
     except ModuleNotFoundError as error:

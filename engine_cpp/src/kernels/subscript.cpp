@@ -48,7 +48,7 @@ class Subscript final : public SubscriptOperation {
       if (resolve(frame, args, 0, offset, nullptr, nullptr)) {  // the same element of rows of one size
         out.vector = {.element = x.element,
                       .values = x.row_values(0) + offset * element_size(x.element),
-                      .step = x.row_elements(0)};
+                      .step = x.is_constant() ? 0 : x.row_elements(0)};
         return;
       }
     }
