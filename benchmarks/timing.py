@@ -38,6 +38,7 @@ def interleave(
             answer = run()
             passed = time.perf_counter() - start
             taken = answer if isinstance(answer, float) else passed
+            del answer  # here, not when the next one overwrites it: freeing it is no work of the next one
             spent[name] += passed
             if number >= warmup:
                 seconds[name].append(taken)
