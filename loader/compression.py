@@ -1,4 +1,4 @@
-"""Raw LZ4 blocks: through the engine where it was built with liblz4, else through the Python package."""
+"""Raw LZ4 blocks: read through the engine where it was built with liblz4, else through the Python package."""
 
 from __future__ import annotations
 
@@ -53,3 +53,21 @@ def _with_package(block: Any, size: int) -> NDArray[np.uint8]:
     if len(data) != size:
         raise Lz4Error(f"the block holds {len(data)} bytes, not {size}")
     return np.frombuffer(data, np.uint8)
+
+
+def lz4_compress(data: bytes | bytearray | memoryview) -> bytes:
+    """Data as the format keeps it: its size (u32), then a raw LZ4 block; nothing for nothing.
+
+    Raises:
+        MissingDependencyError: if the package lz4 is not installed.
+    """
+    if len(data) == 0:
+        return b""
+    try:
+        import lz4.block
+    except ImportError:
+        raise MissingDependencyError(
+            "writing lz4 data needs the package lz4", hint="install it: pip install tql[lz4]"
+        ) from None
+    packed: bytes = lz4.block.compress(bytes(data), store_size=True)
+    return packed

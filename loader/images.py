@@ -1,4 +1,4 @@
-"""Image files to arrays through Pillow: the codecs and colour spaces that the engine does not decode."""
+"""Image files to arrays and back through Pillow: the codecs and colour spaces that the engine does not decode."""
 
 from __future__ import annotations
 
@@ -49,6 +49,57 @@ def open_image(data: Any) -> Any:
             return Image.open(io.BytesIO(data))
     except Exception as error:
         raise ImageError(f"the image can't be opened ({_reason(error)})") from None
+
+
+def describe_image(data: Any) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
+    """What `decode_image` would give, from the file's header: its codec, shape and dtype.
+
+    Raises:
+        ImageError: if it is no image, or of a colour space that has no dtype.
+    """
+    image = open_image(data)
+    if image.mode not in _DTYPES:
+        raise ImageError(f"an image of mode {image.mode} has no array form")
+    width, height = image.size
+    bands = len(image.getbands())
+    codec = _CODECS.get(image.format, str(image.format).lower())
+    return codec, (height, width) if bands == 1 else (height, width, bands), np.dtype(_DTYPES[image.mode])
+
+
+def encode_image(pixels: NDArray[Any], codec: str) -> bytes:
+    """An image file of an array (H, W) or (H, W, C). Lossless but for jpeg, which gets quality 95.
+
+    Raises:
+        ImageError: if the codec can't hold arrays of this dtype and number of channels.
+    """
+    from PIL import Image
+
+    flat = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    out = io.BytesIO()
+    try:
+        image = Image.fromarray(np.ascontiguousarray(flat))
+        image.save(out, _FORMATS.get(codec, codec.upper()), **_OPTIONS.get(codec, {}))
+    except ImportError:
+        raise
+    except Exception as error:
+        extents = "x".join(map(str, pixels.shape))
+        raise ImageError(
+            f"{codec} can't hold an array {pixels.dtype}[{extents}] ({_reason(error)})"
+        ) from None
+    return out.getvalue()
+
+
+_DTYPES = {
+    "1": "bool", "L": "uint8", "P": "uint8", "LA": "uint8", "RGB": "uint8", "RGBA": "uint8", "CMYK": "uint8",
+    "YCbCr": "uint8", "LAB": "uint8", "HSV": "uint8", "I;16": "uint16", "I": "int32", "F": "float32",
+}  # fmt: skip
+_FORMATS = {"jpeg2000": "JPEG2000", "tga": "TGA", "ppm": "PPM"}
+_CODECS = {"MPO": "jpeg", "JPEG2000": "jpeg2000"}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "jpeg": {"quality": 95, "subsampling": 0},
+    "webp": {"lossless": True},
+    "jpeg2000": {"irreversible": False},
+}
 
 
 def _reason(error: Exception) -> str:

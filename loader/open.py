@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
 
 from tql.errors import DatasetNotFoundError
 from tql.loader.dataset import Dataset
 from tql.loader.sources.v3.source import MARKERS, V3Source
 
+if TYPE_CHECKING:
+    from tql.loader.writing.dataset import WritableDataset
 
-def load(path: str | os.PathLike[str]) -> Dataset:
+
+@overload
+def load(
+    path: str | os.PathLike[str], version: str | None = None, *, read_only: Literal[True] = True
+) -> Dataset: ...
+@overload
+def load(
+    path: str | os.PathLike[str], version: str | None = None, *, read_only: Literal[False]
+) -> WritableDataset: ...
+def load(path: str | os.PathLike[str], version: str | None = None, *, read_only: bool = True) -> Dataset:
     """Open a dataset: a folder in Deep Lake v3 format. Reads metadata only.
 
+    Args:
+        path: the folder.
+        version: name of a branch or id of a commit; None is the branch `main`.
+        read_only: False opens it for writing, which one process at a time can.
+
     Raises:
+        ArgumentError: if there is no such version.
+        DatasetLockedError: if another process writes to it (`read_only=False`).
         DatasetNotFoundError: if there is nothing, or no dataset, at `path`.
         FormatError: if the dataset's metadata is damaged.
     """
@@ -27,4 +46,26 @@ def load(path: str | os.PathLike[str]) -> Dataset:
             f"this folder holds no dataset: '{path}'",
             hint=f"looked for {' or '.join(MARKERS)} (Deep Lake v3)",
         )
-    return Dataset(V3Source(folder))
+    if read_only:
+        return Dataset(V3Source(folder, version))
+    from tql.loader.writing.dataset import open_for_writing
+
+    return open_for_writing(folder, version)
+
+
+def empty(path: str | os.PathLike[str], overwrite: bool = False) -> WritableDataset:
+    """Make a dataset without tensors, open for writing.
+
+    Args:
+        path: a folder that is not there yet, or is empty.
+        overwrite: delete the dataset that is there.
+
+    Raises:
+        DatasetExistsError: there is something already; with `overwrite`, something that is no dataset.
+        DatasetLockedError: another process writes to what would be overwritten.
+        StorageError: the folder can't be made or written to.
+    """
+    from tql.loader.writing.dataset import WritableDataset
+    from tql.loader.writing.session import create
+
+    return WritableDataset(create(path, overwrite))

@@ -18,6 +18,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load": "tql.api",
+    "empty": "tql.api",
+    "read": "tql.api",
     "from_numpy": "tql.api",
     "from_pydict": "tql.api",
     "query": "tql.api",
@@ -26,6 +28,7 @@ _HOME = {
     "release_memory": "tql.api",
     "CompiledQuery": "tql.api",
     "Dataset": "tql.loader.dataset",
+    "WritableDataset": "tql.loader.writing.dataset",
     "View": "tql.loader.view",
     "DataLoader": "tql.loader.dataloader",
     "Schema": "tql.schema",
@@ -46,11 +49,13 @@ if TYPE_CHECKING:
     from tql import errors as errors
     from tql.api import CompiledQuery as CompiledQuery
     from tql.api import compile as compile
+    from tql.api import empty as empty
     from tql.api import explain as explain
     from tql.api import from_numpy as from_numpy
     from tql.api import from_pydict as from_pydict
     from tql.api import load as load
     from tql.api import query as query
+    from tql.api import read as read
     from tql.api import release_memory as release_memory
     from tql.column_type import class_label as class_label
     from tql.column_type import embedding as embedding
@@ -59,6 +64,7 @@ if TYPE_CHECKING:
     from tql.loader.dataloader import DataLoader as DataLoader
     from tql.loader.dataset import Dataset as Dataset
     from tql.loader.view import View as View
+    from tql.loader.writing.dataset import WritableDataset as WritableDataset
     from tql.registered import register_function as register_function
     from tql.registered import unregister_function as unregister_function
     from tql.schema import Field as Field

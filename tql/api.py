@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tql.column_type import AnyType, read_schema
 from tql.schema import Schema
@@ -14,19 +14,74 @@ if TYPE_CHECKING:
     from tql.loader.dataset import Dataset
     from tql.loader.source import Source
     from tql.loader.view import View
+    from tql.loader.writing.dataset import WritableDataset
+    from tql.loader.writing.sample import Sample
     from tql.planner import PlannedQuery
 
 
-def load(path: str | os.PathLike[str]) -> Dataset:
+@overload
+def load(
+    path: str | os.PathLike[str], version: str | None = None, *, read_only: Literal[True] = True
+) -> Dataset: ...
+@overload
+def load(
+    path: str | os.PathLike[str], version: str | None = None, *, read_only: Literal[False]
+) -> WritableDataset: ...
+def load(path: str | os.PathLike[str], version: str | None = None, *, read_only: bool = True) -> Dataset:
     """Open a dataset: a folder in Deep Lake v3 format. Reads metadata only.
 
+    Args:
+        path: the folder.
+        version: name of a branch or id of a commit; None is the branch `main`.
+        read_only: False opens it for writing, which one process at a time can.
+
     Raises:
+        ArgumentError: if there is no such version.
+        DatasetLockedError: if another process writes to it (`read_only=False`).
         DatasetNotFoundError: if there is nothing, or no dataset, at `path`.
         FormatError: if the dataset's metadata is damaged.
     """
     from tql.loader.open import load as open_dataset
 
-    return open_dataset(path)
+    return open_dataset(path, version, read_only=False) if not read_only else open_dataset(path, version)
+
+
+def empty(path: str | os.PathLike[str], overwrite: bool = False) -> WritableDataset:
+    """Make a dataset without tensors, open for writing, in Deep Lake v3 format.
+
+        ds = tql.empty("flowers")
+        ds.create_tensor("images", htype="image", sample_compression="jpeg")
+        ds.create_tensor("labels", htype="class_label", class_names=["daisy", "rose"])
+        with ds:
+            ds.append({"images": tql.read("1.jpg"), "labels": "rose"})
+        ds.commit("first flowers")
+
+    Args:
+        path: a folder that is not there yet, or is empty.
+        overwrite: delete the dataset that is there.
+
+    Raises:
+        DatasetExistsError: there is something already; with `overwrite`, something that is no dataset.
+        DatasetLockedError: another process writes to what would be overwritten.
+        StorageError: the folder can't be made or written to.
+    """
+    from tql.loader.open import empty as make_dataset
+
+    return make_dataset(path, overwrite)
+
+
+def read(path: str | os.PathLike[str]) -> Sample:
+    """A file as a value for `append`, `extend` and `update`: its bytes are stored as they are.
+
+    A picture goes unchanged into a tensor whose `sample_compression` is the format of the file; into any other
+    image tensor it goes decoded.
+
+    Raises:
+        ArgumentError: if there is no such file.
+    """
+    from tql.loader.writing.sample import read as read_file
+
+    return read_file(path)
 
 
 def from_numpy(

@@ -203,6 +203,30 @@ class FormatError(TQLError, ValueError):
     category = "format"
 
 
+class DatasetExistsError(TQLError, FileExistsError):
+    """There is something already where a dataset was to be made."""
+
+    category = "exists"
+
+
+class DatasetLockedError(TQLError, BlockingIOError):
+    """Another process writes to the dataset."""
+
+    category = "locked"
+
+
+class ReadOnlyError(TQLError, AttributeError):
+    """A dataset that was opened for reading was asked to change."""
+
+    category = "read_only"
+
+
+class StorageError(TQLError, OSError):
+    """The file system refused: no space left, no permission, ..."""
+
+    category = "storage"
+
+
 class MissingDependencyError(TQLError, ImportError):
     """An optional package is needed for this and is not installed."""
 

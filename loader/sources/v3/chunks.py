@@ -73,6 +73,10 @@ class ChunkStore:
     def index(self) -> ChunkIndex:
         return self._load()[0]
 
+    def load_indexes(self) -> None:
+        """Read the index files now."""
+        self._load()
+
     def pieces(self, items: Items) -> Iterator[Piece]:
         """The items cut where the chunk changes; the items of one tile are a piece of their own."""
         if isinstance(items, range):

@@ -6,6 +6,7 @@ import json
 import mmap
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,28 @@ def check_key(key: object, place: Place) -> str:
 
 
 class Folder:
-    """Read access to the files below one root; nothing outside is ever opened."""
+    """Read access to the files below one root; nothing outside is ever opened.
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    Args:
+        root: the folder.
+        overlay: contents that count in place of what these files hold: of a change that is not complete.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], overlay: Mapping[str, bytes] | None = None) -> None:
         self.root = Path(root)
         self._real_root = os.path.realpath(root)
+        self._overlay = overlay or {}
+
+    def under(self, overlay: Mapping[str, bytes]) -> Folder:
+        """The same folder with some files replaced."""
+        return Folder(self.root, {**self._overlay, **overlay})
 
     def exists(self, file: str) -> bool:
-        return (self.root / file).is_file()
+        return file in self._overlay or (self.root / file).is_file()
+
+    def read_or_none(self, file: str) -> bytes | None:
+        """The whole file, None where there is none."""
+        return self.read(file) if self.exists(file) else None
 
     def read(self, file: str, tensor: str | None = None, limit: int | None = None) -> bytes:
         """The whole file.
@@ -46,6 +61,8 @@ class Folder:
         Raises:
             FormatError: if it is missing, unreadable, larger than `limit`, or a link out of the dataset.
         """
+        if file in self._overlay:
+            return self._overlay[file]
         place = Place(file, tensor)
         try:
             with open(self._inside(place), "rb") as handle:

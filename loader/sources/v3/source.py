@@ -21,6 +21,7 @@ from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.meta import TensorMeta, read_dataset_meta, read_tensor_meta
 from tql.loader.sources.v3.tensor import Tensor
 from tql.loader.sources.v3.versions import Commit, Versions, read_versions
+from tql.loader.storage import journal
 from tql.loader.zones import KeptZones
 from tql.schema import Field, Schema
 
@@ -56,6 +57,7 @@ class V3Source:
         folder = Folder(self.path)
         self.versions: Versions = read_versions(folder)
         self.commit: Commit = self.versions.resolve(version)
+        folder = folder.under(journal.overlay(folder.read_or_none, self.commit.folder))
         self.meta = read_dataset_meta(folder, self.commit.folder)
         self.info: dict[str, Any] = folder.json_or_empty(self.commit.folder + "dataset_info.json")
         self._folder = folder
@@ -88,6 +90,11 @@ class V3Source:
         if name not in self._tensors:
             raise UnknownColumnError(f"no tensor named '{name}'", hint="tensors: " + ", ".join(self._tensors))
         return self._tensors[name]
+
+    def load_indexes(self) -> None:
+        """Read all indexes now. Writes of this package, which never change a chunk, don't show in it then."""
+        for tensor in self._tensors.values():
+            tensor.load_indexes()
 
     def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
         """Ranges along the chunks of the column with the largest rows."""

@@ -54,6 +54,10 @@ class Tensor:
     def __len__(self) -> int:
         return self._sequence.num_rows if self._sequence is not None else self.meta.length
 
+    def load_indexes(self) -> None:
+        """Read what is otherwise read on first use."""
+        self._store.load_indexes()
+
     def read(self, rows: Items) -> Rows:
         """The rows at these numbers, decoded.
 

@@ -73,18 +73,7 @@ def read_versions(folder: Folder) -> Versions:
     Raises:
         FormatError: for dangling branches or parents, cycles, and ids that are no commit ids.
     """
-    if folder.exists(_CONTROL):
-        control = folder.json(_CONTROL)
-        place = Place(_CONTROL)
-    elif folder.exists("commit_info.json"):
-        control = _walk(folder)
-        place = Place("commit_info.json")
-    else:
-        control = {
-            "commits": {FIRST_COMMIT: {"branch": "main", "parent": None}},
-            "branches": {"main": FIRST_COMMIT},
-        }
-        place = Place(_CONTROL)
+    control, place = read_control(folder)
     nodes, branches = control.get("commits"), control.get("branches")
     if not isinstance(nodes, dict) or not isinstance(branches, dict) or not branches:
         raise place.damaged("the version tree has no commits or no branches")
@@ -94,6 +83,16 @@ def read_versions(folder: Folder) -> Versions:
             raise place.damaged(f"branch '{branch}' points to an unknown commit: {head!r}")
     _check_tree(commits, place)
     return Versions(commits, dict(branches))
+
+
+def read_control(folder: Folder) -> tuple[dict[str, Any], Place]:
+    """The tree as its file has it, or as the commits' own files tell it; and which file that is. Unchecked."""
+    if folder.exists(_CONTROL):
+        return folder.json(_CONTROL), Place(_CONTROL)
+    if folder.exists("commit_info.json"):
+        return _walk(folder), Place("commit_info.json")
+    first = {"branch": "main", "parent": None}
+    return {"commits": {FIRST_COMMIT: first}, "branches": {"main": FIRST_COMMIT}}, Place(_CONTROL)
 
 
 def _commit(name: str, node: Any, place: Place) -> Commit:

@@ -1,0 +1,43 @@
+"""The store protocol: byte strings under `/`-separated keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Store(Protocol):
+    """Byte strings under keys. A key that was put is there whole or not at all, whatever happens meanwhile."""
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes under a key, None where there are none.
+
+        Raises:
+            StorageError: they are there but can't be read.
+        """
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep bytes under a key in place of what was there. On return they outlast a loss of power.
+
+        Raises:
+            StorageError: no space, no permission, ... What was under the key is unchanged then.
+        """
+        ...
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Keep bytes under a key that has none; False, and nothing changed, where it has some."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Forget a key. One that is not there is no error."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys below a folder, `prefix` being empty or ending in '/'."""
+        ...
