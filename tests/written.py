@@ -69,9 +69,7 @@ def _sized(*ranges: tuple[int, int]) -> Callable[[Random], tuple[int, ...]]:
     return lambda random: tuple(random.randint(low, high) for low, high in ranges)
 
 
-def _numbers(
-    dtype: str, *ranges: tuple[int, int], htype: str = "generic", **options: Any
-) -> Kind:
+def _numbers(dtype: str, *ranges: tuple[int, int], htype: str = "generic", **options: Any) -> Kind:
     made = _array(dtype, _sized(*ranges))
     nothing = np.zeros((0,) * len(ranges), dtype)
     return Kind({"htype": htype, "dtype": dtype, **options}, made, _as(dtype), nothing)
@@ -231,7 +229,7 @@ class Model:
             number = random.randrange(len(self.rows))
             names = random.sample(list(self.kinds), random.randint(1, len(self.kinds)))
             values = {name: self.value(self.kinds[name], random) for name in names}
-            dataset[number].update(values)
+            dataset.update_row(number, values)
             self.rows[number] = {**self.rows[number], **values}
         else:
             number = random.randrange(len(self.rows))

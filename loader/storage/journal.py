@@ -79,7 +79,7 @@ def change(
     """Replace files so that either all of it has happened or nothing, whatever interrupts it.
 
     Args:
-        store: where they are.
+        store: where they are. What was put there before is brought to disk first.
         folder: prefix of the journal; one writer at a time.
         files: key to new contents. They are put in place in this order.
         old: what the store holds now under the keys that it has.
@@ -88,11 +88,14 @@ def change(
         StorageError: if before the journal was written, nothing has changed; if after it, the change has
             happened, and `recover` completes it.
     """
+    store.sync()
     if len(files) > 1:
         before = {key: content_hash(old.get(key)) for key in files}
         store.put(folder + NAME, Journal(dict(files), before).to_bytes())
+        store.sync()
     for key, data in files.items():
         store.put(key, data)
+    store.sync()
     if len(files) > 1:
         store.delete(folder + NAME)
 
@@ -106,6 +109,7 @@ def recover(store: Store, folder: str) -> None:
     if journal is not None and journal.counts(store.get):
         for key, content in journal.files.items():
             store.put(key, content)
+        store.sync()
     store.delete(folder + NAME)
 
 

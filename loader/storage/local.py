@@ -1,4 +1,4 @@
-"""Files of the local file system as a store: written under another name, brought to disk, then renamed."""
+"""Files of the local file system as a store: written under another name, then renamed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tql.errors import StorageError
 
 TEMPORARY = ".tql-"
 """Start of the names of files that are not finished; one that a crash left behind means nothing."""
+
+_SYNCED_AT_ONCE = 16
 
 _numbers = itertools.count()
 
@@ -27,6 +30,7 @@ class LocalStore:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
+        self._unsynced: set[Path] = set()
 
     @property
     def name(self) -> str:
@@ -45,10 +49,29 @@ class LocalStore:
         temporary = self._write_beside(target, data)
         try:
             os.replace(temporary, target)
-            _bring_to_disk(target.parent)
         except OSError as error:
             _remove(temporary)
             raise storage_error("can't write", target, error) from None
+        self._unsynced.add(target)
+
+    def sync(self) -> None:
+        """Files first, then the folders that name them; each kind at once, as disks take it best."""
+        files, self._unsynced = self._unsynced, set()
+        folders = {folder for file in files for folder in self._folders(file)}
+        try:
+            for paths in (files, folders if os.name != "nt" else ()):
+                with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
+                    list(pool.map(_bring_to_disk, paths))
+        except OSError as error:
+            self._unsynced |= files
+            raise storage_error("can't write", self.root, error) from None
+
+    def _folders(self, file: Path) -> Iterator[Path]:
+        """The folders of a file up to the root, and the one that names the root."""
+        for folder in file.parents:
+            yield folder
+            if folder == self.root.parent:
+                return
 
     def put_new(self, key: str, data: bytes) -> bool:
         target = self.root / key
@@ -66,6 +89,7 @@ class LocalStore:
     def delete(self, key: str) -> None:
         try:
             os.unlink(self.root / key)
+            self._unsynced.discard(self.root / key)
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as error:
@@ -88,18 +112,16 @@ class LocalStore:
             raise storage_error("can't delete", self.root, error) from None
 
     def _write_beside(self, target: Path, data: bytes) -> Path:
-        """A file in the target's folder that holds the data, on disk."""
+        """A file in the target's folder that holds the data."""
         temporary = target.parent / f"{TEMPORARY}{os.getpid()}-{next(_numbers)}"
         try:
             try:
                 handle = open(temporary, "xb")  # noqa: SIM115  # closed below
             except FileNotFoundError:
-                _make_folder(target.parent)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 handle = open(temporary, "xb")  # noqa: SIM115
             with handle:
                 handle.write(data)
-                handle.flush()
-                os.fsync(handle.fileno())
         except OSError as error:
             _remove(temporary)
             raise storage_error("can't write", target, error) from None
@@ -117,23 +139,13 @@ def storage_error(what: str, path: Path, error: OSError) -> StorageError:
     return StorageError(f"{what} '{path}': {reason}", hint=hint)
 
 
-def _make_folder(folder: Path) -> None:
-    """A folder with its parents, each entered in the one above on disk."""
-    missing = [folder, *folder.parents]
-    made = list(itertools.takewhile(lambda path: not path.exists(), missing))
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in made:
-        _bring_to_disk(path.parent)
-
-
-def _bring_to_disk(folder: Path) -> None:
-    if os.name == "nt":  # folders can't be opened there; the file system orders its own changes
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _bring_to_disk(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # deleted since
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _remove(path: Path) -> None:

@@ -7,7 +7,10 @@ from typing import Protocol
 
 
 class Store(Protocol):
-    """Byte strings under keys. A key that was put is there whole or not at all, whatever happens meanwhile."""
+    """Byte strings under keys. A key that was put is there whole or not at all, whatever ends the process.
+
+    To outlast a loss of power, what was put needs `sync` too.
+    """
 
     @property
     def name(self) -> str:
@@ -23,7 +26,7 @@ class Store(Protocol):
         ...
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep bytes under a key in place of what was there. On return they outlast a loss of power.
+        """Keep bytes under a key in place of what was there.
 
         Raises:
             StorageError: no space, no permission, ... What was under the key is unchanged then.
@@ -32,6 +35,14 @@ class Store(Protocol):
 
     def put_new(self, key: str, data: bytes) -> bool:
         """Keep bytes under a key that has none; False, and nothing changed, where it has some."""
+        ...
+
+    def sync(self) -> None:
+        """On return everything that was put outlasts a loss of power.
+
+        Raises:
+            StorageError: some of it does not.
+        """
         ...
 
     def delete(self, key: str) -> None:

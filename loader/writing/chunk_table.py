@@ -19,6 +19,7 @@ from tql.loader.writing.tiling import Tiled
 _MOST_ITEMS = 1 << 26  # of one chunk, whatever their size
 _MOST_BYTES = (1 << 32) - (1 << 20)  # positions are 32 bits wide
 _EDITED_BYTES = 64_000_000
+_SMALL_BYTES = 2_000_000
 
 
 class OpenChunk:
@@ -195,19 +196,43 @@ class ChunkTable:
                 block = self._content(end_row)
                 tail = [block.cut(begun, len(block))]
                 end_row += 1
-        begin = self._first(first_row)
         added = sum(len(piece) if isinstance(piece, Block) else 1 for piece in pieces)
-        self._forget(first_row, end_row)
         shift = added - (stop - start)
+        made = _merged([*kept, *pieces, *tail])
+        if shift or any(item in self.tiles for item in range(start, stop)):
+            first_row, end_row, made = self._with_neighbours(first_row, end_row, made)
+        begin = self._first(first_row)
+        self._forget(first_row, end_row)
         following = [(row_id, last + shift) for row_id, last in self._rows(end_row)]
         self._move_tiles(start, stop, shift)
         del self.ids[first_row:], self.last[first_row:]
-        for piece in _merged([*kept, *pieces, *tail]):
+        for piece in made:
             begin = self._insert(piece, begin)
         self.ids.extend(row_id for row_id, _ in following)
         self.last.extend(last for _, last in following)
         if sum(len(block.data) for block in self._edited.values()) > _EDITED_BYTES:
             self._settle()
+
+    def _with_neighbours(
+        self, first_row: int, end_row: int, pieces: list[Piece]
+    ) -> tuple[int, int, list[Piece]]:
+        """Where little is left of a chunk, the chunks beside it are joined to it if they are small enough."""
+        if (
+            sum(len(piece.data) if isinstance(piece, Block) else _SMALL_BYTES for piece in pieces)
+            >= _SMALL_BYTES
+        ):
+            return first_row, end_row, pieces
+        size = sum(len(piece.data) for piece in pieces if isinstance(piece, Block))
+        for row, before in ((first_row - 1, True), (end_row, False)):
+            if not 0 <= row < len(self.ids) or self.last[row] in self.tiles:
+                continue
+            block = self._content(row)
+            if size + len(block.data) > self.target:
+                continue
+            size += len(block.data)
+            pieces = _merged([block, *pieces] if before else [*pieces, block])
+            first_row, end_row = (row, end_row) if before else (first_row, row + 1)
+        return first_row, end_row, pieces
 
     def _insert(self, piece: Piece, item: int) -> int:
         """Rows for a piece at the end of the index as it is now; the item behind it."""

@@ -283,6 +283,7 @@ def create(path: str | os.PathLike[str], overwrite: bool, store: Store | None = 
     kept = store or local
     kept.put(CONTROL, tree_json(first_tree()))
     kept.put("dataset_meta.json", to_json(new_dataset_meta()))
+    kept.sync()
     return Session(folder, store=kept)
 
 

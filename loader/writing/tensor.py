@@ -273,8 +273,8 @@ class TensorWriter:
         files["tensor_meta.json"] = to_json(self.meta)
         if self.home.chunk_set is not None:
             files["chunk_set"] = self.home.encode_set(self.chunks.dropped)
-        if self.changes.any:
-            files["commit_diff"] = self.changes.to_bytes()
+            if self.changes.any:
+                files["commit_diff"] = self.changes.to_bytes()
         return files
 
     def discard(self, garbage: Garbage) -> None:

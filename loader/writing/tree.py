@@ -50,7 +50,9 @@ def changing(store: Store, folder: Folder) -> Iterator[dict[str, Any]]:
         for name, node in tree["commits"].items():
             if json.dumps(node) != before.get(name):
                 store.put(commit_folder(name) + "commit_info.json", tree_json(node))
+        store.sync()
         store.put(CONTROL, tree_json(tree))
+        store.sync()
 
 
 def tree_json(value: dict[str, Any]) -> bytes:
