@@ -232,8 +232,8 @@ class Session:
             self.flush()
         finally:
             self._ended = why
-            if self._lock is not None:
-                self._lock.release()
+            if self._finalizer is not None:
+                self._finalizer()
             real = os.path.realpath(self.path)
             if _sessions.get(real) is self:
                 del _sessions[real]
@@ -246,6 +246,8 @@ class Session:
             self.go_to(self.commit.id)
         else:
             self._ended = "its lock was lost"
+            if self._finalizer is not None:
+                self._finalizer.detach()
 
     def _check_open(self) -> None:
         if self._ended is not None:
