@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tql.errors import ReadOnlyError
 from tql.loader.source import Source
 from tql.loader.sources.v3.source import V3Source
 from tql.loader.vector_index import VectorIndex, check_indexed, metric_of, with_index
 from tql.loader.view import View, all_rows
+
+_WRITING = ("append", "extend", "pop", "create_tensor", "commit", "checkout", "flush", "update_row")
 
 
 class Dataset(View):
@@ -72,6 +75,14 @@ class Dataset(View):
         known, index = self._indexes[column]
         assert known == metric
         return index.nearest(query, count)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _WRITING:
+            raise ReadOnlyError(
+                f"this dataset was opened for reading, it has no '{name}'",
+                hint="tql.load(path, read_only=False) opens one for writing",
+            )
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'", name=name, obj=self)
 
     @property
     def storage(self) -> Source:

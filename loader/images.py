@@ -1,4 +1,4 @@
-"""Image files to arrays and back through Pillow: the codecs and colour spaces that the engine does not decode."""
+"""Image files to arrays and back through Pillow: what the engine does not decode, and all encoding."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -26,6 +27,7 @@ from tql.schema import Schema
 
 if TYPE_CHECKING:
     from tql.loader.dataloader import DataLoader
+    from tql.loader.dataset import Dataset
     from tql.planner import PlannedQuery
 
 _ITERATED_ROWS = 256
@@ -305,6 +307,31 @@ class View:
 
         return evaluate_weights(expression, self)
 
+    def save(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, message: str | None = None
+    ) -> Dataset:
+        """Write these rows, in this order, as a new dataset in Deep Lake v3 format.
+
+        Pictures that are stored one by one are copied as they are, without decoding. Computed columns become
+        columns like others. A long copy shows a progress bar on a terminal.
+
+        Args:
+            path: a folder that is not there yet, or is empty.
+            overwrite: delete the dataset that is there.
+            message: of the commit that is made.
+
+        Returns:
+            The new dataset, opened for reading.
+
+        Raises:
+            DatasetExistsError: there is something already.
+            ArgumentError: the view reads from the dataset that would be overwritten.
+            UnsupportedError: a column of a type that the format has no tensor for.
+        """
+        from tql.loader.writing.copy_view import save_view
+
+        return save_view(self, path, overwrite, message)
+
     def dataloader(self, seed: int = 0) -> DataLoader:
         """A loader over these rows, to be completed by `.shuffle()`, `.batch(...)`, `.pytorch()`."""
         from tql.loader.dataloader import DataLoader
@@ -393,6 +420,18 @@ class View:
         if not isinstance(origin, str):
             raise UnsupportedError(f"a computed column is not stored as bytes: '{column}'")
         return self._source.stored_bytes(origin, int(self._stored_rows(np.array([row], np.int64))[0]))
+
+    def origin(self, column: str) -> tuple[Source, str] | None:
+        """The source that stores a column and its name there, None for a computed one."""
+        name = self._columns[column]
+        if not isinstance(name, str):
+            return None
+        return self._source.origin(name) if isinstance(self._source, View) else (self._source, name)
+
+    @property
+    def sources_below(self) -> list[Source]:
+        """What the view is read from."""
+        return [self._source]
 
     def describe(self) -> dict[str, Any]:
         """Plain data for `tql info`: what the source says, with this view's number of rows."""

@@ -1,4 +1,4 @@
-"""Random schemas, rows and edits for datasets that are written, and what every reader has to find afterwards."""
+"""Random schemas, rows and edits of datasets, and what every reader has to find afterwards."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ KINDS: dict[str, Kind] = {
 
 
 def same(first: Any, second: Any) -> bool:
-    """Whether two values are equal: arrays by dtype, shape and elements, whatever holds no elements by that."""
+    """Whether two values are equal; of arrays without elements only that counts."""
     if isinstance(second, np.ndarray):
         first = np.asarray(first)
         if second.size == 0:

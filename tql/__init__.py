@@ -20,6 +20,8 @@ _HOME = {
     "load": "tql.api",
     "empty": "tql.api",
     "read": "tql.api",
+    "ingest_folder": "tql.api",
+    "ingest_table": "tql.api",
     "from_numpy": "tql.api",
     "from_pydict": "tql.api",
     "query": "tql.api",
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from tql.api import explain as explain
     from tql.api import from_numpy as from_numpy
     from tql.api import from_pydict as from_pydict
+    from tql.api import ingest_folder as ingest_folder
+    from tql.api import ingest_table as ingest_table
     from tql.api import load as load
     from tql.api import query as query
     from tql.api import read as read

@@ -73,8 +73,8 @@ def empty(path: str | os.PathLike[str], overwrite: bool = False) -> WritableData
 def read(path: str | os.PathLike[str]) -> Sample:
     """A file as a value for `append`, `extend` and `update`: its bytes are stored as they are.
 
-    A picture goes unchanged into a tensor whose `sample_compression` is the format of the file; into any other
-    image tensor it goes decoded.
+    A picture goes unchanged into a tensor whose `sample_compression` is the format of the file; into any
+    other image tensor it goes decoded.
 
     Raises:
         ArgumentError: if there is no such file.
@@ -82,6 +82,51 @@ def read(path: str | os.PathLike[str]) -> Sample:
     from tql.loader.writing.sample import read as read_file
 
     return read_file(path)
+
+
+def ingest_folder(
+    src: str | os.PathLike[str],
+    dest: str | os.PathLike[str],
+    *,
+    sample_compression: str | None = None,
+    overwrite: bool = False,
+) -> Dataset:
+    """A dataset of the pictures below a folder; the folder that holds a picture names its class.
+
+    Args:
+        src: `src/daisy/1.jpg` is a picture of the class "daisy", `src/a/b/1.jpg` one of "a/b". Files that
+            are no
+            pictures, by their ending, and hidden ones are left out.
+        dest: the new dataset: `images`, and `labels` if there are classes; rows in the order of the paths.
+        sample_compression: "jpeg", "png", ...; None takes that of most of the files. These are stored as they
+            are, others are encoded anew.
+        overwrite: delete the dataset that is there.
+
+    Raises:
+        ArgumentError: no folder, no pictures in it, or a file that can't be read; the message names it.
+        DatasetExistsError: there is something at `dest`.
+    """
+    from tql.loader.writing.ingest import ingest_folder as ingest
+
+    return ingest(src, dest, sample_compression=sample_compression, overwrite=overwrite)
+
+
+def ingest_table(
+    src: str | os.PathLike[str], dest: str | os.PathLike[str], *, overwrite: bool = False
+) -> Dataset:
+    """A dataset of the rows of a Parquet or CSV file, a tensor for each column.
+
+    Numbers and bools keep their dtype, lists of numbers become arrays, strings text, dictionary columns
+    class_label, structs and maps json, binary columns that hold pictures images; dates and times text.
+
+    Raises:
+        ArgumentError: no such file, or one of another kind; a column that has no counterpart.
+        DatasetExistsError: there is something at `dest`.
+        MissingDependencyError: the package pyarrow is not installed.
+    """
+    from tql.loader.writing.ingest import ingest_table as ingest
+
+    return ingest(src, dest, overwrite=overwrite)
 
 
 def from_numpy(

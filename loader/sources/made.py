@@ -57,6 +57,11 @@ class MadeSource:
         return _run_again, (self._executable, self._schema, self._bound, self._sources, self._seed)
 
     @property
+    def sources_below(self) -> list[Source]:
+        """What the rows are read from."""
+        return [*self._sources.values(), *([] if self._bound is None else [self._bound])]
+
+    @property
     def schema(self) -> Schema:
         return self._schema
 

@@ -5,11 +5,11 @@ is replaced, all new contents are written to one file, the journal. From the mom
 happened: whoever opens the dataset while it exists, after a crash say, takes the files as the journal has
 them; a writer puts them in place first. Without it, nothing has happened: the files are the old ones.
 
-A journal tells the old contents too, by their hashes. Where a file is neither the old nor the new one, another
-program has written to the dataset since, and the journal does not count.
+A journal tells the old contents too, by their hashes. Where a file is neither the old nor the new one,
+another program has written to the dataset since, and the journal does not count.
 
-Layout: one line of JSON `[[name, size, old hash or null], ...]`, then the new contents one after the other, then
-the BLAKE2b hash (16 bytes) of everything before it.
+Layout: one line of JSON `[[name, size, old hash or null], ...]`, then the new contents one after the other,
+then the BLAKE2b hash (16 bytes) of everything before it.
 """
 
 from __future__ import annotations

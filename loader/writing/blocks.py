@@ -17,7 +17,8 @@ class Block:
     """Consecutive items of one tensor, as the (decompressed) data area of a chunk holds them.
 
     Attributes:
-        shapes: int64 [n, rank]; [n, 0] where the rank is not known yet. A broadcast array where all are equal.
+        shapes: int64 [n, rank]; [n, 0] where the rank is not known yet. A broadcast array where all are
+            equal.
         sizes: int64 [n], bytes per item; broadcast likewise.
         data: the bytes of all items.
     """
@@ -60,7 +61,8 @@ class Block:
     def ends(self) -> NDArray[np.int64]:
         """int64 [n]: where each item ends in the data."""
         if is_uniform(self.sizes):
-            return np.arange(1, len(self) + 1) * self.sizes[0]
+            ends: NDArray[np.int64] = np.arange(1, len(self) + 1) * self.sizes[0]
+            return ends
         return np.cumsum(self.sizes)
 
     def fitting(self, room: int) -> int:

@@ -15,7 +15,7 @@ from tql.loader.writing.blocks import Block, runs
 from tql.loader.writing.strips import encode_strip
 
 VERSION = "3.9.52"
-"""The version that every file names: that of the package whose format this is. Only dotted integers will do."""
+"""The version that every file names, of the package whose format this is: dotted integers."""
 
 VERSION_FIELD = bytes([len(VERSION)]) + VERSION.encode("ascii")
 

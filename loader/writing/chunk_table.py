@@ -1,7 +1,7 @@
 """The chunks of one tensor while it is written: filling the last one, rewriting those that are edited.
 
-A chunk file is never changed: what is written anew gets a new random name, and the index, once it is replaced,
-decides which files count. So neither a crash nor a reader of an older state meets half of a change.
+A chunk file is never changed: what is written anew gets a new random name, and the index, once it is
+replaced, decides which files count. So neither a crash nor a reader of an older state meets half of a change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class OpenChunk:
         self.size += len(block.data)
 
     def room(self, block: Block, target: int) -> int:
-        """How many of the block's first items join before the target is passed. A chunk takes at least one."""
+        """How many of the block's first items join within the target. A chunk takes at least one."""
         fitting = min(block.fitting(min(target, _MOST_BYTES) - self.size), _MOST_ITEMS - self.count)
         return max(fitting, 0 if self.count else 1)
 

@@ -38,8 +38,10 @@ class _Present:
 class WritableDataset(Dataset):
     """A dataset on disk, open for writing: everything that a `Dataset` can, and what is below.
 
-    Each write is on disk when the call returns; within `with ds:` they are collected and brought to disk at the
-    end, or by `flush`. Reading shows all writes so far. A view that was made before keeps the rows that it was
+    Each write is on disk when the call returns; within `with ds:` they are collected and brought to disk at
+    the
+    end, or by `flush`. Reading shows all writes so far. A view that was made before keeps the rows that it
+    was
     made of. One process at a time writes to a branch; it holds the format's lock until `close`, or until it
     ends.
 
@@ -85,19 +87,21 @@ class WritableDataset(Dataset):
         Args:
             name: its name; "left/images" lies in the group "left".
             htype: what its values are: "image", "class_label", "bbox", "text", "json", "embedding", ...;
-                "sequence[...]" for rows that are lists of such values, "link[...]" for paths to them. None lets
-                the first value decide between "text", "json" and "generic".
+                "sequence[...]" for rows that are lists of such values, "link[...]" for paths to them. None
+                lets the first value decide between "text", "json" and "generic".
             dtype: of the elements, "float32" say; None takes that of the htype, or of the first value.
             sample_compression: codec of each value: "jpeg", "png", ..., "lz4".
             chunk_compression: codec of whole chunks; one of the two.
             class_names: names of the classes of a class_label or segment_mask.
             max_chunk_size: bytes that a chunk may have, 16,000,000 if None.
             tiling_threshold: bytes from which a value is cut into tiles, 16,000,000 if None; -1 for never.
-            properties: further facts of the htype, as `{"coords": {"type": "pixel", "mode": "LTRB"}}` of a bbox.
+            properties: further facts of the htype, as `{"coords": {"type": "pixel", "mode": "LTRB"}}` of a
+                bbox.
             create_id_tensor: whether each row gets an id, by which deeplake can merge branches.
 
         Raises:
-            ArgumentError: a name that is taken or can't be one; an unknown htype, dtype or compression, or ones
+            ArgumentError: a name that is taken or can't be one; an unknown htype, dtype or compression, or
+                ones
                 that don't go together.
         """
         new = NewTensor(
@@ -120,7 +124,8 @@ class WritableDataset(Dataset):
         """Add one row at the end; all of it or, if there is an error, nothing.
 
         Args:
-            row: a value for every tensor: an array, a number, a text, a list, what JSON can say, the name of a
+            row: a value for every tensor: an array, a number, a text, a list, what JSON can say, the name of
+                a
                 class, `tql.read(path)` or the bytes of a picture; None for no value.
 
         Raises:
@@ -133,7 +138,8 @@ class WritableDataset(Dataset):
         """Add rows at the end, given by columns; all of them or, if there is an error, none.
 
         Args:
-            columns: for every tensor, its values: an array [n, ...] or a sequence of n values as for `append`.
+            columns: for every tensor, its values: an array [n, ...] or a sequence of n values as for
+                `append`.
                 Where some tensors have fewer rows than others, one that was created later for instance, these
                 may be filled alone.
 
@@ -204,7 +210,8 @@ class WritableDataset(Dataset):
             create: start a new branch of that name here, at the last commit.
 
         Raises:
-            ArgumentError: there is no such branch or commit; with `create`, there is one, or there are changes
+            ArgumentError: there is no such branch or commit; with `create`, there is one, or there are
+                changes
                 that are not committed.
             DatasetLockedError: another process writes to the branch.
         """

@@ -100,7 +100,7 @@ def _encode_uniform(values: NDArray[Any], form: Form) -> Encoded:
         raise BadValueError(_first_bad(values, form), error) from None
     size = math.prod(shape) * form.dtype.itemsize
     if form.sample_codec is None and not form.tiled(shape, form.dtype.itemsize):
-        data = memoryview(whole.reshape(-1).view(np.uint8)) if whole.size else b""
+        data = whole.reshape(-1).view(np.uint8).data if whole.size else b""
         return Encoded(form, [Block.uniform(len(values), shape, size, data)] if len(values) else [])
     collected = _Items(form)
     for position, item in enumerate(whole.reshape(len(whole), *shape)):
@@ -126,7 +126,7 @@ def _encode_each(values: Sequence[Any] | NDArray[Any], form: Form, classes: dict
 
 
 class _Items:
-    """Items on their way into pieces: those that follow each other without a tiled one between are a block."""
+    """Items on their way into pieces: all between two tiled ones are a block."""
 
     def __init__(self, form: Form) -> None:
         self.form = form
@@ -144,14 +144,14 @@ class _Items:
             value = Sample(data=bytes(value))
         if isinstance(value, Sample):
             data = value.data
-            codec, shape, dtype = _describe(data)
+            codec, shape, dtype = _describe(value, data)
             if codec == form.sample_codec:
                 shape = _item_shape(shape, form)
                 self.form = _decided(form, dtype, shape)
                 _check_dtype(dtype, self.form)
                 self._keep(data, shape)
                 return
-            value = decode_image(data, MAX_ITEM_BYTES)
+            value = _decode(value, data)
         array = as_array(value)
         shape = _item_shape(array.shape, form)
         self.form = form = _decided(form, array.dtype, shape)
@@ -228,15 +228,19 @@ def _item_shape(shape: tuple[int, ...], form: Form) -> tuple[int, ...]:
         shape = (0,) * form.rank
     htype = form.htype
     if form.rank is not None and len(shape) != form.rank:
-        raise ArgumentError(
-            f"an item of shape {list(shape)} where items have {form.rank} {'axis' if form.rank == 1 else 'axes'}"
-        )
+        raise ArgumentError(f"an item of shape {list(shape)} where items have {_axes(form.rank)}")
     if htype.ranks and len(shape) not in htype.ranks:
-        raise ArgumentError(f"an item of shape {list(shape)} where items have {htype.ranks} axes")
-    if htype.last and math.prod(shape) and shape[-1] not in htype.last:
+        raise ArgumentError(
+            f"an item of shape {list(shape)} where items have {' or '.join(map(_axes, htype.ranks))}"
+        )
+    if htype.last and 0 not in shape and shape[-1] not in htype.last:
         wanted = " or ".join(map(str, htype.last))
         raise ArgumentError(f"an item of shape {list(shape)} where the last axis has {wanted} elements")
     return shape
+
+
+def _axes(rank: int) -> str:
+    return "1 axis" if rank == 1 else f"{rank} axes"
 
 
 def _decided(form: Form, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Form:
@@ -261,11 +265,18 @@ def _check_strip(shape: tuple[int, ...], form: Form) -> None:
         raise ArgumentError(f"{codec} can't hold an array of shape {list(shape)}")
 
 
-def _describe(data: bytes) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
+def _describe(sample: Sample, data: bytes) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
     try:
         return describe_image(data)
     except ImageError as error:
-        raise ArgumentError(str(error)) from None
+        raise ArgumentError(f"{error}: {sample}") from None
+
+
+def _decode(sample: Sample, data: bytes) -> NDArray[Any]:
+    try:
+        return decode_image(data, MAX_ITEM_BYTES)
+    except ImageError as error:
+        raise ArgumentError(f"{error}: {sample}") from None
 
 
 def _first_bad(values: NDArray[Any], form: Form) -> int:

@@ -1,4 +1,4 @@
-"""What each htype of the format asks of its values: dtype, rank, compressions, what a new tensor starts with."""
+"""What each htype asks of its values: dtype, rank, compressions; and what a new tensor starts with."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Htype:
         return self.ranks[0] if len(self.ranks) == 1 else None
 
 
-_NAMES = {"class_names": []}
+_NAMES: dict[str, Any] = {"class_names": []}
 _COORDS: dict[str, Any] = {"coords": {}}
 _VECTOR_INDEX: dict[str, Any] = {"vdb_indexes": []}
 _KEYPOINTS: dict[str, Any] = {"keypoints": [], "connections": []}

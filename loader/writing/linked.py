@@ -1,7 +1,7 @@
 """Hidden tensors that follow a visible one: its shapes, ids and file facts, row by row or item by item.
 
-`links` in a tensor's meta names them, each with the functions that fill it. They are kept in step with whatever
-happens to the visible tensor; without that the format's own package refuses to commit.
+`links` in a tensor's meta names them, each with the functions that fill it. They are kept in step with
+whatever happens to the visible tensor; without that the format's own package refuses to commit.
 """
 
 from __future__ import annotations

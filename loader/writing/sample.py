@@ -1,4 +1,4 @@
-"""Encoded files as values: `tql.read(path)` hands over a picture as it is, to be stored without re-encoding."""
+"""Encoded files as values: `tql.read(path)` hands over a picture, to be stored as it is."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Sample:
 def read(path: str | os.PathLike[str]) -> Sample:
     """A file as a value for `append`, `extend` and `update`: its bytes are stored as they are.
 
-    A picture goes unchanged into a tensor whose `sample_compression` is the format of the file; into any other
-    image tensor it goes decoded.
+    A picture goes unchanged into a tensor whose `sample_compression` is the format of the file; into any
+    other image tensor it goes decoded.
 
     Raises:
         ArgumentError: if there is no such file.

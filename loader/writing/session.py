@@ -212,7 +212,7 @@ class Session:
         if self._head is not None:
             if parent.id == FIRST_COMMIT or has_changes(folder, parent):
                 raise ArgumentError(
-                    f"branch '{parent.branch}' has changes that are not committed, a branch starts at a commit",
+                    f"a branch starts at a commit, and '{parent.branch}' has changes that are not committed",
                     hint="ds.commit(message) first",
                 )
             parent = versions.commits[str(parent.parent)]
@@ -254,7 +254,7 @@ class Session:
             raise ArgumentError(f"the dataset '{self.path}' is closed: {self._ended}")
         if self._process != os.getpid():
             raise DatasetLockedError(
-                f"the dataset '{self.path}' was opened for writing by process {self._process}, this is another",
+                f"the dataset '{self.path}' was opened for writing by another process: {self._process}",
                 hint="one process writes; open it for reading here",
             )
 

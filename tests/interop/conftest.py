@@ -1,4 +1,4 @@
-"""The format's own package as a fixture. `make interop` says where it is; without that nothing here is run."""
+"""The format's own package as a fixture. `make interop` says where it is; without that nothing is run."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from interop.turns import check_ours, check_theirs
-from written import KINDS, Model
 
 import tql
+from interop.turns import check_ours, check_theirs
+from written import KINDS, Model
 
 
 @pytest.mark.parametrize("name", KINDS)

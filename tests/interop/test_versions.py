@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import tql
 from interop.turns import check_ours, check_theirs
 from written import KINDS, Model
 
-import tql
-
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(st.randoms(use_true_random=False), st.integers(0, 10_000))
 def test_random_edits_are_read_by_both(peer: Any, tmp_path: Path, random: Random, number: int) -> None:

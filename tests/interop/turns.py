@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from written import Model, check, same
 
 import tql
+from written import Model, check, same
 
 
 def check_ours(path: str, model: Model, version: str | None = None) -> None:

@@ -25,7 +25,8 @@ CONFINED = {
     "usearch": {"loader/vector_index.py"},
     "lz4": {"loader/sources/v3/compression.py", "loader/compression.py"},
     "click": {"tql/cli/"},
-    "rich": {"tql/cli/"},
+    "rich": {"tql/cli/", "loader/progress.py"},
+    "pyarrow": {"loader/writing/arrow_columns.py"},
 }
 
 

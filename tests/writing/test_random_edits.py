@@ -8,9 +8,9 @@ from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from written import KINDS, Model, check
 
 import tql
+from written import KINDS, Model, check
 
 SETTINGS = settings(
     max_examples=60,

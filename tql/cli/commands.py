@@ -17,6 +17,8 @@ def tql() -> None:
     tql query DATASET "select * where labels != 5"
     tql query 'select * from "DATASET" as d join "OTHER" as o on d.owner = o.id'
     tql explain "select * where labels != 5" --dataset DATASET --analyze
+    tql copy DATASET NEW --query "select * where labels != 5"
+    tql ingest PICTURES NEW
     tql functions contains
     """
 
@@ -60,6 +62,33 @@ def info(path: str) -> None:
     from tql.cli.info import run
 
     run(path)
+
+
+@tql.command()
+@click.argument("source", metavar="SRC")
+@click.argument("target", metavar="DEST")
+@click.option("--query", metavar="QUERY", help="Copy what it selects; everything if left out.")
+@click.option("--overwrite", is_flag=True, help="Delete the dataset that is at DEST.")
+@click.option("--seed", type=int, default=None, help="Seed of SAMPLE BY and RANDOM.")
+def copy(source: str, target: str, query: str | None, overwrite: bool, seed: int | None) -> None:
+    """Write the dataset at SRC, or the answer to a query on it, as a new dataset at DEST."""
+    from tql.cli.copy import run
+
+    run(source, target, query, overwrite=overwrite, seed=seed)
+
+
+@tql.command()
+@click.argument("source", metavar="SRC")
+@click.argument("target", metavar="DEST")
+@click.option("--overwrite", is_flag=True, help="Delete the dataset that is at DEST.")
+def ingest(source: str, target: str, overwrite: bool) -> None:
+    """Write SRC as a new dataset at DEST.
+
+    SRC is a folder whose folders are classes of pictures, or a Parquet or CSV file.
+    """
+    from tql.cli.ingest import run
+
+    run(source, target, overwrite=overwrite)
 
 
 @tql.command()

@@ -1,0 +1,121 @@
+"""A view written as a dataset of its own: columns to tensors, stored pictures without re-encoding."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from tql.errors import ArgumentError, UnsupportedError
+from tql.loader.dataset import Dataset
+from tql.loader.progress import progress
+from tql.loader.source import Source
+from tql.loader.sources.v3.meta import IMAGE_CODECS
+from tql.loader.sources.v3.source import V3Source
+from tql.loader.to_numpy import column_values
+from tql.loader.view import View
+from tql.loader.writing.dataset import WritableDataset
+from tql.loader.writing.sample import Sample
+from tql.loader.writing.session import create
+from tql.schema import Field
+from tql.types import Type
+
+_ROWS = 1024
+_FILE_ROWS = 64
+
+
+def save_view(view: View, path: str | os.PathLike[str], overwrite: bool, message: str | None) -> Dataset:
+    """Write the rows of a view, in their order, as a new dataset with one commit.
+
+    Raises:
+        ArgumentError: the view reads from the dataset that would be overwritten.
+        DatasetExistsError: there is something at the path.
+        UnsupportedError: a column of a type that the format has no tensor for.
+    """
+    _check_elsewhere(view, path)
+    plans = {name: _Plan.of(view, field) for name, field in view.schema.items()}
+    dataset = WritableDataset(create(path, overwrite))
+    with dataset, progress("saving", len(view)) as advance:
+        for name, plan in plans.items():
+            dataset.create_tensor(name, **plan.options)
+        step = _FILE_ROWS if any(plan.verbatim for plan in plans.values()) else _ROWS
+        for start in range(0, len(view), step):
+            stop = min(start + step, len(view))
+            dataset.extend({name: plan.values(view, start, stop) for name, plan in plans.items()})
+            advance(stop - start)
+    dataset.commit(message or "saved view", allow_empty=True)
+    dataset.close()
+    return Dataset(V3Source(path))
+
+
+class _Plan:
+    """How one column is written.
+
+    Args:
+        name: of the column.
+        type_: of its rows.
+        options: arguments of `create_tensor`.
+        verbatim: whether its rows are files that are stored as they are.
+    """
+
+    def __init__(self, name: str, type_: Type, options: dict[str, Any], verbatim: bool) -> None:
+        self.name = name
+        self.type = type_
+        self.options = options
+        self.verbatim = verbatim
+
+    @classmethod
+    def of(cls, view: View, field: Field) -> _Plan:
+        origin = view.origin(field.name)
+        if origin is None or not isinstance(origin[0], V3Source):
+            return cls(field.name, field.type, _options(field.name, field.type), False)
+        meta = origin[0].tensor(origin[1]).meta
+        if meta.unreadable is not None:
+            raise UnsupportedError(f"column '{field.name}' can't be copied: {meta.unreadable}")
+        htype = f"link[{meta.htype}]" if meta.is_link else meta.htype
+        options = {
+            "htype": f"sequence[{htype}]" if meta.is_sequence else htype,
+            "dtype": meta.dtype.name if meta.kind == "array" else None,
+            "sample_compression": meta.sample_codec,
+            "chunk_compression": meta.chunk_codec,
+            "class_names": meta.info.get("class_names"),
+        }
+        verbatim = meta.sample_codec in IMAGE_CODECS and not meta.is_sequence
+        return cls(field.name, field.type, options, verbatim)
+
+    def values(self, view: View, start: int, stop: int) -> Any:
+        if self.verbatim:
+            return [self._file(view, row) for row in range(start, stop)]
+        return column_values(view.read(self.name, "values", start, stop), self.type)
+
+    def _file(self, view: View, row: int) -> Any:
+        try:
+            data = view.stored_bytes(self.name, row)
+        except UnsupportedError:  # in tiles
+            return column_values(view.read(self.name, "values", row, row + 1), self.type)[0]
+        return Sample(data=data) if data else None
+
+
+def _options(name: str, type_: Type) -> dict[str, Any]:
+    """The tensor for a column that is not stored in this format."""
+    if type_.nested or type_.element == "bytes":
+        raise UnsupportedError(f"column '{name}' can't be written: the format has no tensor for {type_}")
+    if type_.element in ("text", "json"):
+        return {"htype": f"sequence[{type_.element}]" if type_.sequence else type_.element}
+    if type_.class_names is not None:
+        htype = "sequence[class_label]" if type_.sequence else "class_label"
+        return {"htype": htype, "class_names": list(type_.class_names)}
+    return {"htype": "sequence" if type_.sequence else "generic", "dtype": type_.numpy_dtype().name}
+
+
+def _check_elsewhere(view: View, path: str | os.PathLike[str]) -> None:
+    for source in _sources_below(view):
+        if isinstance(source, V3Source) and os.path.realpath(source.path) == os.path.realpath(path):
+            raise ArgumentError(f"a view can't be saved over the dataset that it reads from: '{path}'")
+
+
+def _sources_below(source: Source) -> Iterator[Source]:
+    """A source and everything that it reads from."""
+    yield source
+    for below in getattr(source, "sources_below", ()):
+        yield from _sources_below(below)

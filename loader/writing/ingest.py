@@ -1,0 +1,112 @@
+"""Folders of pictures and tables as datasets."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tql.errors import ArgumentError
+from tql.loader.dataset import Dataset
+from tql.loader.progress import progress
+from tql.loader.sources.v3.source import V3Source
+from tql.loader.writing.arrow_columns import TableColumn, open_table
+from tql.loader.writing.dataset import WritableDataset
+from tql.loader.writing.sample import Sample
+from tql.loader.writing.session import create
+
+_CODECS = {
+    ".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp", ".bmp": "bmp", ".gif": "gif",
+    ".tif": "tiff", ".tiff": "tiff", ".jp2": "jpeg2000", ".ppm": "ppm", ".pgm": "ppm",
+}  # fmt: skip
+_ROWS = 64
+
+
+def ingest_folder(
+    src: str | os.PathLike[str],
+    dest: str | os.PathLike[str],
+    *,
+    sample_compression: str | None = None,
+    overwrite: bool = False,
+) -> Dataset:
+    """A dataset of the pictures below a folder; the folder that holds a picture names its class.
+
+    Args:
+        src: `src/daisy/1.jpg` is a picture of the class "daisy", `src/a/b/1.jpg` one of "a/b". Files that
+            are no
+            pictures, by their ending, and hidden ones are left out.
+        dest: the new dataset: `images`, and `labels` if there are classes; rows in the order of the paths.
+        sample_compression: "jpeg", "png", ...; None takes that of most of the files. These are stored as they
+            are, others are encoded anew.
+        overwrite: delete the dataset that is there.
+
+    Raises:
+        ArgumentError: no folder, no pictures in it, or a file that can't be read; the message names it.
+        DatasetExistsError: there is something at `dest`.
+    """
+    root = Path(src).expanduser()
+    if not root.is_dir():
+        raise ArgumentError(f"there is no folder '{src}'")
+    files = sorted(_pictures(root), key=lambda path: path.as_posix())
+    if not files:
+        raise ArgumentError(f"there are no pictures below '{src}'", hint="endings: " + " ".join(_CODECS))
+    codec = sample_compression or Counter(_CODECS[path.suffix.lower()] for path in files).most_common(1)[0][0]
+    labels = [path.parent.relative_to(root).as_posix() for path in files]
+    names = sorted(set(labels))
+    with _made(dest, overwrite) as dataset, progress("ingesting", len(files)) as advance:
+        dataset.create_tensor("images", htype="image", sample_compression=codec)
+        if names != ["."]:
+            dataset.create_tensor("labels", htype="class_label", class_names=names)
+        for start in range(0, len(files), _ROWS):
+            part = files[start : start + _ROWS]
+            columns: dict[str, Any] = {"images": [Sample(path) for path in part]}
+            if names != ["."]:
+                columns["labels"] = labels[start : start + _ROWS]
+            dataset.extend(columns)
+            advance(len(part))
+    return _finished(dataset, f"ingested {root.name}")
+
+
+def ingest_table(
+    src: str | os.PathLike[str], dest: str | os.PathLike[str], *, overwrite: bool = False
+) -> Dataset:
+    """A dataset of the rows of a Parquet or CSV file, a tensor for each column.
+
+    Numbers and bools keep their dtype, lists of numbers become arrays, strings text, dictionary columns
+    class_label, structs and maps json, binary columns that hold pictures images; dates and times text.
+
+    Raises:
+        ArgumentError: no such file, or one of another kind; a column that has no counterpart.
+        DatasetExistsError: there is something at `dest`.
+        MissingDependencyError: the package pyarrow is not installed.
+    """
+    rows, total, batches = open_table(Path(src).expanduser())
+    columns = [TableColumn(field) for field in rows]
+    with _made(dest, overwrite) as dataset, progress("ingesting", total) as advance:
+        for number, batch in enumerate(batches):
+            if number == 0:
+                for column in columns:
+                    dataset.create_tensor(column.name, **column.options(batch))
+            dataset.extend({column.name: column.values(batch) for column in columns})
+            advance(batch.num_rows)
+    return _finished(dataset, f"ingested {Path(src).name}")
+
+
+def _pictures(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in _CODECS:
+                yield Path(folder) / name
+
+
+def _made(dest: str | os.PathLike[str], overwrite: bool) -> WritableDataset:
+    return WritableDataset(create(dest, overwrite))
+
+
+def _finished(dataset: WritableDataset, message: str) -> Dataset:
+    dataset.commit(message, allow_empty=True)
+    dataset.close()
+    return Dataset(V3Source(str(dataset.path)))
