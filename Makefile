@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest $(if $(K),-k "$(K)")
 # What the tests and the demo need beside the package itself. `make test TORCH=` goes without torch.
 TORCH      ?= torch
 TOOLS      := scikit-build-core pybind11 cmake ninja build
-TEST_TOOLS := numpy lark pillow lz4 click rich usearch pytest hypothesis $(TORCH)
+TEST_TOOLS := numpy lark pillow lz4 pyarrow click rich usearch pytest hypothesis $(TORCH)
 FUZZ_TOOLS := atheris
 LINT_TOOLS := ruff mypy clang-format
 BENCH      := duckdb polars pyarrow numexpr datafusion
@@ -19,7 +19,7 @@ BENCH      := duckdb polars pyarrow numexpr datafusion
 CXX_SOURCES = $(shell git ls-files 'engine_cpp/*.cpp' 'engine_cpp/*.h' 'benchmarks/*.cpp' 'tests/*.cpp' 'tests/*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format golden asan tsan fuzz bench bench-query bench-instructions wheel demo clean
+.PHONY: help build test lint format golden interop asan tsan fuzz bench bench-query bench-instructions wheel demo clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -82,6 +82,15 @@ define sanitized
 	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=$(3)) $$($${CXX:-c++} -print-file-name=libstdc++.so)" \
 	  PYTHONSAFEPATH=1 $(4) build/$(1)-env/bin/python -m pytest -p no:cacheprovider $(5)
 endef
+
+# The format's own package needs NumPy below 2, so it lives in an environment of its own; the tests talk to it.
+build/interop-env/tools: constraints-interop.txt
+	@test -x build/interop-env/bin/python || $(PYTHON) -m venv build/interop-env
+	build/interop-env/bin/pip install --quiet --disable-pip-version-check --requirement constraints-interop.txt
+	@touch $@
+
+interop: build build/interop-env/tools  ## datasets written in turns with deeplake, read by both
+	TQL_INTEROP_PYTHON="$(abspath build/interop-env/bin/python)" $(PYTEST) tests/interop
 
 asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sanitizers
 	$(call sanitized,asan,address$(comma)undefined,libasan.so,ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1,tests)

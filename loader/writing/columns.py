@@ -89,7 +89,8 @@ def _as_column(name: str, values: Any) -> Any:
 
 def _row_bytes(values: Any) -> int:
     if isinstance(values, np.ndarray) and values.dtype != object:
-        return math.prod(values.shape[1:]) * int(values.dtype.itemsize)
+        size: int = math.prod(values.shape[1:]) * values.dtype.itemsize
+        return size
     return max((_value_bytes(value) for value in values[:8]), default=0)
 
 

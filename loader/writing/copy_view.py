@@ -20,6 +20,9 @@ from tql.loader.writing.session import create
 from tql.schema import Field
 from tql.types import Type
 
+_LOSSLESS = {"jpeg": "png", "webp": "png", "jpeg2000": "png"}
+"""Chunks that are one picture have to be encoded anew; what would lose by that becomes the second."""
+
 _ROWS = 1024
 _FILE_ROWS = 64
 
@@ -77,7 +80,7 @@ class _Plan:
             "htype": f"sequence[{htype}]" if meta.is_sequence else htype,
             "dtype": meta.dtype.name if meta.kind == "array" else None,
             "sample_compression": meta.sample_codec,
-            "chunk_compression": meta.chunk_codec,
+            "chunk_compression": _LOSSLESS.get(meta.chunk_codec or "", meta.chunk_codec),
             "class_names": meta.info.get("class_names"),
         }
         verbatim = meta.sample_codec in IMAGE_CODECS and not meta.is_sequence

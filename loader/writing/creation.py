@@ -41,6 +41,7 @@ class NewTensor:
     with_ids: bool
 
     def __post_init__(self) -> None:
+        _ = self._htype
         self._check_compressions()
         if self.dtype is not None:
             self._check_dtype(self.dtype)
@@ -62,7 +63,7 @@ class NewTensor:
             if name not in self._htype.properties:
                 known = ", ".join(self._htype.properties) or "none"
                 raise ArgumentError(
-                    f"tensor '{self.name}': htype {self.htype} has no property '{name}'",
+                    f"tensor '{self.name}': htype {self._inner} has no property '{name}'",
                     hint=f"it has: {known}",
                 )
 
@@ -105,9 +106,12 @@ class NewTensor:
         return htype, tuple(wrapped)
 
     @property
+    def _inner(self) -> str:
+        return self._unwrapped[0] or "generic"
+
+    @property
     def _htype(self) -> Htype:
-        inner, wrapped = self._unwrapped
-        name = inner or "generic"
+        name, wrapped = self._inner, self._unwrapped[1]
         if name in FILE_HTYPES:
             raise UnsupportedError(f"tensor '{self.name}': values of htype {name} can't be written")
         if name not in HTYPES:

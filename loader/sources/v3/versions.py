@@ -86,7 +86,7 @@ def read_versions(folder: Folder) -> Versions:
 
 
 def read_control(folder: Folder) -> tuple[dict[str, Any], Place]:
-    """The tree, unchecked, as its file has it or as the commits' own files tell it; and which file that is."""
+    """The tree as its file has it or as the commits' own files tell it, unchecked, and which file that is."""
     if folder.exists(_CONTROL):
         return folder.json(_CONTROL), Place(_CONTROL)
     if folder.exists("commit_info.json"):
