@@ -6,6 +6,7 @@ because the two sides have different versions of NumPy.
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 import sys
@@ -54,6 +55,9 @@ def rows_of(tensor: Any) -> list[Any]:
 class Peer:
     def __init__(self) -> None:
         self.ds: Any = None
+
+    def chdir(self, folder: str) -> None:
+        os.chdir(folder)
 
     def open(self, path: str, version: str | None = None, read_only: bool = False) -> int:
         self.ds = deeplake.load(path, read_only=read_only, verbose=False)

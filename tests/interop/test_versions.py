@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import tql
 from interop.turns import check_ours, check_theirs
@@ -93,3 +94,24 @@ def test_facts(peer: Any, tmp_path: Path) -> None:
     peer.checkout("theirs", True)
     peer.close()
     assert set(tql.load(path).branches) == {"main", "theirs"}
+
+
+def test_links(peer: Any, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (5, 6, 3), np.uint8)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(pixels).save(tmp_path / name)
+    path = str(tmp_path / "ds")
+    with tql.empty(path) as ours:
+        ours.create_tensor("image", htype="link[image]", sample_compression="png")
+        ours.create_tensor("frames", htype="sequence[link[image]]", sample_compression="png")
+        for name in ("a.png", "b.png"):
+            ours.append({"image": tmp_path / name, "frames": [str(tmp_path / "a.png")] * 2})
+        ours[1].update(image=tql.read(tmp_path / "a.png"))
+    ours.close()
+    peer.open(path)
+    found = peer.read()
+    assert [np.array_equal(row, pixels) for row in found["image"]] == [True, True]
+    assert [len(row) for row in found["frames"]] == [2, 2]
+    peer.commit("theirs")
+    peer.close()
+    assert tql.load(path)["image"].tolist() == [str(tmp_path / "a.png")] * 2

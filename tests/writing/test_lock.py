@@ -106,7 +106,10 @@ def test_branches_are_locked_apart(tmp_path: Path) -> None:
     dataset.commit("tensor")
     dataset.checkout("side", create=True)
     dataset.checkout("main")
-    code = "import sys, tql; ds = tql.load(sys.argv[1], 'side', read_only=False); ds.append({'x': 5}); ds.commit('side')"
+    code = (
+        "import sys, tql; ds = tql.load(sys.argv[1], 'side', read_only=False);"
+        "ds.append({'x': 5}); ds.commit('side')"
+    )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "ds")], check=True)
     dataset.append({"x": 1})
     dataset.commit("main")

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from v3_fixtures import unpack
 
 import tql
 from tql.cli.commands import tql as command
 from tql.errors import ArgumentError, DatasetExistsError, UnsupportedError
 from tql.loader.sources.v3.meta import IMAGE_CODECS
 from tql.loader.to_numpy import column_values
+from v3_fixtures import unpack
 
 CLOSE = 16  # grey levels that a lossy codec may differ by when it encodes anew what was cut into tiles
 
