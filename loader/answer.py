@@ -11,7 +11,7 @@ from tql.errors import ArgumentError
 from tql.loader.plan_cache import Prepared, prepare
 from tql.loader.run import Executable, execute
 from tql.loader.seeds import resolve_seed
-from tql.loader.source import Source
+from tql.loader.source import Source, present
 from tql.loader.sources.made import MadeSource
 from tql.loader.view import View
 from tql.planner import PlannedQuery, explain
@@ -101,7 +101,8 @@ def run_planned(
         ArgumentError: if a source is missing, or its schema is another one.
         TQLError: what `answer` raises.
     """
-    given = dict(sources or {})
+    source = None if source is None else present(source)
+    given = {key: present(other) for key, other in (sources or {}).items()}
     if planned.source is not None:
         _check_schema(planned.source, source, "the query")
     for key, schema in planned.sources.items():

@@ -14,7 +14,7 @@ from tql import registered
 from tql.errors import TQLError
 from tql.loader.named_sources import NamedSources
 from tql.loader.run import Executable
-from tql.loader.source import Source
+from tql.loader.source import Source, present
 from tql.planner import PlannedQuery, plan
 
 _KEPT_PLANS = 256
@@ -57,7 +57,8 @@ def prepare(
         TQLError: for a mistake in the query.
         ArgumentError: if `sources` holds something that is no source.
     """
-    named = NamedSources(bound, sources)
+    bound = None if bound is None else present(bound)
+    named = NamedSources(bound, {name: present(source) for name, source in (sources or {}).items()})
     planned, executable = _plans.get(text, bound, params, named)
     return Prepared(planned, executable, bound, {key: named.source(key) for key in planned.sources})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -99,3 +99,9 @@ def facet_of(column: Column, facet: Facet) -> Column:
     if facet == "values":
         return column
     return Column.dense(np.ascontiguousarray(column.shapes), column.validity)
+
+
+def present(source: Source) -> Source:
+    """The source as it is now: one that can be written to gives its rows, whatever becomes of it later."""
+    now: Callable[[], Source] | None = getattr(source, "present", None)
+    return source if now is None else now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from types import TracebackType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from tql.loader.view import View
 from tql.loader.writing.creation import NewTensor
 from tql.loader.writing.documents import dump_document
 from tql.loader.writing.session import Session
+
+if TYPE_CHECKING:
+    from tql.loader.dataloader import DataLoader
 
 
 class _Present:
@@ -65,6 +68,18 @@ class WritableDataset(Dataset):
 
     def __len__(self) -> int:
         return self._session.num_rows()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The rows as they are at the beginning, one dict each."""
+        return iter(self.present())
+
+    def present(self) -> Dataset:
+        """The dataset as it is now, whatever is written later."""
+        return Dataset(self._source)
+
+    def dataloader(self, seed: int = 0) -> DataLoader:
+        """A loader over the rows as they are now, to be completed as that of a view."""
+        return self.present().dataloader(seed)
 
     # --- tensors ------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,7 @@ class Session:
         self.path = os.fspath(path)
         self._store = store or LocalStore(self.path)
         self._process = os.getpid()
+        self._token = secrets.token_hex(8)
         self._batches = 0
         self._ended: str | None = None
         self._lock: Lock | None = None
@@ -83,7 +85,7 @@ class Session:
         if self._dirty:
             self.flush()
         source = V3Source(self.path, self.commit.id)
-        source.load_indexes()
+        source.hold(f"{self._token}-{self.state}")
         self._garbage.read_by(source)
         return source
 

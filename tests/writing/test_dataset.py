@@ -34,6 +34,9 @@ def test_reading_shows_what_was_written(dataset: tql.WritableDataset) -> None:
 
 def test_views_keep_the_rows_that_they_were_made_of(dataset: tql.WritableDataset) -> None:
     views = [dataset[:], dataset.query("select * where x > 0")]
+    groups = dataset.query("select label[0] as label, x group by label[0]")
+    rows = iter(dataset)
+    loader = dataset.dataloader().batch(10).numpy()
     dataset[1].update(x=100)
     dataset.pop(0)
     dataset.extend({"x": range(1000), "label": [0] * 1000})
@@ -41,6 +44,9 @@ def test_views_keep_the_rows_that_they_were_made_of(dataset: tql.WritableDataset
     dataset.append({"x": -1, "label": "cat"})
     assert views[0]["x"].tolist() == [[0], [1], [2], [3]]
     assert views[1]["x"].tolist() == [[1], [2], [3]]
+    assert [group["x"].ravel().tolist() for group in groups] == [[0, 3], [1], [2]]
+    assert [row["x"].item() for row in rows] == [0, 1, 2, 3]
+    assert [batch["x"].ravel().tolist() for batch in loader] == [[0, 1, 2, 3]]
     assert len(dataset) == 1004
     assert dataset["x"][[0, -1]].tolist() == [[100], [-1]]
 

@@ -56,6 +56,7 @@ class V3Source:
         self._cache_bytes = cache_bytes
         folder = Folder(self.path)
         self.versions: Versions = read_versions(folder)
+        self._state = ""
         self.commit: Commit = self.versions.resolve(version)
         folder = folder.under(journal.overlay(folder.read_or_none, self.commit.folder))
         self.meta = read_dataset_meta(folder, self.commit.folder)
@@ -73,7 +74,7 @@ class V3Source:
     @property
     def identity(self) -> tuple[str, ...]:
         """Equal for two sources of the same rows."""
-        return os.path.realpath(self.path), self.commit.id
+        return os.path.realpath(self.path), self.commit.id, self._state
 
     @property
     def schema(self) -> Schema:
@@ -91,8 +92,13 @@ class V3Source:
             raise UnknownColumnError(f"no tensor named '{name}'", hint="tensors: " + ", ".join(self._tensors))
         return self._tensors[name]
 
-    def load_indexes(self) -> None:
-        """Read all indexes now. Writes of this package, which never change a chunk, don't show in it then."""
+    def hold(self, state: str) -> None:
+        """Read all indexes now: writes of this package, which never change a chunk, don't show from now on.
+
+        Args:
+            state: names the present state of the dataset, so that views of another one are told apart.
+        """
+        self._state = state
         for tensor in self._tensors.values():
             tensor.load_indexes()
 
