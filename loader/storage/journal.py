@@ -57,17 +57,29 @@ def content_hash(data: bytes | None) -> str | None:
 
 
 def parse_journal(data: bytes) -> Journal | None:
-    """The journal that a file holds, None if it is not whole."""
+    """The journal that a file holds, None if it is not whole, or names what lies elsewhere."""
     body, digest = data[:-_HASH], data[-_HASH:]
     if blake2b(body, digest_size=_HASH).digest() != digest:
         return None
     head, _, rest = body.partition(b"\n")
     files: dict[str, bytes] = {}
     before: dict[str, str | None] = {}
-    for name, size, old in json.loads(head):
-        files[name], rest = rest[:size], rest[size:]
-        before[name] = old
-    return Journal(files, before)
+    try:
+        for name, size, old in json.loads(head):
+            if not _stays_inside(name) or not isinstance(size, int) or not 0 <= size <= len(rest):
+                return None
+            files[name], rest = rest[:size], rest[size:]
+            before[name] = old
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return Journal(files, before) if not rest else None
+
+
+def _stays_inside(name: object) -> bool:
+    """Whether a key is a path below the root."""
+    if not isinstance(name, str) or "\\" in name or "\0" in name or ":" in name:
+        return False
+    return all(part not in ("", ".", "..") for part in name.split("/"))
 
 
 def change(

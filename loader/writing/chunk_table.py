@@ -20,6 +20,7 @@ _MOST_ITEMS = 1 << 26  # of one chunk, whatever their size
 _MOST_BYTES = (1 << 32) - (1 << 20)  # positions are 32 bits wide
 _EDITED_BYTES = 64_000_000
 _SMALL_BYTES = 2_000_000
+_JOINED_AT_ONCE = 512
 
 
 class OpenChunk:
@@ -27,11 +28,15 @@ class OpenChunk:
 
     def __init__(self, block: Block | None = None) -> None:
         self._blocks = [block] if block is not None else []
+        self._recent: list[Block] = []  # rows that come one by one are joined now and then: blocks are large
         self.count = 0 if block is None else len(block)
         self.size = 0 if block is None else len(block.data)
 
     def add(self, block: Block) -> None:
-        self._blocks.append(block)
+        self._recent.append(block)
+        if len(self._recent) == _JOINED_AT_ONCE:
+            self._blocks.append(join(self._recent))
+            self._recent = []
         self.count += len(block)
         self.size += len(block.data)
 
@@ -42,8 +47,9 @@ class OpenChunk:
 
     def block(self) -> Block:
         """All items."""
-        if len(self._blocks) != 1:
-            self._blocks = [join(self._blocks)]
+        if self._recent or len(self._blocks) != 1:
+            self._blocks = [join([*self._blocks, *self._recent])]
+            self._recent = []
         return self._blocks[0]
 
     def truncate(self, count: int) -> None:
