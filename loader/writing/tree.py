@@ -45,6 +45,8 @@ def changing(store: Store, folder: Folder) -> Iterator[dict[str, Any]]:
     """
     with Lock(store, "version_control_info.lock", seconds=_SECONDS).held(patience=_SECONDS):
         tree = read_control(folder)[0]
+        for name, node in tree["commits"].items():  # of a tree made by hand, or from the nodes' own files
+            tree["commits"][name] = {**_node("main", None), **node}
         before = {name: json.dumps(node) for name, node in tree["commits"].items()}
         yield tree
         for name, node in tree["commits"].items():

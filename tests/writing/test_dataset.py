@@ -224,3 +224,16 @@ def test_no_folder_of_a_store_needs_a_real_disk(real_disk: None, tmp_path: Path)
         dataset.append({"x": 1})
     dataset.commit("one")
     assert tql.load(tmp_path / "new" / "ds")["x"].tolist() == [[1]]
+
+
+def test_a_dataset_without_version_tree_gets_one(dataset: tql.WritableDataset, tmp_path: Path) -> None:
+    dataset.close()
+    (tmp_path / "ds" / "version_control_info.json").unlink()
+    again = tql.load(tmp_path / "ds", read_only=False)
+    first = again.commit("first")
+    again.pop()
+    again.commit("second")
+    again.close()
+    assert len(tql.load(tmp_path / "ds", first)) == 4
+    (tmp_path / "ds" / "version_control_info.json").unlink()
+    assert len(tql.load(tmp_path / "ds")) == 3  # the commits' own files tell the tree
