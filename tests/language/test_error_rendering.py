@@ -98,6 +98,7 @@ def test_every_error_has_a_category_and_a_builtin_base() -> None:
         ImportError,
         MemoryError,
         RuntimeError,
+        AttributeError,
     )
     pending = TQLError.__subclasses__()
     assert pending
