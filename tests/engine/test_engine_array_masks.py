@@ -4,10 +4,7 @@ set."""
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -16,16 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.engine_plans import Code, rows_where, text, text_list
+from engine.simd_levels import COMPARE, NARROWER_LEVELS, outermost, run_file_at
 from tql._engine import Column
 
-COMPARE = {
-    "equal": np.equal,
-    "not_equal": np.not_equal,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
-}
 ROWS = [0, 1, 63, 64, 65, 200, 4097]
 PARTITIONS = st.sampled_from([None, 7, 64, 100])
 ELEMENTS = ["int8", "uint8", "int16", "int32", "int64", "uint64", "float32", "float64"]
@@ -245,10 +235,7 @@ def test_a_needle_does_not_reach_into_the_next_row() -> None:
     assert rows_where(code) == [0, 2]
 
 
-@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
-@pytest.mark.parametrize("level", ["base", "avx2"])
+@outermost
+@pytest.mark.parametrize("level", NARROWER_LEVELS)
 def test_narrower_instruction_sets(level: str) -> None:
-    environment = os.environ | {"TQL_SIMD": level}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout
+    run_file_at(level, __file__)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from engine.engine_plans import MemorySource
 from engine.made_plans import run_made, source_of
+from engine.simd_levels import NARROWER_LEVELS, outermost, run_file_at
 from engine.test_engine_aggregates import aggregated
 from tql._engine import Column
 
@@ -83,10 +80,7 @@ def test_a_key_of_almost_all_rows() -> None:
     check_counts(keys, RNG.random(300_000) < 0.5)
 
 
-@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
-@pytest.mark.parametrize("level", ["base", "avx2"])
+@outermost
+@pytest.mark.parametrize("level", NARROWER_LEVELS)
 def test_narrower_vectors_count_the_same(level: str) -> None:
-    environment = os.environ | {"TQL_SIMD": level}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout
+    run_file_at(level, __file__)

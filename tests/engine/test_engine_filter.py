@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 
 from engine.engine_plans import Code, MemorySource, filter_of, ragged, rows_where, run, scan
+from engine.simd_levels import COMPARE
 from tql._engine import Column, EngineError, Result
-
-COMPARE = {
-    "equal": np.equal,
-    "not_equal": np.not_equal,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
-}
 
 
 def compare(columns: dict[str, Column], name: str, kernel: str, value: object, element: str) -> Code:

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 
 from engine.engine_plans import Code, MemorySource, compute, project_of, ragged, rows_of, rows_where, run
+from engine.simd_levels import COMPARE
 from tql._engine import Column, EngineError
 
 INTS = [f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 32, 64)]
 NUMBERS = [*INTS, "float32", "float64"]
-COMPARE = {
-    "equal": np.equal,
-    "not_equal": np.not_equal,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
-}
 
 
 def numbers(dtype: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.engine_plans import Code, compute, text
+from engine.simd_levels import NARROWER_LEVELS, outermost, run_file_at
 from tql._engine import Column
 
 WEIGHTS = [10.0, 5.0, 0.0, -3.0, 1e300, 1e-300, 0.1]
@@ -48,6 +45,38 @@ def test_weights(kernel: str, weights: list[float], rows: int, partition: int | 
     np.testing.assert_array_equal(column.values, expected)
 
 
+ELEMENTS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)] + [
+    "bool",
+    "float16",
+    "float32",
+    "float64",
+]
+
+
+@pytest.mark.parametrize("kernel", ["max_weight", "sum_weight"])
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_conditions_on_every_element(element: str, kernel: str) -> None:
+    """Rows that are NULL hold nowhere; NaN and infinity are numbers like others."""
+    rng = np.random.default_rng(6)
+    values = rng.integers(0, 2 if element == "bool" else 5, 333).astype(element)
+    if element.startswith("float"):
+        values[:3] = [np.nan, np.inf, -np.inf]
+    valid = rng.random(333) < 0.9
+    code = Code({"x": Column.dense(values, valid)})
+    compared = "float32" if element == "float16" else element  # as the planner has it
+    source = code.add("cast", code.column("x"), type=compared) if element == "float16" else code.column("x")
+    one, three = (True, False) if element == "bool" else (1, 3)
+    cases = [
+        code.add("equal", source, code.constant(one, compared)),
+        code.add("not_equal", source, code.constant(three, compared)),
+    ]
+    code.add(kernel, *cases, type="float64", weights=[0.25, 4.0])
+    first = np.where((values == one) & valid, 0.25, 0.0)
+    second = np.where((values != three) & valid, 4.0, 0.0)
+    expected = np.maximum(first, second) if kernel == "max_weight" else first + second
+    np.testing.assert_array_equal(compute(code, 100).values, expected)
+
+
 def test_a_case_without_a_form_as_bits() -> None:
     """One case as bits, the other one computed."""
     numbers = np.arange(200, dtype=np.int64)
@@ -71,10 +100,7 @@ def test_a_case_on_texts() -> None:
     assert compute(code, 9).values.tolist() == expected
 
 
-@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
-@pytest.mark.parametrize("level", ["base", "avx2"])
+@outermost
+@pytest.mark.parametrize("level", NARROWER_LEVELS)
 def test_narrower_instruction_sets(level: str) -> None:
-    environment = os.environ | {"TQL_SIMD": level}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout
+    run_file_at(level, __file__)

@@ -1,14 +1,11 @@
 """Selections choose the cheapest form that is true, and all forms answer alike."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.simd_levels import NARROWER_LEVELS, outermost, run_file_at
 from tql import _engine
 from tql._engine import Selection
 
@@ -151,10 +148,7 @@ def test_rows_of_words_with_any_number_of_bits(seed):
         assert np.array_equal(Selection.from_mask(part).indices, np.flatnonzero(part))
 
 
-@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
-@pytest.mark.parametrize("level", ["base", "avx2"])
+@outermost
+@pytest.mark.parametrize("level", NARROWER_LEVELS)
 def test_narrower_vectors_find_the_same_rows(level):
-    environment = os.environ | {"TQL_SIMD": level}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout
+    run_file_at(level, __file__)
