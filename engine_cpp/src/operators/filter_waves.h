@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "task_bits.h"
@@ -36,9 +37,10 @@ class Waves {
   static constexpr int64_t kMostRows = 1 << 22;
   static constexpr int64_t kMostBytes = 64 << 20;
 
-  /// `limit`: rows of the first wave in memory.
-  Waves(const std::vector<RowRange>& partitions, bool in_memory, int64_t limit)
-      : partitions_(partitions), in_memory_(in_memory), limit_(in_memory ? limit : 1) {}
+  /// Of a source in memory the first wave has `trial` rows; without it there is but one wave, since between
+  /// two of them threads wait for each other.
+  Waves(const std::vector<RowRange>& partitions, bool in_memory, std::optional<int64_t> trial)
+      : partitions_(partitions), in_memory_(in_memory), limit_(in_memory ? trial.value_or(kAllRows) : 1) {}
 
   /// Empty: there are no more.
   std::vector<Part> next() {
@@ -54,7 +56,7 @@ class Waves {
       begin_ = stop;
       if (stop == partition.stop) ++at_;
     }
-    if (in_memory_) limit_ = kMostRows;
+    if (in_memory_) limit_ = kMostRowsInMemory;
     return wave;
   }
 
@@ -71,6 +73,9 @@ class Waves {
   }
 
  private:
+  static constexpr int64_t kAllRows = int64_t{1} << 60;
+  static constexpr int64_t kMostRowsInMemory = 1 << 24;  // after which the order is thought over
+
   const std::vector<RowRange>& partitions_;
   const bool in_memory_;
   int64_t limit_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "../selection/expand.h"
@@ -72,7 +73,7 @@ class RangeFilter {
   Selection find_all(const std::vector<RowRange>& partitions) {
     start_bits(range_);
     int64_t found = 0;
-    Waves waves{partitions, in_memory_, in_memory_ && order_.is_movable() ? kTrialRows : Waves::kMostRows};
+    Waves waves{partitions, in_memory_, order_.is_movable() ? std::optional(kTrialRows) : std::nullopt};
     std::vector<Part> wave = waves.next();
     choose_blocks(wave);
     while (!wave.empty()) {
