@@ -147,7 +147,7 @@ std::shared_ptr<const DictionaryCondition::Known> DictionaryCondition::work_out(
   const auto holding = std::ssize(codes);
   known->all = holding == count;
   if (holding == 1) {
-    known->loop = compare_mask_loop(CompareOp::kEqual, known->codes, false);
+    known->loop = compare_mask_loop(CompareOp::kEqual, known->codes);
     known->operand = code_operand(known->codes, codes.front());
   } else if (holding > 1 && holding < count) {
     SetLoops loops = code_set(known->codes, codes);

@@ -11,6 +11,7 @@
 #include "tql_engine/cast.h"
 #include "tql_engine/leaf.h"
 #include "tql_engine/logic.h"
+#include "tql_engine/narrow_compare.h"
 #include "tql_engine/scalar.h"
 #include "tql_engine/set.h"
 #include "tql_engine/subscript.h"
@@ -21,46 +22,13 @@ namespace {
 constexpr int64_t kWordBits = 64;
 constexpr int64_t kBlockRows = 4096;
 constexpr int64_t kBlockWords = kBlockRows / kWordBits;
-constexpr int kMaxDepth = 64;  // of AND, OR, NOT: each level keeps a block of words on the stack
+constexpr int kMaxDepth = 64;     // of AND, OR, NOT: each level keeps a block of words on the stack
+constexpr int64_t kLeastGap = 8;  // words that are decided, for which a loop is left and begun again
+// What a row costs in the loops, about.
+constexpr int kValuesCost = 1;
+constexpr int kLeafCost = 8;
 
-struct alignas(8) Operand {
-  std::array<std::byte, 8> bytes{};
-};
-
-/// The constant of a comparison in the column's own element, if the comparison means the same there. int64
-/// constants against narrower integers do if they fit; float32 columns are compared in double.
-bool narrow_constant(const Constant& constant, Element column, std::byte* out) {
-  const Element element = constant.element();
-  if (element == column || (element == Element::kFloat64 && column == Element::kFloat32)) {
-    std::memcpy(out, constant.values(), static_cast<size_t>(element_size(element)));
-    return true;
-  }
-  if (element != Element::kInt64 || !is_integer(column)) return false;
-  int64_t value = 0;
-  std::memcpy(&value, constant.values(), sizeof(value));
-  const auto store = [&]<class T>(T) {
-    if (!std::in_range<T>(value)) return false;
-    const T narrowed = static_cast<T>(value);
-    std::memcpy(out, &narrowed, sizeof(narrowed));
-    return true;
-  };
-  switch (column) {
-    case Element::kInt8:
-      return store(int8_t{});
-    case Element::kInt16:
-      return store(int16_t{});
-    case Element::kInt32:
-      return store(int32_t{});
-    case Element::kUint8:
-      return store(uint8_t{});
-    case Element::kUint16:
-      return store(uint16_t{});
-    case Element::kUint32:
-      return store(uint32_t{});
-    default:
-      return false;
-  }
-}
+constexpr int64_t words_of(int64_t n) noexcept { return (n + kWordBits - 1) / kWordBits; }
 
 void fill_ones(int64_t n, uint64_t* words) {
   std::fill_n(words, n / kWordBits, ~uint64_t{0});
@@ -105,14 +73,14 @@ class MaskCompiler {
       const int x = argument(index, 0);
       return column_of(x) == nullptr ? add(x, depth) : add_truth(x);
     }
-    if (const auto* compare = as<CompareOperation>(index)) return add_compare(*compare, index);
+    if (as<CompareOperation>(index) != nullptr) return add_compare(index);
     if (const auto* set = as<InSet>(index)) return add_set(*set, argument(index, 0));
     if (const auto* any = as<AnyCompare>(index)) return add_any(*any, index);
     if (const auto* text = as<TextCondition>(index)) return add_text(*text, index);
     if (as<IsNull>(index) != nullptr) {
       const LoadColumn* load = column_of(argument(index, 0));
       if (load == nullptr) return false;
-      add_node({.kind = Kind::kIsNull, .column = static_cast<int>(load->index())});
+      add_node({.kind = Kind::kIsNull, .cost = kValuesCost, .column = static_cast<int>(load->index())});
       return true;
     }
     const LoadColumn* load = column_of(index);
@@ -120,39 +88,68 @@ class MaskCompiler {
   }
 
   bool add_logic(const LogicOperation& logic, int index, int depth) {
+    if (logic.kind() == LogicOperation::Kind::kAnd && add_range(argument(index, 0), argument(index, 1)))
+      return true;
     if (!add(argument(index, 0), depth + 1)) return false;
     const int left = last();
     if (logic.kind() == LogicOperation::Kind::kNot) {
-      add_node({.kind = Kind::kNot, .left = left});
+      add_node({.kind = Kind::kNot, .left = left, .cost = cost(left)});
       return true;
     }
     if (!add(argument(index, 1), depth + 1)) return false;
+    const int right = last();
     const Kind kind = logic.kind() == LogicOperation::Kind::kAnd ? Kind::kAnd : Kind::kOr;
-    add_node({.kind = kind, .left = left, .right = last()});
+    const bool swap =
+        cost(right) < cost(left);  // the second is looked at only where the first leaves it open
+    add_node({.kind = kind,
+              .left = swap ? right : left,
+              .right = swap ? left : right,
+              .cost = cost(left) + cost(right)});
     return true;
   }
 
   /// `column compare constant`, looking through the cast that the planner puts between a column and a
   /// constant of a wider type.
-  bool add_compare(const CompareOperation& compare, int index) {
+  struct Comparison {
+    CompareOp op;
+    const LoadColumn& load;
+    const Constant& constant;
+  };
+  std::optional<Comparison> comparison_of(int index) const {
+    const auto* compare = as<CompareOperation>(index);
+    if (compare == nullptr || !compare->same_elements()) return std::nullopt;
     for (size_t side = 0; side < 2; ++side) {
       const auto* constant = as<ConstantOperation>(argument(index, side));
-      if (constant == nullptr || constant->constant().rank() != 0 || !compare.same_elements()) continue;
+      if (constant == nullptr || constant->constant().rank() != 0) continue;
       int source = argument(index, 1 - side);
       if (as<CastOperation>(source) != nullptr) source = argument(source, 0);
       const LoadColumn* load = column_of(source);
-      if (load == nullptr) return false;
-      const Element element = type_of(*load).element;
-      if (element == Element::kText) return add_equal_text(*load, compare.op(), constant->constant());
-      const bool wide = element == Element::kFloat32 && constant->constant().element() != element;
-      const CompareOp op = side == 1 ? compare.op() : swapped(compare.op());
-      const MaskLoop loop = compare_mask_loop(op, element, wide);
-      auto operand = std::make_shared<Operand>();
-      if (loop == nullptr || !narrow_constant(constant->constant(), element, operand->bytes.data()))
-        return false;
-      return add_values(*load, loop, std::move(operand));
+      if (load == nullptr) return std::nullopt;
+      return Comparison{side == 1 ? compare->op() : swapped(compare->op()), *load, constant->constant()};
     }
-    return false;
+    return std::nullopt;
+  }
+
+  bool add_compare(int index) {
+    const auto compare = comparison_of(index);
+    if (!compare) return false;
+    const Element element = type_of(compare->load).element;
+    if (element == Element::kText) return add_equal_text(compare->load, compare->op, compare->constant);
+    const auto narrow = narrow_comparison(compare->op, compare->constant, element);
+    return narrow && add_values(compare->load, mask_step(*narrow));
+  }
+
+  /// Both ends of a range of one column.
+  bool add_range(int left, int right) {
+    const auto first = comparison_of(left);
+    const auto second = comparison_of(right);
+    if (!first || !second || first->load.index() != second->load.index()) return false;
+    const Element element = type_of(first->load).element;
+    const auto one = narrow_comparison(first->op, first->constant, element);
+    const auto other = narrow_comparison(second->op, second->constant, element);
+    if (!one || !other) return false;
+    const auto step = range_step(*one, *other);
+    return step && add_values(first->load, *step);
   }
 
   bool add_equal_text(const LoadColumn& load, CompareOp op, const Constant& constant) {
@@ -176,13 +173,11 @@ class MaskCompiler {
              add_leaf(*load, any_text_leaf(text_of(constant->constant())));
     }
     const auto part = subscript == nullptr ? ArrayPart{} : part_of(*subscript, source, *type.shape);
-    const bool wide = type.element == Element::kFloat32 && constant->constant().element() != type.element;
-    const MaskLoop loop = compare_mask_loop(any.op(), type.element, wide);
-    auto operand = std::make_shared<Operand>();
-    if (!part || loop == nullptr ||
-        !narrow_constant(constant->constant(), type.element, operand->bytes.data()))
-      return false;
-    return add_leaf(*load, any_element_leaf(type.element, *part, loop, std::move(operand)));
+    const auto narrow = narrow_comparison(any.op(), constant->constant(), type.element);
+    if (!part || !narrow) return false;
+    MaskStep step = mask_step(*narrow);
+    return step.loop != nullptr &&
+           add_leaf(*load, any_element_leaf(type.element, *part, step.loop, std::move(step.operand)));
   }
 
   /// What a subscript leaves of arrays of this shape: every so manyth element.
@@ -212,6 +207,7 @@ class MaskCompiler {
     std::shared_ptr<const DictionaryCondition> coded;
     if (is_text(load)) coded = std::make_shared<DictionaryCondition>(text_truth_of(leaf));
     add_node({.kind = Kind::kLeaf,
+              .cost = kLeafCost,
               .column = static_cast<int>(load.index()),
               .leaf = std::move(leaf),
               .coded = std::move(coded)});
@@ -227,6 +223,7 @@ class MaskCompiler {
     const auto column = static_cast<int>(load->index());
     auto truth = text_truth_of(std::move(steps), load->index(), inputs_.columns.size());
     add_node({.kind = Kind::kCoded,
+              .cost = kLeafCost,
               .column = column,
               .coded = std::make_shared<DictionaryCondition>(std::move(truth))});
     return true;
@@ -267,26 +264,27 @@ class MaskCompiler {
     const LoadColumn* load = column_of(source);
     if (load == nullptr) return false;
     if (type_of(*load).element == Element::kText) return add_leaf(*load, set.leaf());
-    return add_values(*load, set.mask_loop(), set.mask_operand());
+    return add_values(*load, {set.mask_loop(), set.mask_operand()});
   }
 
   bool add_truth(int source) {
     const LoadColumn& load = *column_of(source);
-    const MaskLoop loop = compare_mask_loop(CompareOp::kNotEqual, type_of(load).element, false);
-    return add_values(load, loop, std::make_shared<Operand>());
+    return add_values(load, mask_step({CompareOp::kNotEqual, type_of(load).element, {}}));
   }
 
-  bool add_values(const LoadColumn& load, MaskLoop loop, std::shared_ptr<const void> operand) {
-    if (loop == nullptr) return false;
+  bool add_values(const LoadColumn& load, MaskStep step) {
+    if (step.loop == nullptr) return false;
     add_node({.kind = Kind::kValues,
+              .cost = kValuesCost,
               .column = static_cast<int>(load.index()),
               .element = type_of(load).element,
-              .loop = loop,
-              .operand = std::move(operand)});
+              .loop = step.loop,
+              .operand = std::move(step.operand)});
     return true;
   }
 
   void add_node(MaskProgram::Node node) { program_.nodes_.push_back(std::move(node)); }
+  int cost(int node) const noexcept { return program_.nodes_[static_cast<size_t>(node)].cost; }
   int last() const noexcept { return static_cast<int>(program_.nodes_.size()) - 1; }
 
   /// The column of one element per row that an instruction hands on.
@@ -327,10 +325,7 @@ void MaskProgram::evaluate(const Segment& segment, int64_t first, int64_t n, uin
 
 void MaskProgram::evaluate_block(const Node& node, const Segment& segment, int64_t first, int64_t n,
                                  uint64_t* words) const {
-  const int64_t count = (n + kWordBits - 1) / kWordBits;
-  const auto all = [&](uint64_t value) {
-    return std::all_of(words, words + n / kWordBits, [&](uint64_t word) { return word == value; });
-  };
+  const int64_t count = words_of(n);
   switch (node.kind) {
     case Kind::kValues: {
       const Column& column = segment.columns[static_cast<size_t>(node.column)];
@@ -362,23 +357,40 @@ void MaskProgram::evaluate_block(const Node& node, const Segment& segment, int64
       evaluate_block(nodes_[static_cast<size_t>(node.left)], segment, first, n, words);
       break;
     case Kind::kAnd:
-    case Kind::kOr: {
+    case Kind::kOr:
       evaluate_block(nodes_[static_cast<size_t>(node.left)], segment, first, n, words);
-      const bool is_and = node.kind == Kind::kAnd;
-      // The other side of a block that is decided is not even read.
-      if (n % kWordBits == 0 && all(is_and ? 0 : ~uint64_t{0})) return;
-      std::array<uint64_t, kBlockWords> right;
-      evaluate_block(nodes_[static_cast<size_t>(node.right)], segment, first, n, right.data());
-      for (int64_t i = 0; i < count; ++i) {
-        const uint64_t other = right[static_cast<size_t>(i)];
-        words[i] = is_and ? words[i] & other : words[i] | other;
-      }
-      return;
-    }
+      return evaluate_rest(node, segment, first, n, words);
   }
   std::array<uint64_t, kBlockWords> ones;
   fill_ones(n, ones.data());
   for (int64_t i = 0; i < count; ++i) words[i] = ~words[i] & ones[static_cast<size_t>(i)];
+}
+
+void MaskProgram::evaluate_rest(const Node& node, const Segment& segment, int64_t first, int64_t n,
+                                uint64_t* words) const {
+  const bool is_and = node.kind == Kind::kAnd;
+  const int64_t count = words_of(n);
+  const auto is_decided = [&](int64_t word) {
+    if (is_and) return words[word] == 0;
+    const int64_t rows = std::min(kWordBits, n - word * kWordBits);
+    return words[word] == ~uint64_t{0} >> (kWordBits - rows);
+  };
+  std::array<uint64_t, kBlockWords> right;
+  for (int64_t begin = 0; begin < count; ++begin) {
+    if (is_decided(begin)) continue;
+    int64_t end = begin + 1;  // of a run, behind the last word that is open
+    for (int64_t word = end; word < count && word - end < kLeastGap; ++word) {
+      if (!is_decided(word)) end = word + 1;
+    }
+    const int64_t rows = std::min(n, end * kWordBits) - begin * kWordBits;
+    evaluate_block(nodes_[static_cast<size_t>(node.right)], segment, first + begin * kWordBits, rows,
+                   right.data());
+    for (int64_t word = begin; word < end; ++word) {
+      const uint64_t other = right[static_cast<size_t>(word - begin)];
+      words[word] = is_and ? words[word] & other : words[word] | other;
+    }
+    begin = end;
+  }
 }
 
 }  // namespace tql_engine

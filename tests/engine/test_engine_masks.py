@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.engine_plans import Code, rows_where
+from engine.engine_plans import Code, rows_where, text
+from engine.simd_levels import COMPARE, NARROWER_LEVELS, outermost, run_file_at
 from tql._engine import Column
 
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
-COMPARE = {
-    "equal": np.equal,
-    "not_equal": np.not_equal,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
-}
 ROWS = [0, 1, 63, 64, 65, 200, 4096, 4097, 9000]
 
 
@@ -52,14 +41,80 @@ def test_comparisons_of_every_element(element: str, kernel: str) -> None:
         assert rows_where(code) == expected.tolist()
 
 
+HUGE, TINY = float(np.finfo(np.float32).max), float(np.finfo(np.float32).smallest_subnormal)
+DOUBLES = [0.1, -0.1, 0.0, 3.0, 1e39, -1e39, HUGE, HUGE * (1 + 1e-12), TINY / 3, -TINY / 3, 1e-300]
+
+
+@pytest.mark.parametrize("constant", [*DOUBLES, np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("kernel", COMPARE)
-def test_floats_against_a_double(kernel: str) -> None:
-    values = np.array([0.1, 0.5, np.nan, 3, 0.30000001] * 50, np.float32)
+def test_floats_against_a_double(kernel: str, constant: float) -> None:
+    """Also doubles that no float equals, and those beyond all floats."""
+    near = np.array([constant, 0.1], np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        around = near.astype(np.float32)
+        neighbours = [np.nextafter(around, np.float32(side)) for side in (-np.inf, np.inf)]
+    edges = np.array([0.5, np.nan, 3, -3, np.inf, -np.inf, HUGE, -HUGE, TINY, -TINY, 0, -0.0], np.float32)
+    values = np.tile(np.concatenate([around, *neighbours, edges]), 10)
     code = Code({"x": Column.dense(values)})
     wide = code.add("cast", code.column("x"), type="float64")
-    code.add(kernel, wide, code.constant(0.1, "float64"))
-    expected = np.flatnonzero(COMPARE[kernel](values.astype(np.float64), 0.1))
+    code.add(kernel, wide, code.constant(constant, "float64"))
+    expected = np.flatnonzero(COMPARE[kernel](values.astype(np.float64), constant))
     assert rows_where(code) == expected.tolist()
+
+
+LOWER, UPPER = ["greater", "greater_equal"], ["less", "less_equal"]
+
+
+@pytest.mark.parametrize("element", [*INTEGERS, "float32", "float64"])
+@pytest.mark.parametrize("low", LOWER)
+@pytest.mark.parametrize("high", UPPER)
+def test_ranges_of_every_element(element: str, low: str, high: str) -> None:
+    """Both ends in either order; empty ranges, and ends beyond which there is nothing."""
+    least, most = (-np.inf, np.inf) if element.startswith("float") else ends(element)
+    for rows in (0, 1, 65, 200):
+        values = values_of(element, rows + 1, rows)[1:]  # not aligned to a vector
+        for first, last in [(1, 4), (2, 2), (4, 1), (least, 3), (2, most), (most, least), (least, most)]:
+            code = Code({"x": Column.dense(values)})
+            lower = code.add(low, code.column("x"), code.constant(first, element))
+            upper = code.add(high, code.column("x"), code.constant(last, element))
+            code.add("and", *((lower, upper) if rows % 2 else (upper, lower)))
+            expected = COMPARE[low](values, np.array(first, element)) & COMPARE[high](
+                values, np.array(last, element)
+            )
+            assert rows_where(code) == np.flatnonzero(expected).tolist()
+
+
+@pytest.mark.parametrize("low", LOWER)
+@pytest.mark.parametrize("high", UPPER)
+def test_a_range_of_floats_between_doubles(low: str, high: str) -> None:
+    values = np.array([0.1, 0.3, 0.2, np.nan, np.inf, 0.30000001, 0.09999999] * 20, np.float32)
+    code = Code({"x": Column.dense(values, np.arange(len(values)) % 5 != 0)})
+    wide = code.add("cast", code.column("x"), type="float64")
+    lower = code.add(low, wide, code.constant(0.1, "float64"))
+    code.add("and", lower, code.add(high, wide, code.constant(0.3, "float64")))
+    exact = values.astype(np.float64)
+    expected = COMPARE[low](exact, 0.1) & COMPARE[high](exact, 0.3) & (np.arange(len(values)) % 5 != 0)
+    assert rows_where(code) == np.flatnonzero(expected).tolist()
+
+
+@pytest.mark.parametrize("kind", ["and", "or"])
+@pytest.mark.parametrize("costly_first", [False, True])
+def test_the_costly_side_where_the_cheap_one_leaves_it_open(kind: str, costly_first: bool) -> None:
+    """Runs of rows that are decided and runs that are not, of lengths around a word."""
+    rng = np.random.default_rng(4)
+    lengths = rng.choice([1, 40, 63, 64, 65, 130, 600, 1300], 60)
+    cheap = np.repeat(np.arange(60) % 2 == 0, lengths)
+    texts = [("ab" if hit else "cd") * 2 for hit in rng.random(len(cheap)) < 0.3]
+    costly = np.array([t.startswith("ab") for t in texts])
+    code = Code({"x": Column.dense(cheap.astype(np.int8)), "t": text(list(texts))})
+    sides = [
+        code.add("equal", code.column("x"), code.constant(1, "int8")),
+        code.add("like", code.column("t"), pattern="*ba*", ignore_case=False),
+    ]
+    code.add(kind, *(sides[::-1] if costly_first else sides))
+    expected = cheap & costly if kind == "and" else cheap | costly
+    for partition in (None, 100, 5000):
+        assert rows_where(code, partition) == np.flatnonzero(expected).tolist()
 
 
 @pytest.mark.parametrize("element", [*INTEGERS, "float32", "float64"])
@@ -108,10 +163,7 @@ def test_trees_of_conditions(data: st.DataObject, rows: int, partition: int | No
     assert rows_where(code, partition) == np.flatnonzero(expected).tolist()
 
 
-@pytest.mark.skipif("TQL_SIMD" in os.environ, reason="this is one of the runs that the test starts")
-@pytest.mark.parametrize("level", ["base", "avx2"])
+@outermost
+@pytest.mark.parametrize("level", NARROWER_LEVELS)
 def test_narrower_instruction_sets(level: str) -> None:
-    environment = os.environ | {"TQL_SIMD": level}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout
+    run_file_at(level, __file__)

@@ -74,7 +74,7 @@ void test_comparisons() {
                           CompareOp::kGreater, CompareOp::kGreaterEqual}) {
       const T constant = 3;
       std::vector<uint64_t> words(static_cast<size_t>(words_of(n)));
-      compare_mask_loop(op, E, false)(values.data(), &constant, n, words.data());
+      compare_mask_loop(op, E)(values.data(), &constant, n, words.data());
       check(words ==
             bits_of(n, [&](int64_t i) { return holds(op, values[static_cast<size_t>(i)], constant); }));
     }

@@ -14,9 +14,18 @@ namespace tql_engine {
 /// points to is the loop's own: a constant, a set.
 using MaskLoop = void (*)(const void* values, const void* operand, int64_t n, uint64_t* words);
 
-/// values[i] compared with a constant. The constant has the element of the column, but for float32 columns
-/// where it is a double if `wide`. Null for elements without one.
-MaskLoop compare_mask_loop(CompareOp op, Element element, bool wide) noexcept;
+/// values[i] compared with a constant of the same element. Null for elements without one.
+MaskLoop compare_mask_loop(CompareOp op, Element element) noexcept;
+
+/// The ends of a range, each one value of the column's element.
+struct RangeEnds {
+  alignas(8) std::array<std::byte, 8> low{};
+  alignas(8) std::array<std::byte, 8> high{};
+};
+
+/// values[i] between RangeEnds. Of integers both ends belong to the range; of floats `open_low` and
+/// `open_high` leave them out. Null for elements without one.
+MaskLoop range_mask_loop(bool open_low, bool open_high, Element element) noexcept;
 
 /// Bit i of `words` becomes whether bytes[i] is not 0; bits behind n in the last word become 0.
 void mark_nonzero(const uint8_t* bytes, int64_t n, uint64_t* words) noexcept;

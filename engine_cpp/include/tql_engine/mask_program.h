@@ -45,7 +45,8 @@ class MaskProgram {
   struct Node {
     Kind kind;
     int left = -1;   // among the nodes
-    int right = -1;  // likewise
+    int right = -1;  // likewise; of AND and OR it is looked at only where the left one leaves it open
+    int cost = 0;    // compared with others
     int column = -1;
     Element element = Element::kBool;
     MaskLoop loop = nullptr;
@@ -56,6 +57,9 @@ class MaskProgram {
 
   void evaluate_block(const Node& node, const Segment& segment, int64_t first, int64_t n,
                       uint64_t* words) const;
+  /// The right side of AND and OR, given the truth of the left one.
+  void evaluate_rest(const Node& node, const Segment& segment, int64_t first, int64_t n,
+                     uint64_t* words) const;
 
   std::vector<Node> nodes_;  // the root is the last one
 };

@@ -1,8 +1,9 @@
-// `column compare constant` straight from the column's buffer into a bitmap, for every processor and again
-// for wider vectors; which of them is chosen once when a program is compiled.
+// `column compare constant`, ranges and few items straight from the column's buffer into a bitmap, for every
+// processor and again for wider vectors; which of them is chosen once when a program is compiled.
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "mask_loops.h"
 #include "tql_engine/simd.h"
@@ -45,36 +46,58 @@ struct PackAvx2 {
 };
 #endif
 
-template <class Pack, class Op, bool negate, class T, class C>
-[[gnu::always_inline]] inline void compare_body(const void* values, const void* constant, int64_t n,
-                                                uint64_t* words) {
-  const T* __restrict from = static_cast<const T*>(values);
-  const C right = *static_cast<const C*>(constant);
+/// A comparison with a constant; `negate` turns it round.
+template <class Op, bool negate, class T>
+struct CompareTest {
+  using Value = T;
+  T right;
+
+  explicit CompareTest(const void* constant) noexcept { std::memcpy(&right, constant, sizeof(right)); }
+  [[gnu::always_inline]] bool operator()(T value) const noexcept { return Op::apply(value, right) != negate; }
+};
+
+/// Both ends of a range.
+template <class Above, class Below, class T>
+struct RangeTest {
+  using Value = T;
+  T low;
+  T high;
+
+  explicit RangeTest(const void* operand) noexcept {
+    const auto& ends = *static_cast<const RangeEnds*>(operand);
+    std::memcpy(&low, ends.low.data(), sizeof(low));
+    std::memcpy(&high, ends.high.data(), sizeof(high));
+  }
+  [[gnu::always_inline]] bool operator()(T value) const noexcept {
+    return static_cast<bool>(Above::apply(value, low) & Below::apply(value, high));  // no branch
+  }
+};
+
+template <class Pack, class Test>
+[[gnu::always_inline]] inline void test_body(const void* values, const void* operand, int64_t n,
+                                             uint64_t* words) {
+  const auto* __restrict from = static_cast<const typename Test::Value*>(values);
+  const Test test(operand);
   alignas(kWordBits) std::array<uint8_t, kWordBits> bytes;
   for (; n >= kWordBits; n -= kWordBits, from += kWordBits, ++words) {
-    for (size_t i = 0; i < kWordBits; ++i) {
-      bytes[i] = static_cast<uint8_t>(Op::apply(static_cast<C>(from[i]), right) != negate);
-    }
+    for (size_t i = 0; i < kWordBits; ++i) bytes[i] = static_cast<uint8_t>(test(from[i]));
     *words = Pack::word(bytes.data());
   }
   if (n == 0) return;
   bytes.fill(0);
-  for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
-    bytes[i] = static_cast<uint8_t>(Op::apply(static_cast<C>(from[i]), right) != negate);
-  }
+  for (size_t i = 0; i < static_cast<size_t>(n); ++i) bytes[i] = static_cast<uint8_t>(test(from[i]));
   *words = Pack::word(bytes.data());
 }
 
-template <class Op, bool negate, class T, class C>
-void compare_base(const void* values, const void* constant, int64_t n, uint64_t* words) {
-  compare_body<PackBase, Op, negate, T, C>(values, constant, n, words);
+template <class Test>
+void test_base(const void* values, const void* operand, int64_t n, uint64_t* words) {
+  test_body<PackBase, Test>(values, operand, n, words);
 }
 
 #if defined(__x86_64__)
-template <class Op, bool negate, class T, class C>
-[[gnu::target("avx2")]] void compare_avx2(const void* values, const void* constant, int64_t n,
-                                          uint64_t* words) {
-  compare_body<PackAvx2, Op, negate, T, C>(values, constant, n, words);
+template <class Test>
+[[gnu::target("avx2")]] void test_avx2(const void* values, const void* operand, int64_t n, uint64_t* words) {
+  test_body<PackAvx2, Test>(values, operand, n, words);
 }
 #endif
 
@@ -117,79 +140,104 @@ MaskLoop choose_few() noexcept {
   return &few_base<T>;
 }
 
-template <class Op, bool negate, class T, class C = T>
+template <class Test>
 MaskLoop choose() noexcept {
 #if defined(__x86_64__)
-  if (simd_level() >= SimdLevel::kAvx2) return &compare_avx2<Op, negate, T, C>;
+  if (simd_level() >= SimdLevel::kAvx2) return &test_avx2<Test>;
 #endif
-  return &compare_base<Op, negate, T, C>;
+  return &test_base<Test>;
 }
 
-/// Integers are totally ordered, so half of the comparisons are the others negated.
+/// Numbers but NaN are totally ordered, so half of the comparisons of integers are the others negated.
 template <class T>
-MaskLoop integer_loop(CompareOp op) noexcept {
+MaskLoop choose_compare(CompareOp op) noexcept {
+  constexpr bool is_integer = std::is_integral_v<T>;
+  using NotAbove =
+      std::conditional_t<is_integer, CompareTest<Greater, true, T>, CompareTest<LessEqual, false, T>>;
+  using NotBelow =
+      std::conditional_t<is_integer, CompareTest<Less, true, T>, CompareTest<GreaterEqual, false, T>>;
   switch (op) {
     case CompareOp::kEqual:
-      return choose<Equal, false, T>();
+      return choose<CompareTest<Equal, false, T>>();
     case CompareOp::kNotEqual:
-      return choose<Equal, true, T>();
+      return choose<CompareTest<Equal, true, T>>();
     case CompareOp::kLess:
-      return choose<Less, false, T>();
-    case CompareOp::kGreaterEqual:
-      return choose<Less, true, T>();
-    case CompareOp::kGreater:
-      return choose<Greater, false, T>();
+      return choose<CompareTest<Less, false, T>>();
     case CompareOp::kLessEqual:
-      return choose<Greater, true, T>();
+      return choose<NotAbove>();
+    case CompareOp::kGreater:
+      return choose<CompareTest<Greater, false, T>>();
+    case CompareOp::kGreaterEqual:
+      return choose<NotBelow>();
   }
   return nullptr;
 }
 
-template <class T, class C>
-MaskLoop float_loop(CompareOp op) noexcept {
-  switch (op) {
-    case CompareOp::kEqual:
-      return choose<Equal, false, T, C>();
-    case CompareOp::kNotEqual:
-      return choose<Equal, true, T, C>();
-    case CompareOp::kLess:
-      return choose<Less, false, T, C>();
-    case CompareOp::kLessEqual:
-      return choose<LessEqual, false, T, C>();
-    case CompareOp::kGreater:
-      return choose<Greater, false, T, C>();
-    case CompareOp::kGreaterEqual:
-      return choose<GreaterEqual, false, T, C>();
+template <class T>
+MaskLoop choose_range(bool open_low, bool open_high) noexcept {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (open_low && open_high) return choose<RangeTest<Greater, Less, T>>();
+    if (open_low) return choose<RangeTest<Greater, LessEqual, T>>();
+    if (open_high) return choose<RangeTest<GreaterEqual, Less, T>>();
   }
-  return nullptr;
+  return choose<RangeTest<GreaterEqual, LessEqual, T>>();
 }
 
 }  // namespace
 
-MaskLoop compare_mask_loop(CompareOp op, Element element, bool wide) noexcept {
-  if (simd_level() == SimdLevel::kAvx512) return compare_mask_loop_avx512(op, element, wide);
+MaskLoop compare_mask_loop(CompareOp op, Element element) noexcept {
+  if (simd_level() == SimdLevel::kAvx512) return compare_mask_loop_avx512(op, element);
   switch (element) {
     case Element::kBool:
     case Element::kUint8:
-      return integer_loop<uint8_t>(op);
+      return choose_compare<uint8_t>(op);
     case Element::kInt8:
-      return integer_loop<int8_t>(op);
+      return choose_compare<int8_t>(op);
     case Element::kInt16:
-      return integer_loop<int16_t>(op);
-    case Element::kInt32:
-      return integer_loop<int32_t>(op);
-    case Element::kInt64:
-      return integer_loop<int64_t>(op);
+      return choose_compare<int16_t>(op);
     case Element::kUint16:
-      return integer_loop<uint16_t>(op);
+      return choose_compare<uint16_t>(op);
+    case Element::kInt32:
+      return choose_compare<int32_t>(op);
     case Element::kUint32:
-      return integer_loop<uint32_t>(op);
+      return choose_compare<uint32_t>(op);
+    case Element::kInt64:
+      return choose_compare<int64_t>(op);
     case Element::kUint64:
-      return integer_loop<uint64_t>(op);
+      return choose_compare<uint64_t>(op);
     case Element::kFloat32:
-      return wide ? float_loop<float, double>(op) : float_loop<float, float>(op);
+      return choose_compare<float>(op);
     case Element::kFloat64:
-      return float_loop<double, double>(op);
+      return choose_compare<double>(op);
+    default:
+      return nullptr;
+  }
+}
+
+MaskLoop range_mask_loop(bool open_low, bool open_high, Element element) noexcept {
+  if (simd_level() == SimdLevel::kAvx512) return range_mask_loop_avx512(open_low, open_high, element);
+  switch (element) {
+    case Element::kBool:
+    case Element::kUint8:
+      return choose_range<uint8_t>(open_low, open_high);
+    case Element::kInt8:
+      return choose_range<int8_t>(open_low, open_high);
+    case Element::kInt16:
+      return choose_range<int16_t>(open_low, open_high);
+    case Element::kUint16:
+      return choose_range<uint16_t>(open_low, open_high);
+    case Element::kInt32:
+      return choose_range<int32_t>(open_low, open_high);
+    case Element::kUint32:
+      return choose_range<uint32_t>(open_low, open_high);
+    case Element::kInt64:
+      return choose_range<int64_t>(open_low, open_high);
+    case Element::kUint64:
+      return choose_range<uint64_t>(open_low, open_high);
+    case Element::kFloat32:
+      return choose_range<float>(open_low, open_high);
+    case Element::kFloat64:
+      return choose_range<double>(open_low, open_high);
     default:
       return nullptr;
   }
@@ -229,7 +277,7 @@ MaskLoop small_set_mask_loop(Element element) noexcept {
 }
 
 void mark_nonzero(const uint8_t* bytes, int64_t n, uint64_t* words) noexcept {
-  static const MaskLoop loop = compare_mask_loop(CompareOp::kNotEqual, Element::kUint8, false);
+  static const MaskLoop loop = compare_mask_loop(CompareOp::kNotEqual, Element::kUint8);
   const uint8_t zero = 0;
   loop(bytes, &zero, n, words);
 }

@@ -52,13 +52,13 @@ constexpr int float_predicate(CompareOp op) noexcept {
   }
 }
 
-/// One vector of values of type T, compared with a constant of type C.
-template <class T, class C>
+/// One vector of values of type T, compared with a constant.
+template <class T>
 struct Lanes;
 
 #define TQL_INTEGER_LANES(T, bits, sign)                                           \
   template <>                                                                      \
-  struct Lanes<T, T> {                                                             \
+  struct Lanes<T> {                                                                \
     static constexpr int64_t kCount = 512 / bits;                                  \
     using Vector = __m512i;                                                        \
     TQL_AVX512 Vector broadcast(T value) {                                         \
@@ -82,7 +82,7 @@ TQL_INTEGER_LANES(uint64_t, 64, u);
 #undef TQL_INTEGER_LANES
 
 template <>
-struct Lanes<float, float> {
+struct Lanes<float> {
   static constexpr int64_t kCount = 16;
   using Vector = __m512;
   TQL_AVX512 Vector broadcast(float value) { return _mm512_set1_ps(value); }
@@ -93,24 +93,13 @@ struct Lanes<float, float> {
 };
 
 template <>
-struct Lanes<double, double> {
+struct Lanes<double> {
   static constexpr int64_t kCount = 8;
   using Vector = __m512d;
   TQL_AVX512 Vector broadcast(double value) { return _mm512_set1_pd(value); }
   template <CompareOp op>
   TQL_AVX512 uint64_t mask(const double* values, Vector right) {
     return _mm512_cmp_pd_mask(_mm512_loadu_pd(values), right, float_predicate(op));
-  }
-};
-
-template <>
-struct Lanes<float, double> {
-  static constexpr int64_t kCount = 8;
-  using Vector = __m512d;
-  TQL_AVX512 Vector broadcast(double value) { return _mm512_set1_pd(value); }
-  template <CompareOp op>
-  TQL_AVX512 uint64_t mask(const float* values, Vector right) {
-    return _mm512_cmp_pd_mask(_mm512_cvtps_pd(_mm256_loadu_ps(values)), right, float_predicate(op));
   }
 };
 
@@ -126,53 +115,85 @@ template <class T, class Word>
   *words = word(rest.data()) & (~uint64_t{0} >> (kWordBits - n));
 }
 
-template <CompareOp op, class T, class C>
+template <CompareOp op, class T>
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void compare(const void* values, const void* constant,
                                                                    int64_t n, uint64_t* words) {
-  using L = Lanes<T, C>;
-  C value;
+  using L = Lanes<T>;
+  T value;
   std::memcpy(&value, constant, sizeof(value));
-  const typename L::Vector right = L::broadcast(value);
   struct Word {
     typename L::Vector right;
-    TQL_AVX512 uint64_t of(const T* from, typename L::Vector right) {
+    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] uint64_t operator()(
+        const T* from) const {
       uint64_t word = 0;
       for (int64_t lane = 0; lane < kWordBits; lane += L::kCount) {
         word |= L::template mask<op>(from + lane, right) << lane;
       }
       return word;
     }
-    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] uint64_t operator()(
-        const T* from) const {
-      return of(from, right);
-    }
   };
-  for_each_word<T>(values, n, words, Word{right});
+  for_each_word<T>(values, n, words, Word{L::broadcast(value)});
 }
 
-template <class T, class C = T>
+template <CompareOp above, CompareOp below, class T>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void range(const void* values, const void* operand,
+                                                                 int64_t n, uint64_t* words) {
+  using L = Lanes<T>;
+  const auto& ends = *static_cast<const RangeEnds*>(operand);
+  T low;
+  T high;
+  std::memcpy(&low, ends.low.data(), sizeof(low));
+  std::memcpy(&high, ends.high.data(), sizeof(high));
+  struct Word {
+    typename L::Vector low;
+    typename L::Vector high;
+    [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] uint64_t operator()(
+        const T* from) const {
+      uint64_t word = 0;
+      for (int64_t lane = 0; lane < kWordBits; lane += L::kCount) {
+        const uint64_t inside =
+            L::template mask<above>(from + lane, low) & L::template mask<below>(from + lane, high);
+        word |= inside << lane;
+      }
+      return word;
+    }
+  };
+  for_each_word<T>(values, n, words, Word{L::broadcast(low), L::broadcast(high)});
+}
+
+template <class T>
 MaskLoop choose(CompareOp op) noexcept {
   switch (op) {
     case CompareOp::kEqual:
-      return &compare<CompareOp::kEqual, T, C>;
+      return &compare<CompareOp::kEqual, T>;
     case CompareOp::kNotEqual:
-      return &compare<CompareOp::kNotEqual, T, C>;
+      return &compare<CompareOp::kNotEqual, T>;
     case CompareOp::kLess:
-      return &compare<CompareOp::kLess, T, C>;
+      return &compare<CompareOp::kLess, T>;
     case CompareOp::kLessEqual:
-      return &compare<CompareOp::kLessEqual, T, C>;
+      return &compare<CompareOp::kLessEqual, T>;
     case CompareOp::kGreater:
-      return &compare<CompareOp::kGreater, T, C>;
+      return &compare<CompareOp::kGreater, T>;
     case CompareOp::kGreaterEqual:
-      return &compare<CompareOp::kGreaterEqual, T, C>;
+      return &compare<CompareOp::kGreaterEqual, T>;
   }
   return nullptr;
 }
 
 template <class T>
+MaskLoop choose_range(bool open_low, bool open_high) noexcept {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (open_low && open_high) return &range<CompareOp::kGreater, CompareOp::kLess, T>;
+    if (open_low) return &range<CompareOp::kGreater, CompareOp::kLessEqual, T>;
+    if (open_high) return &range<CompareOp::kGreaterEqual, CompareOp::kLess, T>;
+  }
+  return &range<CompareOp::kGreaterEqual, CompareOp::kLessEqual, T>;
+}
+
+template <class T>
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] void few_items(const void* values, const void* operand,
                                                                      int64_t n, uint64_t* words) {
-  using L = Lanes<T, T>;
+  using L = Lanes<T>;
   const auto& few = *static_cast<const FewItems*>(operand);
   std::array<T, FewItems::kMost> items;
   std::memcpy(items.data(), few.items.data(), sizeof(items));
@@ -244,7 +265,7 @@ template <class T>
 
 }  // namespace
 
-MaskLoop compare_mask_loop_avx512(CompareOp op, Element element, bool wide) noexcept {
+MaskLoop compare_mask_loop_avx512(CompareOp op, Element element) noexcept {
   switch (element) {
     case Element::kBool:
     case Element::kUint8:
@@ -264,9 +285,37 @@ MaskLoop compare_mask_loop_avx512(CompareOp op, Element element, bool wide) noex
     case Element::kUint64:
       return choose<uint64_t>(op);
     case Element::kFloat32:
-      return wide ? choose<float, double>(op) : choose<float>(op);
+      return choose<float>(op);
     case Element::kFloat64:
       return choose<double>(op);
+    default:
+      return nullptr;
+  }
+}
+
+MaskLoop range_mask_loop_avx512(bool open_low, bool open_high, Element element) noexcept {
+  switch (element) {
+    case Element::kBool:
+    case Element::kUint8:
+      return choose_range<uint8_t>(open_low, open_high);
+    case Element::kInt8:
+      return choose_range<int8_t>(open_low, open_high);
+    case Element::kInt16:
+      return choose_range<int16_t>(open_low, open_high);
+    case Element::kUint16:
+      return choose_range<uint16_t>(open_low, open_high);
+    case Element::kInt32:
+      return choose_range<int32_t>(open_low, open_high);
+    case Element::kUint32:
+      return choose_range<uint32_t>(open_low, open_high);
+    case Element::kInt64:
+      return choose_range<int64_t>(open_low, open_high);
+    case Element::kUint64:
+      return choose_range<uint64_t>(open_low, open_high);
+    case Element::kFloat32:
+      return choose_range<float>(open_low, open_high);
+    case Element::kFloat64:
+      return choose_range<double>(open_low, open_high);
     default:
       return nullptr;
   }
@@ -326,7 +375,8 @@ MaskLoop small_set_mask_loop_avx512(Element element) noexcept {
 
 #else
 
-MaskLoop compare_mask_loop_avx512(CompareOp, Element, bool) noexcept { return nullptr; }
+MaskLoop compare_mask_loop_avx512(CompareOp, Element) noexcept { return nullptr; }
+MaskLoop range_mask_loop_avx512(bool, bool, Element) noexcept { return nullptr; }
 MaskLoop few_items_mask_loop_avx512(Element) noexcept { return nullptr; }
 MaskLoop small_set_mask_loop_avx512(Element) noexcept { return nullptr; }
 

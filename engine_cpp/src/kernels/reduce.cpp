@@ -289,8 +289,7 @@ class TruthOfRows {
  public:
   TruthOfRows(Truths kind, Element element)
       : kind_(kind),
-        loop_(compare_mask_loop(kind == Truths::kAny ? CompareOp::kNotEqual : CompareOp::kEqual, element,
-                                false)) {}
+        loop_(compare_mask_loop(kind == Truths::kAny ? CompareOp::kNotEqual : CompareOp::kEqual, element)) {}
 
   bool runs_on(const Vector& x) const noexcept {
     return loop_ != nullptr && x.rank > 0 && x.is_packed() && !x.is_constant();
