@@ -55,6 +55,31 @@ def _with_package(block: Any, size: int) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8)
 
 
+def lz4_decompress_frame(frame: Any, limit: int) -> NDArray[np.uint8]:
+    """The bytes that an LZ4 frame holds, at most `limit`.
+
+    Raises:
+        Lz4Error: if the frame is damaged, holds more, or something follows it.
+        MissingDependencyError: if the package lz4 is not installed.
+    """
+    try:
+        import lz4.frame
+    except ImportError:
+        raise MissingDependencyError(
+            "reading lz4 frames needs the package lz4", hint="install it: pip install tql[lz4]"
+        ) from None
+    unpacker = lz4.frame.LZ4FrameDecompressor()
+    try:
+        data = unpacker.decompress(bytes(frame), max_length=limit + 1)
+    except RuntimeError:
+        raise Lz4Error("the frame is damaged") from None
+    if len(data) > limit:
+        raise Lz4Error(f"the frame holds more than {limit} bytes")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Lz4Error("the frame does not end where its data end")
+    return np.frombuffer(data, np.uint8)
+
+
 def lz4_compress(data: bytes | bytearray | memoryview) -> bytes:
     """Data as the format keeps it: its size (u32), then a raw LZ4 block; nothing for nothing.
 

@@ -1,14 +1,19 @@
 """JSON documents: Python values to text and back, exactly.
 
 Integers of any size stay integers, floats come back bit for bit, keys keep their order, text stays Unicode.
+Objects by which Deep Lake stores arrays and bytes in JSON come back as these.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 from typing import Any
 
 import numpy as np
+
+_CUSTOM = "_hub_custom_type"
 
 
 def dump(value: Any) -> str:
@@ -32,9 +37,40 @@ def dump(value: Any) -> str:
     return document
 
 
-def load(document: str) -> Any:
-    """The value of a document; the empty one, which NULL is stored as, is None."""
-    return json.loads(document) if document else None
+def load(document: str | bytes) -> Any:
+    """The value of a document; the empty one, which NULL is stored as, is None.
+
+    Raises:
+        ValueError, RecursionError: for what is no JSON, and for an array or bytes whose parts contradict.
+    """
+    if not document:
+        return None
+    custom = _CUSTOM.encode() if isinstance(document, bytes) else _CUSTOM
+    hook = revived if custom in document else None  # type: ignore[operator]
+    return json.loads(document, object_hook=hook)
+
+
+def revived(value: dict[str, Any]) -> Any:
+    """The array or the bytes that an object stands for, the object itself if it is another.
+
+    Raises:
+        ValueError: if its members contradict each other.
+    """
+    kind = value.get(_CUSTOM)
+    if kind not in ("ndarray", "bytes"):
+        return value
+    try:
+        data = base64.b64decode(value["data"], validate=True)
+        if kind == "bytes":
+            return data
+        dtype, shape = np.dtype(value["dtype"]), [int(extent) for extent in value["shape"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"an object that stands for {kind} is not whole") from error
+    if dtype.kind not in "biuf":
+        return value
+    if any(extent < 0 for extent in shape) or math.prod(shape) * dtype.itemsize != len(data):
+        raise ValueError("the bytes of an array are not as many as its shape needs")
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def _plain(value: Any) -> Any:

@@ -119,23 +119,29 @@ class ChunkStore:
             check_entry(entry, chunks, self._meta.item_rank or 1, self._meta.dtype.itemsize, place)
         return entry
 
-    def open(self, chunk: int, *, tile: bool = False) -> Chunk:
-        """A chunk by its number in the index, its header checked against everything that announces it."""
+    def open(self, chunk: int, tiled: TileEntry | None = None) -> Chunk:
+        """A chunk by its number in the index, its header checked against everything that announces it.
+
+        Args:
+            tiled: of a chunk that holds a tile, or the paths of one: how the item is cut.
+        """
 
         def make() -> tuple[Chunk, int]:
             index, _, locator = self._load()
             place = Place(locator.file(index.name(chunk)), self._meta.name)
             data = self._folder.map(place.file, self._meta.name)
-            items = 1 if tile else int(index.last[chunk]) + 1 - index.first(chunk)
-            rank = None if self._meta.kind == "unsupported" else self._meta.item_rank
-            header = parse_chunk(data, items, rank, place)
-            if not tile:
+            if tiled is None:
+                items = int(index.last[chunk]) + 1 - index.first(chunk)
+                rank = None if self._meta.kind == "unsupported" else self._meta.item_rank
+                header = parse_chunk(data, items, rank, place)
                 self._check(header)
+            else:
+                header = parse_chunk(data, 1, len(tiled.shape), place)
             stored = np.frombuffer(data, np.uint8, offset=header.data_start)
             read = len(data) if isinstance(data.obj, bytes) else 0
             return Chunk(chunk, header, stored), read + header.shapes.nbytes + 3 * header.sizes.nbytes
 
-        return self._caches.chunks.get((self._meta.key, chunk, tile), make)
+        return self._caches.chunks.get((self._meta.key, chunk, tiled is not None), make)
 
     def area(self, chunk: Chunk) -> NDArray[np.uint8]:
         """The data area that the position rows refer to, decompressed where chunks are lz4."""
@@ -166,7 +172,7 @@ class ChunkStore:
 
     def _check(self, header: ChunkHeader) -> None:
         meta = self._meta
-        if meta.kind == "array":
+        if meta.kind in ("array", "polygon"):
             check_shapes(header, meta.dtype.itemsize, meta.fixed_axes)
         if meta.chunk_codec in IMAGE_CODECS:
             if header.has_positions and int(header.sizes.max()) > 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
-from tql.loader import compression
+from tql.loader import compression, documents
 from tql.loader.arrays import Items
 from tql.loader.images import ImageError, decode_image
 from tql.loader.sources.v3.chunk import ChunkHeader
@@ -32,12 +31,9 @@ def lz4_size(data: Bytes, place: Place) -> int:
 
     Raises:
         FormatError: if there is no room for the number or the block can't expand that far.
-        UnsupportedError: for the LZ4 frames of very old writers.
     """
     if len(data) == 0:
         return 0
-    if bytes(data[:4]) == _LZ4_FRAME:
-        raise place.unsupported("an LZ4 frame of an old writer can't be read")
     if len(data) < 5:
         raise place.damaged(f"{len(data)} bytes are too short for lz4 data")
     size = int.from_bytes(bytes(data[:4]), "little")
@@ -46,17 +42,42 @@ def lz4_size(data: Bytes, place: Place) -> int:
     return size
 
 
-def lz4_unpack(data: Bytes, expected: int, place: Place, row: int | None = None) -> Bytes:
-    """Decompress an lz4 item or chunk that must hold `expected` bytes."""
-    size = lz4_size(data, place)
-    if size != expected:
-        raise place.damaged(f"lz4 data announces {size} bytes, {expected} are needed", row=row)
-    if size == 0:
-        return np.zeros(0, np.uint8)
+def lz4_unpack(data: Bytes, expected: int | None, place: Place, row: int | None = None) -> Bytes:
+    """Decompress an lz4 item or chunk: a size and a raw block, or the frame of an old writer.
+
+    Args:
+        expected: the bytes that it must hold, None where nothing says how many.
+    """
     try:
-        return compression.lz4_decompress(data[4:], size)
+        if bytes(data[:4]) == _LZ4_FRAME:
+            most = min(MAX_ITEM_BYTES, 255 * len(data)) if expected is None else expected
+            unpacked = compression.lz4_decompress_frame(data, most)
+            if expected not in (None, len(unpacked)):
+                raise place.damaged(f"lz4 data holds {len(unpacked)} bytes, {expected} are needed", row=row)
+            return unpacked
+        size = lz4_size(data, place)
+        if expected not in (None, size):
+            raise place.damaged(f"lz4 data announces {size} bytes, {expected} are needed", row=row)
+        return compression.lz4_decompress(data[4:], size) if size else np.zeros(0, np.uint8)
     except compression.Lz4Error as error:
         raise place.damaged(f"lz4 data: {error}", row=row) from None
+
+
+def unpack_each(
+    area: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64], place: Place
+) -> tuple[Bytes, NDArray[np.int64]]:
+    """Items that are compressed one by one and whose sizes nothing tells: the bytes of all, and of each how
+    many.
+    """
+    total = 0
+    items: list[Bytes] = []
+    for start, size in zip(starts, sizes, strict=True):
+        items.append(lz4_unpack(area[start : start + size], None, place))
+        total += len(items[-1])
+        if total > 4 * MAX_ITEM_BYTES:
+            raise place.damaged("the lz4 items of a chunk are larger than any chunk can be")
+    lengths = np.fromiter((len(item) for item in items), np.int64, len(items))
+    return np.concatenate(items) if items else area[:0], lengths
 
 
 def raw_blocks(
@@ -65,21 +86,24 @@ def raw_blocks(
     sizes: NDArray[np.int64],
     decoded: NDArray[np.int64],
     place: Place,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The spans of the raw LZ4 blocks behind the sizes that lz4 items start with.
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """The spans of the raw LZ4 blocks behind the sizes that lz4 items start with; None if some are frames.
 
     Raises:
         FormatError: if such a size is not the one that the item's shape needs.
     """
     filled = sizes > 0
-    wrong = filled != (decoded > 0)
+    wrong = (decoded > 0) & ~filled
     wrong |= filled & (sizes < 5)
     if not bool(wrong.any()):
         announced = area[starts[filled, None] + np.arange(4)].copy().view("<u4")[:, 0]
+        if bool((announced == int.from_bytes(_LZ4_FRAME, "little")).any()):
+            return None
         wrong[filled] = announced != decoded[filled]
     if bool(wrong.any()):
         raise place.damaged(f"item {int(np.argmax(wrong))} of those read is not the lz4 data of its shape")
-    return starts + 4 * filled, sizes - 4 * filled
+    filled = decoded > 0  # an empty item may be five zero bytes
+    return starts + 4 * filled, np.where(filled, sizes - 4, 0)
 
 
 def unpack_area(area: Bytes, header: ChunkHeader) -> Bytes:
@@ -165,10 +189,12 @@ def check_utf8(data: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64],
 
 
 def check_json(data: Bytes, offsets: NDArray[np.int64], place: Place, rows: Items) -> None:
-    """Each string is one JSON text, the tokens NaN and Infinity allowed; an empty one stands for no value."""
+    """Each string is one JSON text, the tokens NaN and Infinity allowed, arrays and bytes whole; an empty one
+    stands for no value.
+    """
     text = data.tobytes()
     for row, (start, end) in zip(rows, itertools.pairwise(offsets.tolist()), strict=True):
         try:
-            json.loads(text[start:end] or b"{}")
+            documents.load(text[start:end])
         except (ValueError, RecursionError):
             raise place.damaged("a row is not valid JSON", row=int(row)) from None

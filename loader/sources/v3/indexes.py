@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from tql.loader.sources.v3.place import Place
 
 _VERSION = re.compile(rb"[0-9]+(\.[0-9]+)*")
 _ALL_ONES = (1 << 64) - 1
-_MAX_RANK = 64
+MAX_RANK = 64
 _MAX_CHUNK_ITEMS = 1 << 28  # 16 times what a chunk of default size holds of one-byte items
 
 
@@ -117,24 +118,37 @@ class TileEntry:
 
 def parse_tile_index(data: bytes, place: Place) -> dict[int, TileEntry]:
     """Parse `tiles_index/unsharded`: item -> its tiles."""
+    if data[:1] == b"\0":  # no version is that short: the old form, without one and big-endian
+        return _tile_entries(data, 0, "big", place)
     start, _ = after_version(data, place)
+    return _tile_entries(data, start, "little", place)
+
+
+def _tile_entries(
+    data: bytes, start: int, order: Literal["little", "big"], place: Place
+) -> dict[int, TileEntry]:
     if len(data) < start + 8:
         raise place.damaged("the file ends before its number of entries", offset=start)
-    count = int.from_bytes(data[start : start + 8], "little")
-    if count == 0:
+    count = int.from_bytes(data[start : start + 8], order)
+    if count == 0 and len(data) == start + 8:
         return {}
     if len(data) < start + 16:
         raise place.damaged("the file ends before its rank", offset=start + 8)
-    rank = int.from_bytes(data[start + 8 : start + 16], "little")
-    if not 1 <= rank <= _MAX_RANK:
+    rank = int.from_bytes(data[start + 8 : start + 16], order)
+    if count == 0 and len(data) == start + 16:
+        return {}
+    if not 1 <= rank <= MAX_RANK:
         raise place.damaged(f"tiles of an impossible rank: {rank}", offset=start + 8)
     if len(data) != start + 16 + count * 8 * (1 + 2 * rank):
         raise place.damaged(f"the file is not as long as {count} tile entries need", offset=start)
-    table = np.frombuffer(data, "<u8", offset=start + 16).reshape(count, 1 + 2 * rank)
+    table = np.frombuffer(data, ">u8" if order == "big" else "<u8", offset=start + 16)
+    table = table.reshape(count, 1 + 2 * rank)
     if bool((table[:, 1 + rank :] == 0).any()):
         raise place.damaged("a tile has an extent of 0", offset=start + 16)
     entries: dict[int, TileEntry] = {}
     for row in table.tolist():
+        if row[0] in entries:
+            raise place.damaged(f"item {row[0]} is cut into tiles twice", offset=start + 16)
         entries[row[0]] = TileEntry(tuple(row[1 : 1 + rank]), tuple(row[1 + rank :]))
     return entries
 

@@ -12,11 +12,16 @@ from tql.loader.sources.v3.files import Folder, check_key
 from tql.loader.sources.v3.place import Place
 from tql.types import NUMBERS, Element, Type
 
-Kind = Literal["array", "text", "json", "tag", "link", "unsupported"]
+Kind = Literal["array", "text", "json", "tag", "polygon", "link", "unsupported"]
 
 _NEWEST_MAJOR = 3
-_TEXT_LIKE: dict[str, Kind] = {"text": "text", "json": "json", "list": "json", "tag": "tag"}
-_UNSUPPORTED_HTYPES = ("polygon",)
+_KINDS: dict[str, Kind] = {
+    "text": "text",
+    "json": "json",
+    "list": "json",
+    "tag": "tag",
+    "polygon": "polygon",
+}
 _KNOWN_UNREADABLE_DTYPES = ("complex64", "complex128", "datetime64", "timedelta64")
 IMAGE_CODECS = (
     "jpeg",
@@ -96,18 +101,24 @@ class TensorMeta:
 
     def type(self) -> Type:
         """The type of one row. An axis is fixed where min_shape and max_shape agree."""
-        if self.kind == "unsupported":
-            return Type("bytes", None)
-        if self.kind == "json":
-            return Type("json", (None,), sequence=True) if self.is_sequence else Type("json")
-        if self.kind in ("text", "link"):
-            return Type("text", (None,), sequence=True) if self.is_sequence else Type("text")
-        if self.kind == "tag":
-            return Type("text", (None,), sequence=True)
-        shape = self.fixed_axes or (None,)
-        if self.is_sequence:
-            shape = (None, *shape)
-        return Type(_element(self.dtype), shape, class_names=self.class_names, sequence=self.is_sequence)
+        item = self._item_type()
+        return item.in_sequence if self.is_sequence and self.kind != "unsupported" else item
+
+    def _item_type(self) -> Type:
+        match self.kind:
+            case "unsupported":
+                return Type("bytes", None)
+            case "json":
+                return Type("json")
+            case "text" | "link":
+                return Type("text")
+            case "tag":
+                return Type("text", (None,), sequence=1)
+            case "polygon":
+                coordinates = self.fixed_axes[2] if len(self.fixed_axes) == 3 else None
+                return Type(_element(self.dtype), (None, coordinates)).in_sequence
+            case "array":
+                return Type(_element(self.dtype), self.fixed_axes or (None,), class_names=self.class_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +185,13 @@ def read_tensor_meta(folder: Folder, commit_folder: str, name: str, key: str) ->
     if sample_codec and chunk_codec:
         raise place.damaged("both a sample and a chunk compression are set")
     is_link = bool(data.get("is_link")) or "link" in wrapped
-    kind: Kind = "link" if is_link else _TEXT_LIKE.get(htype, "array")
+    kind: Kind = "link" if is_link else _KINDS.get(htype, "array")
     dtype, unreadable = np.dtype(np.uint8), None
-    if kind == "array":
+    if kind in ("array", "polygon"):
         dtype, unreadable = _dtype(data, htype, place)
     codec = sample_codec or chunk_codec
     if not is_link:
-        unreadable = unreadable or _unreadable(htype, kind, dtype, codec, place)
+        unreadable = unreadable or _unreadable(htype, kind, codec, place)
     if unreadable is not None:
         kind = "unsupported"
     low, high = _shape(data, "min_shape", place), _shape(data, "max_shape", place)
@@ -241,9 +252,7 @@ def _dtype(data: dict[str, Any], htype: str, place: Place) -> tuple[np.dtype[Any
     raise place.damaged(f"unknown dtype: '{name}'")
 
 
-def _unreadable(htype: str, kind: Kind, dtype: np.dtype[Any], codec: str | None, place: Place) -> str | None:
-    if htype in _UNSUPPORTED_HTYPES:
-        return f"values of htype {htype} can't be read"
+def _unreadable(htype: str, kind: Kind, codec: str | None, place: Place) -> str | None:
     if codec is None or codec == "lz4":
         return None
     if codec in IMAGE_CODECS and kind == "array":

@@ -1,43 +1,35 @@
-"""Sequence tensors: a row is a list of items; it becomes one array, or list of texts, with one more axis."""
+"""Sequence tensors: a row is a list of items. Items of one shape become one array with one more axis, scalar
+texts a list of texts, and all others a list of values.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tql.loader.arrays import ArrayRows, Items, Rows, TextListRows, TextRows, offsets_of
+from tql.loader.arrays import ArrayRows, ListRows, Rows, TextListRows, TextRows, offsets_of
 from tql.loader.sources.v3.meta import TensorMeta
 
 
-def group_rows(
-    items: Rows, rows: Items, counts: NDArray[np.int64], meta: TensorMeta
-) -> ArrayRows | TextListRows:
-    """Items that lie one behind the other, `counts[i]` of them for row `rows[i]`, as rows.
+def group_rows(items: Rows, counts: NDArray[np.int64], meta: TensorMeta) -> Rows:
+    """Items that lie one behind the other as rows of `counts[i]` items each.
 
     Raises:
-        UnsupportedError: where the items of one row differ in shape, or are lists themselves.
+        UnsupportedError: if an item without a value stands among items of one shape in a closed chunk.
     """
-    if isinstance(items, ArrayRows):
-        return ArrayRows(items.values, group_shapes(items.shapes, rows, counts, meta))
     if isinstance(items, TextRows):
         return TextListRows(offsets_of(counts), items)
-    raise meta.place.unsupported(f"tensor '{meta.name}': sequences of {meta.htype} can't be read")
+    if meta.type().nested or not isinstance(items, ArrayRows):
+        return ListRows(offsets_of(counts), items)
+    if not bool((items.shapes == np.array(meta.fixed_axes)).all()):
+        raise meta.place.unsupported(f"tensor '{meta.name}' says that its items have one shape, but they differ")
+    return ArrayRows(items.values, group_shapes(counts, meta))
 
 
-def group_shapes(
-    shapes: NDArray[np.int64], rows: Items, counts: NDArray[np.int64], meta: TensorMeta
-) -> NDArray[np.int64]:
-    """int64 [rows, 1 + rank]: a row of n items of one shape is an array [n, *shape]."""
-    fixed = meta.fixed_axes or (None,) * shapes.shape[1]
-    empty = np.array([extent or 0 for extent in fixed], np.int64)
-    grouped = np.tile(empty, (len(rows), 1))
-    filled = counts > 0
-    firsts = offsets_of(counts)[:-1]
-    grouped[filled] = shapes[firsts[filled]]
-    differs = (shapes != np.repeat(grouped, counts, axis=0)).any(axis=1)
-    if bool(differs.any()):
-        row = int(rows[np.searchsorted(firsts, np.argmax(differs), side="right") - 1])
-        raise meta.place.unsupported(
-            f"a sequence of arrays of different shapes in tensor '{meta.name}' can't be read", row=row
-        )
-    return np.concatenate([counts[:, None], grouped], axis=1)
+def group_shapes(counts: NDArray[np.int64], meta: TensorMeta) -> NDArray[np.int64]:
+    """int64 [rows, 1 + rank] of a tensor whose items are arrays of one shape, or [rows, 1] of any other."""
+    extents = [] if meta.type().nested or meta.kind != "array" else list(meta.fixed_axes)
+    grouped = np.empty((len(counts), 1 + len(extents)), np.int64)
+    grouped[:, 0] = counts
+    grouped[:, 1:] = extents
+    return grouped

@@ -14,6 +14,7 @@ from tql.loader import compression
 from tql.loader.arrays import (
     ArrayRows,
     Items,
+    ListRows,
     Rows,
     TextListRows,
     TextRows,
@@ -28,6 +29,7 @@ from tql.loader.arrays import (
     take_arrays,
     take_text,
     text_list_rows,
+    text_rows,
 )
 from tql.loader.decoding import RowError, decode_rows
 from tql.loader.sources.v3 import codecs
@@ -35,7 +37,9 @@ from tql.loader.sources.v3.chunk import ChunkHeader
 from tql.loader.sources.v3.chunks import Caches, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
+from tql.loader.sources.v3.links import parse_paths
 from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
+from tql.loader.sources.v3.polygons import concat_polygons, decode_polygons, take_polygons
 from tql.loader.sources.v3.sequence import group_rows, group_shapes
 from tql.loader.sources.v3.tiles import assemble
 from tql.loader.sources.v3.versions import Commit, Versions
@@ -69,22 +73,25 @@ class Tensor:
         if self._sequence is None:
             return self._read_items(rows)
         firsts, counts = self._sequence.items(rows)
-        return group_rows(self._read_items(spread(firsts, counts)), rows, counts, self.meta)
+        return group_rows(self._read_items(spread(firsts, counts)), counts, self.meta)
 
     def shapes(self, rows: Items) -> NDArray[np.int64]:
-        """int64 [rows, rank] from the headers alone (tags excepted); a scalar text has rank 0."""
+        """int64 [rows, rank] from the headers alone (tags excepted); a list has one extent, a text none."""
         self._check_readable()
-        if self.meta.kind == "tag":
-            decoded = self.read(rows)
-            assert isinstance(decoded, TextListRows)
-            return np.diff(decoded.row_offsets)[:, None]
-        is_array = self.meta.kind == "array"
-        if self._sequence is None:
-            return self._item_shapes(rows) if is_array else np.zeros((len(rows), 0), np.int64)
-        firsts, counts = self._sequence.items(rows)
-        if not is_array:
-            return counts[:, None]
-        return group_shapes(self._item_shapes(spread(firsts, counts)), rows, counts, self.meta)
+        if self._sequence is not None:
+            _, counts = self._sequence.items(rows)
+            return group_shapes(counts, self.meta)
+        match self.meta.kind:
+            case "array":
+                return self._item_shapes(rows)
+            case "polygon":
+                return self._item_shapes(rows)[:, :1]
+            case "tag":
+                decoded = self.read(rows)
+                assert isinstance(decoded, TextListRows)
+                return np.diff(decoded.row_offsets)[:, None]
+            case _:
+                return np.zeros((len(rows), 0), np.int64)
 
     def encoded(self, rows: Items) -> _engine.EncodedRows | None:
         """The stored bytes of these rows, None where the engine does not decode them."""
@@ -106,9 +113,11 @@ class Tensor:
             if codec == "raw":
                 codecs.as_elements(area, self.meta.dtype, chunk.header.place)
             elif codec == "lz4":
-                starts, sizes = codecs.raw_blocks(
-                    area, starts, sizes, element_counts(shapes) * self.meta.dtype.itemsize, chunk.header.place
-                )
+                decoded = element_counts(shapes) * self.meta.dtype.itemsize
+                blocks = codecs.raw_blocks(area, starts, sizes, decoded, chunk.header.place)
+                if blocks is None:
+                    return None
+                starts, sizes = blocks
             elif not _plain_jpeg_shapes(shapes):
                 return None
             buffers.append(area)
@@ -154,6 +163,9 @@ class Tensor:
         if self.meta.kind == "array":
             arrays = concat_arrays(parts, self.meta.item_rank or 1, self.meta.dtype)
             return arrays if order is None else take_arrays(arrays, _inverse(order))
+        if self.meta.kind == "polygon":
+            polygons = concat_polygons(parts, self.meta.dtype)
+            return polygons if order is None else take_polygons(polygons, _inverse(order))
         texts = concat_text(parts)
         texts = texts if order is None else take_text(texts, _inverse(order))
         return text_list_rows(self._tags(texts)) if self.meta.kind == "tag" else texts
@@ -165,6 +177,8 @@ class Tensor:
                 yield self._read_tiled(piece, entry)
             elif self.meta.kind == "array":
                 yield self._read_arrays(piece)
+            elif self.meta.kind == "polygon":
+                yield self._read_polygons(piece)
             else:
                 yield self._read_text(piece)
 
@@ -203,16 +217,23 @@ class Tensor:
         elements = codecs.as_elements(area, dtype, place)
         return gather(elements, starts // dtype.itemsize, sizes // dtype.itemsize)
 
+    def _read_polygons(self, piece: Piece) -> ListRows:
+        chunk = self._store.open(piece.chunk)
+        starts, sizes = chunk.header.spans(piece.local)
+        shapes = chunk.header.shapes_of(piece.local)
+        area, place = self._store.area(chunk), chunk.header.place
+        if self.meta.sample_codec == "lz4":
+            area, sizes = codecs.unpack_each(area, starts, sizes, place)
+            starts = offsets_of(sizes)[:-1]
+        return decode_polygons(area, starts, sizes, shapes, self.meta.dtype, place, piece.items)
+
     def _read_text(self, piece: Piece) -> TextRows:
         chunk = self._store.open(piece.chunk)
         place = chunk.header.place
         starts, sizes = chunk.header.spans(piece.local)
         area = self._store.area(chunk)
         if self.meta.sample_codec == "lz4":
-            blocks = [area[start : start + size] for start, size in zip(starts, sizes, strict=True)]
-            texts = [codecs.lz4_unpack(block, codecs.lz4_size(block, place), place) for block in blocks]
-            data = np.concatenate(texts) if texts else area[:0]
-            sizes = np.fromiter((len(text) for text in texts), np.int64, len(texts))
+            data, sizes = codecs.unpack_each(area, starts, sizes, place)
         elif isinstance(piece.local, range):
             data = area[chunk.header.extent(piece.local)]
         else:
@@ -223,13 +244,17 @@ class Tensor:
             codecs.check_json(data, offsets, place, piece.items)
         return TextRows(offsets, data)
 
-    def _read_tiled(self, piece: Piece, entry: TileEntry) -> ArrayRows:
+    def _read_tiled(self, piece: Piece, entry: TileEntry) -> ArrayRows | TextRows:
         item = int(piece.items[0])
+        if self.meta.kind == "link":
+            chunk = self._store.open(piece.chunk, entry)
+            paths = "\n".join(parse_paths(chunk.stored.tobytes(), chunk.header.place).paths)
+            return text_rows([paths] * len(piece.items))
         if self.meta.kind != "array":
-            raise self.meta.place.unsupported(
-                f"a tiled row of tensor '{self.meta.name}' can't be read", row=item
+            raise self._store.index_place("tiles_index").damaged(
+                f"an item of htype {self.meta.htype} can't be cut into tiles", row=item
             )
-        opened = (self._store.open(chunk, tile=True) for chunk in self._store.index.tiles_of(item))
+        opened = (self._store.open(chunk, entry) for chunk in self._store.index.tiles_of(item))
         codec = self.meta.sample_codec or self.meta.chunk_codec
         values = assemble(entry, ((chunk.header, chunk.stored) for chunk in opened), codec, self.meta.dtype)
         once = ArrayRows(values.reshape(-1), np.array([entry.shape], np.int64))
