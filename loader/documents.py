@@ -37,20 +37,31 @@ def dump(value: Any) -> str:
     return document
 
 
-def load(document: str | bytes) -> Any:
+def load(document: str | bytes, *, strict: bool = False) -> Any:
     """The value of a document; the empty one, which NULL is stored as, is None.
 
+    Args:
+        strict: an object that stands for an array or bytes and is not whole is an error; else it stays.
+
     Raises:
-        ValueError, RecursionError: for what is no JSON, and for an array or bytes whose parts contradict.
+        ValueError, RecursionError: for what is no JSON.
     """
     if not document:
         return None
     custom = _CUSTOM.encode() if isinstance(document, bytes) else _CUSTOM
-    hook = revived if custom in document else None  # type: ignore[operator]
-    return json.loads(document, object_hook=hook)
+    if custom not in document:  # type: ignore[operator]
+        return json.loads(document)
+    return json.loads(document, object_hook=_revived if strict else _revived_or_same)
 
 
-def revived(value: dict[str, Any]) -> Any:
+def _revived_or_same(value: dict[str, Any]) -> Any:
+    try:
+        return _revived(value)
+    except ValueError:
+        return value
+
+
+def _revived(value: dict[str, Any]) -> Any:
     """The array or the bytes that an object stands for, the object itself if it is another.
 
     Raises:

@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,55 +63,72 @@ def read_all(source: V3Source, name: str) -> list[Any]:
 
 def expected_rows(entry: dict[str, Any], arrays: Any) -> list[Any]:
     """The rows that the writing package reads, in the form of `read_all`."""
+    if entry["kind"] == "polygon":
+        return [[np.array(p, entry["dtype"]) for p in polygons] for polygons in entry["values"]]
     if entry["kind"] != "array":
-        return [_plain(value) for value in entry["values"]]
+        return [plain(value) for value in entry["values"]]
     if not entry["shapes"]:
         return []
     flat = arrays[entry["npz"]]
-    rows, at = [], 0
-    for shape in entry["shapes"]:
-        if entry["is_sequence"]:
-            shape = [len(shape), *shape[0]] if shape else [0] * (1 + len(entry["max_shape"]))
+    at = 0
+
+    def item(shape: list[int]) -> Any:
+        nonlocal at
         size = int(np.prod(shape, dtype=np.int64))
-        rows.append(flat[at : at + size].reshape(shape))
         at += size
-    return rows
+        return flat[at - size : at].reshape(shape)
+
+    if not entry["is_sequence"]:
+        return [item(shape) for shape in entry["shapes"]]
+    rows = [[item(shape) for shape in shapes] for shapes in entry["shapes"]]
+    if entry["min_shape"] != entry["max_shape"]:
+        return rows
+    return [np.stack(row) if row else np.zeros((0, *entry["max_shape"]), flat.dtype) for row in rows]
 
 
-def assert_rows_equal(got: list[Any], expected: list[Any], lossy: bool = False) -> None:
+def assert_rows_equal(got: Sequence[Any], expected: Sequence[Any], lossy: bool = False) -> None:
     assert len(got) == len(expected)
     for row, (a, b) in enumerate(zip(got, expected, strict=True)):
-        if not isinstance(b, np.ndarray):
-            assert json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True), row  # NaN equals NaN here
-            continue
-        assert a.dtype == b.dtype, row
-        if b.size == 0:
-            assert a.size == 0 and (a.shape[0] == b.shape[0]), row
-            continue
-        assert a.shape == b.shape, row
-        if lossy:
-            assert int(np.abs(a.astype(int) - b.astype(int)).max()) <= LOSSY_TOLERANCE, row
-        else:
-            np.testing.assert_array_equal(a, b, err_msg=f"row {row}")
+        assert_values_equal(a, b, row, lossy)
+
+
+def assert_values_equal(a: Any, b: Any, row: int, lossy: bool = False) -> None:
+    if isinstance(b, list):
+        assert isinstance(a, list) and len(a) == len(b), row
+        for left, right in zip(a, b, strict=True):
+            assert_values_equal(left, right, row, lossy)
+        return
+    if isinstance(b, dict):
+        assert isinstance(a, dict) and a.keys() == b.keys(), row
+        for key, value in b.items():
+            assert_values_equal(a[key], value, row, lossy)
+        return
+    if not isinstance(b, np.ndarray):
+        assert type(a) is type(b) and (a == b or (a != a and b != b)), row  # NaN equals NaN here
+        return
+    assert a.dtype == b.dtype, row
+    if b.size == 0:
+        assert a.size == 0 and (a.shape[0] == b.shape[0]), row
+        return
+    assert a.shape == b.shape, row
+    if lossy:
+        assert int(np.abs(a.astype(int) - b.astype(int)).max()) <= LOSSY_TOLERANCE, row
+    else:
+        np.testing.assert_array_equal(a, b, err_msg=f"row {row}")
 
 
 def load_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def _custom(kind: str, data: bytes, **members: Any) -> dict[str, Any]:
-    return {"_hub_custom_type": kind, "data": base64.b64encode(data).decode(), **members}
-
-
-def _plain(value: Any) -> Any:
-    """A JSON value as it is stored: arrays and bytes as objects that carry their base64."""
+def plain(value: Any) -> Any:
+    """A value of expected.json: arrays, bytes and floats that JSON lacks out of the objects for them."""
     if isinstance(value, dict):
         if "__ndarray__" in value:
-            data = np.array(value["__ndarray__"], value["dtype"]).tobytes()
-            return _custom("ndarray", data, shape=value["shape"], dtype=value["dtype"])
+            return np.array(value["__ndarray__"], value["dtype"]).reshape(value["shape"])
         if "__bytes__" in value:
-            return _custom("bytes", base64.b64decode(value["__bytes__"]))
+            return base64.b64decode(value["__bytes__"])
         if "__float__" in value:
             return float(value["__float__"])
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value

@@ -78,7 +78,7 @@ class _Plan:
         htype = f"link[{meta.htype}]" if meta.is_link else meta.htype
         options = {
             "htype": f"sequence[{htype}]" if meta.is_sequence else htype,
-            "dtype": meta.dtype.name if meta.kind == "array" else None,
+            "dtype": meta.dtype.name if meta.kind in ("array", "polygon") else None,
             "sample_compression": meta.sample_codec,
             "chunk_compression": _LOSSLESS.get(meta.chunk_codec or "", meta.chunk_codec),
             "class_names": meta.info.get("class_names"),

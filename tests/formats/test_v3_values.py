@@ -18,10 +18,18 @@ from tql.loader import compression
 from tql.loader.sources.v3 import V3Source, codecs
 from tql.loader.sources.v3.files import Folder
 from tql.loader.to_numpy import column_values
-from v3_fixtures import NAMES, assert_rows_equal, expected_rows, load_json, read_all, unpack
+from v3_fixtures import (
+    NAMES,
+    assert_rows_equal,
+    assert_values_equal,
+    expected_rows,
+    load_json,
+    plain,
+    read_all,
+    unpack,
+)
 
-# Tensors that can't be read yet, and those of which the writing package reads nothing itself.
-UNREADABLE = {"polygons", "poly", "arrays", "boxes@sequence"}
+# A tensor of which the writing package reads nothing itself.
 NOT_EXPECTED = {"only_none"}
 
 
@@ -38,12 +46,6 @@ def decoders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(codecs, "native_jpeg", lambda: False)
 
 
-def _is_unreadable(fixture: str, name: str) -> bool:
-    return (
-        name in UNREADABLE and fixture in ("bbox", "damaged", "sequence")
-    ) or f"{name}@{fixture}" in UNREADABLE
-
-
 @pytest.mark.usefixtures("decoders")
 @pytest.mark.parametrize("fixture", NAMES)
 def test_every_row_of_every_version(fixture: str, unpacked: Path) -> None:
@@ -53,10 +55,6 @@ def test_every_row_of_every_version(fixture: str, unpacked: Path) -> None:
         source = V3Source(folder / "ds", version["address"])
         for name, entry in version["tensors"].items():
             if name in NOT_EXPECTED:
-                continue
-            if _is_unreadable(fixture, name):
-                with pytest.raises(UnsupportedError, match=f"'{name}'"):
-                    read_all(source, name)
                 continue
             assert_rows_equal(read_all(source, name), expected_rows(entry, arrays), entry.get("lossy", False))
 
@@ -70,25 +68,26 @@ def test_names_lengths_and_types(fixture: str, unpacked: Path) -> None:
         assert source.commit.id == version["commit_id"]
         assert list(source.schema) == sorted(visible)
         assert list(source.meta.groups) == version["groups"]
+        assert_values_equal(source.info, plain(version["info"]), 0)
         assert source.num_rows == min((e["length"] for e in visible.values()), default=0)
         for name, entry in version["tensors"].items():
             tensor = source.tensor(name)
             assert len(tensor) == entry["length"]
+            given = {name: value for name, value in plain(entry["info"]).items() if value is not None}
+            assert_values_equal({name: tensor.meta.info[name] for name in given}, given, 0)
             if entry["kind"] == "array" and entry["dtype"] is not None:
                 assert tensor.meta.type().element == entry["dtype"]
             assert list(tensor.meta.class_names or ()) == (entry["info"].get("class_names") or [])
 
 
 @pytest.mark.parametrize(
-    "fixture", ["ragged", "lz4", "chunks", "images", "tiled", "sequence", "text_json_list"]
+    "fixture", ["ragged", "lz4", "chunks", "images", "tiled", "sequence", "bbox", "text_json_list"]
 )
 def test_rows_in_any_order_with_repeats(fixture: str, unpacked: Path) -> None:
     folder = unpack(fixture, unpacked)
     source = V3Source(folder / "ds")
     rng = np.random.default_rng(5)
     for name in source.schema:
-        if _is_unreadable(fixture, name):
-            continue
         rows = read_all(source, name)
         order = rng.integers(0, len(rows), 2 * len(rows))
         taken = source.tensor(name).read(order).to_column()
@@ -98,13 +97,13 @@ def test_rows_in_any_order_with_repeats(fixture: str, unpacked: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fixture", ["ragged", "lz4", "images", "embedding", "tiled", "sequence", "class_label"]
+    "fixture", ["ragged", "lz4", "images", "embedding", "tiled", "sequence", "class_label", "bbox"]
 )
 def test_shapes_are_those_of_the_values_and_need_no_decoding(
     fixture: str, unpacked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = V3Source(unpack(fixture, unpacked) / "ds")
-    names = [n for n, f in source.schema.items() if f.type.is_numeric and not _is_unreadable(fixture, n)]
+    names = [n for n, f in source.schema.items() if f.type.is_numeric]
     values = {name: read_all(source, name) for name in names}
 
     def refuse(*_: Any) -> Any:
@@ -115,7 +114,11 @@ def test_shapes_are_those_of_the_values_and_need_no_decoding(
     fresh = V3Source(source.path)
     for name in names:
         shapes = fresh.tensor(name).shapes(np.arange(len(values[name])))
-        assert shapes.tolist() == [list(value.shape) for value in values[name]]
+        assert shapes.tolist() == [_shape(value) for value in values[name]]
+
+
+def _shape(value: Any) -> list[int]:
+    return [len(value)] if isinstance(value, list) else list(value.shape)
 
 
 @pytest.mark.parametrize("fixture", ["scalars", "ragged", "lz4", "images", "no_hidden", "embedding"])

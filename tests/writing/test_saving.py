@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tql.cli.commands import tql as command
 from tql.errors import ArgumentError, DatasetExistsError, UnsupportedError
 from tql.loader.sources.v3.meta import IMAGE_CODECS
 from tql.loader.to_numpy import column_values
-from v3_fixtures import unpack
+from v3_fixtures import assert_values_equal, unpack
 
 CLOSE = 16  # grey levels that a lossy codec may differ by when it encodes anew what was cut into tiles
 
@@ -60,7 +59,7 @@ def _stored_row(view: tql.View, column: str, row: int) -> bytes | None:
 
 def _assert_same(a: Any, b: Any, lossy: bool) -> None:
     if not isinstance(b, np.ndarray):
-        assert json.dumps(a) == json.dumps(b)
+        assert_values_equal(a, b, 0)
     elif b.size == 0:
         assert np.size(a) == 0
     elif lossy:

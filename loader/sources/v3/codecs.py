@@ -195,6 +195,6 @@ def check_json(data: Bytes, offsets: NDArray[np.int64], place: Place, rows: Item
     text = data.tobytes()
     for row, (start, end) in zip(rows, itertools.pairwise(offsets.tolist()), strict=True):
         try:
-            documents.load(text[start:end])
+            documents.load(text[start:end], strict=True)
         except (ValueError, RecursionError):
             raise place.damaged("a row is not valid JSON", row=int(row)) from None

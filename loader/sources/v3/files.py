@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tql.errors import FormatError
+from tql.loader import documents
 from tql.loader.sources.v3.place import MAX_JSON_BYTES, Place
 
 _MAP_FROM = 256 * 1024  # a smaller file is read: a map costs a page table entry and a file descriptor
@@ -93,7 +94,7 @@ class Folder:
         place = Place(file, tensor)
         data = self.read(file, tensor, MAX_JSON_BYTES)
         try:
-            value = json.loads(data)
+            value = documents.load(data, strict=True)
         except (ValueError, RecursionError) as error:
             offset = error.pos if isinstance(error, json.JSONDecodeError) else None
             raise place.damaged("the file is not valid JSON", offset=offset) from None

@@ -67,10 +67,13 @@ def decode_polygons(
     most = np.zeros(len(sizes), np.int64)
     np.maximum.at(most, owners, points)
     check(most != shapes[:, 1], "the most points of a polygon are not those of the shape row")
-    # At most 2^32 points by the u16 counts, and shape rows are u32, so the product is compared as a quotient.
-    width = np.maximum(shapes[:, 2] * dtype.itemsize, 1)
-    fits = (sizes - heads) // width == np.where(shapes[:, 2] > 0, total, sizes - heads)
-    check(~fits | ((sizes - heads) % width != 0), "the points of the polygons are not as many as its bytes")
+    # The shape row may say anything up to 2^32: divided instead of multiplied, nothing can overflow.
+    width, left = shapes[:, 2] * dtype.itemsize, sizes - heads
+    filled = (width > 0) & (total > 0)
+    fits = np.where(
+        filled, (left % np.maximum(width, 1) == 0) & (left // np.maximum(width, 1) == total), left == 0
+    )
+    check(~fits, "the points of the polygons are not as many as its bytes")
     coordinates = gather(area, starts + heads, sizes - heads)
     extents = np.stack([points, shapes[owners, 2]], axis=1)
     values = np.ascontiguousarray(coordinates).view(dtype.newbyteorder("<"))

@@ -21,14 +21,16 @@ def group_rows(items: Rows, counts: NDArray[np.int64], meta: TensorMeta) -> Rows
         return TextListRows(offsets_of(counts), items)
     if meta.type().nested or not isinstance(items, ArrayRows):
         return ListRows(offsets_of(counts), items)
-    if not bool((items.shapes == np.array(meta.fixed_axes)).all()):
-        raise meta.place.unsupported(f"tensor '{meta.name}' says that its items have one shape, but they differ")
+    if not bool((items.shapes == np.array(meta.max_shape)).all()):
+        raise meta.place.unsupported(
+            f"tensor '{meta.name}' says that its items have one shape, but they differ"
+        )
     return ArrayRows(items.values, group_shapes(counts, meta))
 
 
 def group_shapes(counts: NDArray[np.int64], meta: TensorMeta) -> NDArray[np.int64]:
     """int64 [rows, 1 + rank] of a tensor whose items are arrays of one shape, or [rows, 1] of any other."""
-    extents = [] if meta.type().nested or meta.kind != "array" else list(meta.fixed_axes)
+    extents = () if meta.type().nested or meta.kind != "array" else meta.max_shape
     grouped = np.empty((len(counts), 1 + len(extents)), np.int64)
     grouped[:, 0] = counts
     grouped[:, 1:] = extents
