@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,16 @@ def test_info_and_path(tmp_path: Path) -> None:
 
 
 def test_a_tensor_that_cannot_be_read_hurts_only_when_touched(tmp_path: Path) -> None:
-    ds = tql.load(unpack("bbox", tmp_path) / "ds")
+    folder = unpack("bbox", tmp_path) / "ds"
+    meta = folder / "polygons" / "tensor_meta.json"
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "dtype": "complex64"}))
+    ds = tql.load(folder)
     assert "polygons" in ds.columns
     assert ds.describe()["columns"]["polygons"]["readable"] is False
     assert len(ds["boxes"]) == len(ds)
     with pytest.raises(UnsupportedError) as caught:
         ds["polygons"]
-    assert caught.value.message == "tensor 'polygons': values of htype polygon can't be read"
+    assert caught.value.message == "tensor 'polygons': values of dtype complex64 can't be read"
 
 
 def test_scalars_keep_the_shape_that_the_format_gives_them(tmp_path: Path) -> None:
