@@ -58,14 +58,13 @@ def empty(path: str | os.PathLike[str], overwrite: bool = False) -> WritableData
 
     Args:
         path: a folder that is not there yet, or is empty.
-        overwrite: delete the dataset that is there.
+        overwrite: delete the dataset that is there. It is there until the new one is.
 
     Raises:
         DatasetExistsError: there is something already; with `overwrite`, something that is no dataset.
         DatasetLockedError: another process writes to what would be overwritten.
         StorageError: the folder can't be made or written to.
     """
-    from tql.loader.writing.dataset import WritableDataset
-    from tql.loader.writing.session import create
+    from tql.loader.writing.drafts import create
 
-    return WritableDataset(create(path, overwrite))
+    return create(path, overwrite)

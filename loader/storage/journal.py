@@ -103,11 +103,8 @@ def change(
     store.sync()
     if len(files) > 1:
         before = {key: content_hash(old.get(key)) for key in files}
-        store.put(folder + NAME, Journal(dict(files), before).to_bytes())
-        store.sync()
-    for key, data in files.items():
-        store.put(key, data)
-    store.sync()
+        store.replace({folder + NAME: Journal(dict(files), before).to_bytes()})
+    store.replace(files)
     if len(files) > 1:
         store.delete(folder + NAME)
 
@@ -119,9 +116,7 @@ def recover(store: Store, folder: str) -> None:
         return
     journal = parse_journal(data)
     if journal is not None and journal.counts(store.get):
-        for key, content in journal.files.items():
-            store.put(key, content)
-        store.sync()
+        store.replace(journal.files)
     store.delete(folder + NAME)
 
 

@@ -6,8 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +18,7 @@ TEMPORARY = ".tql-"
 _SYNCED_AT_ONCE = 16
 
 _numbers = itertools.count()
+_pools: dict[int, ThreadPoolExecutor] = {}  # by process: threads don't survive a fork
 
 
 class LocalStore:
@@ -54,16 +54,43 @@ class LocalStore:
             raise storage_error("can't write", target, error) from None
         self._unsynced.add(target)
 
+    def replace(self, files: Mapping[str, bytes]) -> None:
+        """A file that is renamed before its bytes are on disk may be empty after a loss of power."""
+        made: dict[Path, Path] = {}
+        try:
+            for key, data in files.items():
+                target = self.root / key
+                made[target] = self._write_beside(target, data)
+            self._sync_all(made.values())
+            for target, temporary in made.items():
+                try:
+                    os.replace(temporary, target)
+                except OSError as error:
+                    raise storage_error("can't write", target, error) from None
+        finally:
+            for temporary in made.values():
+                _remove(temporary)
+        self._sync_all({folder for target in made for folder in self._folders(target)})
+
     def sync(self) -> None:
         """Files first, then the folders that name them; each kind at once, as disks take it best."""
         files, self._unsynced = self._unsynced, set()
-        folders = {folder for file in files for folder in self._folders(file)}
         try:
-            for paths in (files, folders if os.name != "nt" else ()):
-                with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
-                    list(pool.map(_bring_to_disk, paths))
-        except OSError as error:
+            self._sync_all(files)
+            self._sync_all({folder for file in files for folder in self._folders(file)})
+        except StorageError:
             self._unsynced |= files
+            raise
+
+    def _sync_all(self, paths: Iterable[Path]) -> None:
+        wanted = list(paths)
+        try:
+            try:
+                at_once = _pool().map(bring_to_disk, wanted) if len(wanted) > 1 else None
+            except RuntimeError:  # the interpreter is about to end and starts no threads any more
+                at_once = None
+            list(at_once if at_once is not None else map(bring_to_disk, wanted))
+        except OSError as error:
             raise storage_error("can't write", self.root, error) from None
 
     def _folders(self, file: Path) -> Iterator[Path]:
@@ -102,15 +129,6 @@ class LocalStore:
                 if not file.startswith(TEMPORARY):
                     yield (below / file).as_posix()
 
-    def delete_all(self) -> None:
-        """Remove the folder with everything in it."""
-        try:
-            shutil.rmtree(self.root)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise storage_error("can't delete", self.root, error) from None
-
     def _write_beside(self, target: Path, data: bytes) -> Path:
         """A file in the target's folder that holds the data."""
         temporary = target.parent / f"{TEMPORARY}{os.getpid()}-{next(_numbers)}"
@@ -139,7 +157,17 @@ def storage_error(what: str, path: Path, error: OSError) -> StorageError:
     return StorageError(f"{what} '{path}': {reason}", hint=hint)
 
 
-def _bring_to_disk(path: Path) -> None:
+def _pool() -> ThreadPoolExecutor:
+    process = os.getpid()
+    if process not in _pools:
+        _pools.clear()
+        _pools[process] = ThreadPoolExecutor(_SYNCED_AT_ONCE, thread_name_prefix="tql-sync")
+    return _pools[process]
+
+
+def bring_to_disk(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # there folders can't be opened, and need no syncing
+        return
     with contextlib.suppress(FileNotFoundError):  # deleted since
         handle = os.open(path, os.O_RDONLY)
         try:

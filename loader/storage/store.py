@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 
 class Store(Protocol):
     """Byte strings under keys. A key that was put is there whole or not at all, whatever ends the process.
 
-    To outlast a loss of power, what was put needs `sync` too.
+    To outlast a loss of power, new keys need `sync` too; keys that have bytes are given others by `replace`.
     """
 
     @property
@@ -26,10 +26,21 @@ class Store(Protocol):
         ...
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep bytes under a key in place of what was there.
+        """Keep bytes under a key that has none, or whose old bytes nobody will miss.
 
         Raises:
             StorageError: no space, no permission, ... What was under the key is unchanged then.
+        """
+        ...
+
+    def replace(self, files: Mapping[str, bytes]) -> None:
+        """Keep bytes under several keys in place of what was there, in this order.
+
+        On return all of them outlast a loss of power. After one that comes earlier each key has its old
+        bytes or its new ones, whole.
+
+        Raises:
+            StorageError: some may have been replaced, the others are unchanged.
         """
         ...
 

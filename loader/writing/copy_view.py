@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from tql.errors import ArgumentError, UnsupportedError
@@ -14,9 +15,8 @@ from tql.loader.sources.v3.meta import IMAGE_CODECS
 from tql.loader.sources.v3.source import V3Source
 from tql.loader.to_numpy import column_values
 from tql.loader.view import View
-from tql.loader.writing.dataset import WritableDataset
+from tql.loader.writing.drafts import made_at_once
 from tql.loader.writing.sample import Sample
-from tql.loader.writing.session import create
 from tql.schema import Field
 from tql.types import Type
 
@@ -37,8 +37,8 @@ def save_view(view: View, path: str | os.PathLike[str], overwrite: bool, message
     """
     _check_elsewhere(view, path)
     plans = {name: _Plan.of(view, field) for name, field in view.schema.items()}
-    dataset = WritableDataset(create(path, overwrite))
-    with dataset, progress("saving", len(view)) as advance:
+    making = made_at_once(path, overwrite, message or "saved view")
+    with making as dataset, progress("saving", len(view)) as advance:
         for name, plan in plans.items():
             dataset.create_tensor(name, **plan.options)
         step = _FILE_ROWS if any(plan.verbatim for plan in plans.values()) else _ROWS
@@ -46,9 +46,7 @@ def save_view(view: View, path: str | os.PathLike[str], overwrite: bool, message
             stop = min(start + step, len(view))
             dataset.extend({name: plan.values(view, start, stop) for name, plan in plans.items()})
             advance(stop - start)
-    dataset.commit(message or "saved view", allow_empty=True)
-    dataset.close()
-    return Dataset(V3Source(path))
+    return Dataset(V3Source(Path(path).expanduser()))
 
 
 class _Plan:

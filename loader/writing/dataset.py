@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tql.errors import ArgumentError
 from tql.loader.dataset import Dataset
 from tql.loader.rows import position
+from tql.loader.source import Source
 from tql.loader.view import View
 from tql.loader.writing.creation import NewTensor
 from tql.loader.writing.documents import dump_document
@@ -177,7 +178,7 @@ class WritableDataset(Dataset):
         number = position(row, len(self))
         self._session.change(lambda head: head.update(number, values))
 
-    @overload
+    @overload  # type: ignore[override]  # a row that can be changed in place of a dict
     def __getitem__(self, key: str) -> NDArray[Any]: ...
     @overload
     def __getitem__(self, key: int) -> Row: ...
@@ -185,10 +186,10 @@ class WritableDataset(Dataset):
     def __getitem__(self, key: slice | Sequence[int] | NDArray[Any]) -> View: ...
     def __getitem__(self, key: Any) -> Any:
         """As of a view; a row can be changed: `ds[3].update({"labels": 5})`, `ds[3]["labels"] = 5`."""
-        value = super().__getitem__(key)
-        if isinstance(value, dict):
-            return Row(self, position(int(key), len(self)), value)
-        return value
+        if isinstance(key, int | np.integer) and not isinstance(key, bool | np.bool_):
+            number = position(int(key), len(self))
+            return Row(self, number, None if self._session.dirty else self._source)
+        return super().__getitem__(key)
 
     # --- facts --------------------------------------------------------------------------------------------
 
@@ -269,19 +270,24 @@ class WritableDataset(Dataset):
         super().__init__(self._session.source())
 
 
-class Row(dict[str, Any]):
+class Row(Mapping[str, Any]):
     """One row of a dataset that can be written to: its values by tensor; assigning writes.
+
+    Values are read when they are asked for: changing one tensor of a row reads nothing. They are those that
+    the row had when it was taken out of the dataset, or was last updated by this object; of a row that was
+    taken out between writes of a batch, those that it has when the first one is asked for.
 
     Args:
         dataset: whose row it is.
         number: which one.
-        values: of every tensor.
+        source: the rows as they are now, None to ask for them later.
     """
 
-    def __init__(self, dataset: WritableDataset, number: int, values: Mapping[str, Any]) -> None:
-        super().__init__(values)
+    def __init__(self, dataset: WritableDataset, number: int, source: Source | None) -> None:
         self._dataset = dataset
         self._number = number
+        self._source = source
+        self._read: dict[str, Any] | None = None
 
     def update(self, *values: Any, **more: Any) -> None:
         """Write values in place of these: `row.update({"labels": 5})` or `row.update(labels=5)`.
@@ -290,25 +296,40 @@ class Row(dict[str, Any]):
             ArgumentError: a value that its tensor can't hold; nothing is changed then.
             UnknownColumnError: no tensor of that name.
         """
-        new = dict(*values, **more)
-        self._dataset.update_row(self._number, new)
-        fresh = Dataset.__getitem__(self._dataset, self._number)
-        super().update({name: fresh[name] for name in new})
+        self._dataset.update_row(self._number, dict(*values, **more))
+        self._source = self._read = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
 
-    def __ior__(self, values: Any) -> Row:  # type: ignore[override,misc]
+    def __ior__(self, values: Any) -> Row:
         self.update(values)
         return self
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (dict(self),)
 
-    def _refuse(self, *_: Any, **__: Any) -> Any:
+    def __delitem__(self, name: str) -> None:
         raise ArgumentError("a row has a value for every tensor", hint="None stands for no value")
 
-    __delitem__ = pop = popitem = clear = setdefault = _refuse
+    @property
+    def _values(self) -> dict[str, Any]:
+        if self._read is None:
+            present = self._dataset.present() if self._source is None else Dataset(self._source)
+            self._read = dict(present[self._number])
+        return self._read
 
 
 class Info(MutableMapping[str, Any]):

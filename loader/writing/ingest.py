@@ -13,9 +13,8 @@ from tql.loader.dataset import Dataset
 from tql.loader.progress import progress
 from tql.loader.sources.v3.source import V3Source
 from tql.loader.writing.arrow_columns import TableColumn, open_table
-from tql.loader.writing.dataset import WritableDataset
+from tql.loader.writing.drafts import made_at_once
 from tql.loader.writing.sample import Sample
-from tql.loader.writing.session import create
 
 _CODECS = {
     ".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp", ".bmp": "bmp", ".gif": "gif",
@@ -55,7 +54,8 @@ def ingest_folder(
     codec = sample_compression or Counter(_CODECS[path.suffix.lower()] for path in files).most_common(1)[0][0]
     labels = [path.parent.relative_to(root).as_posix() for path in files]
     names = sorted(set(labels))
-    with _made(dest, overwrite) as dataset, progress("ingesting", len(files)) as advance:
+    making = made_at_once(dest, overwrite, f"ingested {root.name}")
+    with making as dataset, progress("ingesting", len(files)) as advance:
         dataset.create_tensor("images", htype="image", sample_compression=codec)
         if names != ["."]:
             dataset.create_tensor("labels", htype="class_label", class_names=names)
@@ -66,7 +66,7 @@ def ingest_folder(
                 columns["labels"] = labels[start : start + _ROWS]
             dataset.extend(columns)
             advance(len(part))
-    return _finished(dataset, f"ingested {root.name}")
+    return Dataset(V3Source(Path(dest).expanduser()))
 
 
 def ingest_table(
@@ -84,14 +84,15 @@ def ingest_table(
     """
     rows, total, batches = open_table(Path(src).expanduser())
     columns = [TableColumn(field) for field in rows]
-    with _made(dest, overwrite) as dataset, progress("ingesting", total) as advance:
+    making = made_at_once(dest, overwrite, f"ingested {Path(src).name}")
+    with making as dataset, progress("ingesting", total) as advance:
         for number, batch in enumerate(batches):
             if number == 0:
                 for column in columns:
                     dataset.create_tensor(column.name, **column.options(batch))
             dataset.extend({column.name: column.values(batch) for column in columns})
             advance(batch.num_rows)
-    return _finished(dataset, f"ingested {Path(src).name}")
+    return Dataset(V3Source(Path(dest).expanduser()))
 
 
 def _pictures(root: Path) -> Iterator[Path]:
@@ -100,13 +101,3 @@ def _pictures(root: Path) -> Iterator[Path]:
         for name in files:
             if not name.startswith(".") and Path(name).suffix.lower() in _CODECS:
                 yield Path(folder) / name
-
-
-def _made(dest: str | os.PathLike[str], overwrite: bool) -> WritableDataset:
-    return WritableDataset(create(dest, overwrite))
-
-
-def _finished(dataset: WritableDataset, message: str) -> Dataset:
-    dataset.commit(message, allow_empty=True)
-    dataset.close()
-    return Dataset(V3Source(str(dataset.path)))

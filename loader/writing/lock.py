@@ -117,12 +117,16 @@ class Lock:
 
     def release(self) -> None:
         """Give it back, if it is still ours."""
-        if self._renewal is not None:
-            self._renewal.set()
-            self._renewal = None
+        self.forget()
         with contextlib.suppress(StorageError):
             if self.is_held():
                 self._store.delete(self.key)
+
+    def forget(self) -> None:
+        """Renew it no more."""
+        if self._renewal is not None:
+            self._renewal.set()
+            self._renewal = None
 
     def is_held(self) -> bool:
         """Whether this process still has it."""

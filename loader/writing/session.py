@@ -6,18 +6,15 @@ import os
 import secrets
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 from tql.errors import (
     ArgumentError,
-    DatasetExistsError,
     DatasetLockedError,
-    FormatError,
     StorageError,
 )
 from tql.loader.sources.v3.files import Folder
-from tql.loader.sources.v3.source import MARKERS, V3Source
+from tql.loader.sources.v3.source import V3Source
 from tql.loader.sources.v3.versions import FIRST_COMMIT, Commit, commit_folder, read_versions
 from tql.loader.storage.journal import recover
 from tql.loader.storage.local import LocalStore
@@ -26,15 +23,11 @@ from tql.loader.writing.copying import copy_commit, has_changes
 from tql.loader.writing.garbage import Garbage
 from tql.loader.writing.head import HeadWriter
 from tql.loader.writing.lock import Lock
-from tql.loader.writing.metas import new_dataset_meta, to_json
 from tql.loader.writing.tree import (
-    CONTROL,
     add_branch,
     add_commit,
     changing,
-    first_tree,
     new_commit_id,
-    tree_json,
 )
 
 _Result = TypeVar("_Result")
@@ -71,11 +64,8 @@ class Session:
         self._dirty = False
         self.state = 0
         self._garbage = Garbage(self._store)
-        real = os.path.realpath(self.path)
-        before = _sessions.get(real)
-        if before is not None:
-            before.end("it was opened again for writing")
-        _sessions[real] = self
+        end_session(self.path, "it was opened again for writing")
+        _sessions[os.path.realpath(self.path)] = self
         self.go_to(version)
 
     # --- the state ----------------------------------------------------------------------------------------
@@ -109,6 +99,11 @@ class Session:
     def num_rows(self) -> int:
         """Rows of the dataset, those that are not on disk yet included."""
         return len(self._head) if self._head is not None else V3Source(self.path, self.commit.id).num_rows
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something was written that is not on disk yet."""
+        return self._dirty
 
     def info(self) -> dict[str, Any]:
         """Facts about the dataset."""
@@ -161,7 +156,7 @@ class Session:
         versions = read_versions(folder)
         commit = versions.resolve(version)
         is_head = commit.time is None and commit.id in versions.branches.values()
-        lock = None
+        lock = head = None
         if is_head:
             lock = Lock(self._store, commit.folder + "dataset_lock.lock")
             if self._lock is None or self._lock.key != lock.key:
@@ -169,7 +164,13 @@ class Session:
                 lock.renew_in_background()
             else:
                 lock = self._lock
-            recover(self._store, commit.folder)
+            try:
+                recover(self._store, commit.folder)
+                head = HeadWriter(self._store, folder, versions, commit, self._garbage)
+            except BaseException:
+                if lock is not self._lock:
+                    lock.release()
+                raise
         if self._lock is not None and self._lock is not lock:
             self._lock.release()
         self._lock = lock
@@ -177,7 +178,7 @@ class Session:
             self._finalizer.detach()
         self._finalizer = weakref.finalize(self, _release, lock, self._process)
         self.commit: Commit = commit
-        self._head = HeadWriter(self._store, folder, versions, commit, self._garbage) if is_head else None
+        self._head = head
         self._dirty = False
         self.state += 1
 
@@ -233,12 +234,16 @@ class Session:
         try:
             self.flush()
         finally:
-            self._ended = why
-            if self._finalizer is not None:
-                self._finalizer()
-            real = os.path.realpath(self.path)
-            if _sessions.get(real) is self:
-                del _sessions[real]
+            self.drop(why)
+
+    def drop(self, why: str) -> None:
+        """Give the lock back and forget what is not on disk."""
+        self._ended, self._dirty = why, False
+        if self._finalizer is not None:
+            self._finalizer()
+        real = os.path.realpath(self.path)
+        if _sessions.get(real) is self:
+            del _sessions[real]
 
     def _start_over(self) -> None:
         """What could not be brought to disk is forgotten: the dataset is as it was after the last flush."""
@@ -266,46 +271,8 @@ def _release(lock: Lock | None, process: int) -> None:
         lock.release()
 
 
-def create(path: str | os.PathLike[str], overwrite: bool, store: Store | None = None) -> Session:
-    """A dataset without tensors in a folder that is new or empty.
-
-    Raises:
-        DatasetExistsError: there is something already; with `overwrite`, something that is no dataset.
-        DatasetLockedError: another process writes to what is to be overwritten.
-    """
-    folder = Path(path).expanduser()
-    local = LocalStore(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        _check_overwritable(folder, overwrite)
-        previous = _sessions.get(os.path.realpath(folder))
-        if previous is not None:
-            previous.end("it was overwritten")
-        for key in local.list(""):
-            if key.endswith("dataset_lock.lock"):
-                Lock(local, key).acquire()
-        local.delete_all()
-    kept = store or local
-    kept.put(CONTROL, tree_json(first_tree()))
-    kept.put("dataset_meta.json", to_json(new_dataset_meta()))
-    kept.sync()
-    return Session(folder, store=kept)
-
-
-def _check_overwritable(folder: Path, overwrite: bool) -> None:
-    if not folder.is_dir():
-        raise DatasetExistsError(f"there is a file '{folder}'", hint="a dataset is a folder")
-    if not any((folder / marker).is_file() for marker in MARKERS):
-        raise DatasetExistsError(
-            f"there is a folder '{folder}' that holds other things than a dataset", hint="choose another path"
-        )
-    if not overwrite:
-        raise DatasetExistsError(
-            f"there is a dataset already: '{folder}'",
-            hint="overwrite=True deletes it; tql.load(path, read_only=False) adds to it",
-        )
-    try:
-        allowed = Folder(folder).json_or_empty("dataset_meta.json").get("allow_delete", True)
-    except FormatError:
-        allowed = True
-    if not allowed:
-        raise DatasetExistsError(f"the dataset '{folder}' says that it must not be deleted")
+def end_session(path: str | os.PathLike[str], why: str) -> None:
+    """End the session that this process has of a dataset, if it has one."""
+    session = _sessions.get(os.path.realpath(path))
+    if session is not None:
+        session.end(why)

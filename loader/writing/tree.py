@@ -49,12 +49,13 @@ def changing(store: Store, folder: Folder) -> Iterator[dict[str, Any]]:
             tree["commits"][name] = {**_node("main", None), **node}
         before = {name: json.dumps(node) for name, node in tree["commits"].items()}
         yield tree
-        for name, node in tree["commits"].items():
-            if json.dumps(node) != before.get(name):
-                store.put(commit_folder(name) + "commit_info.json", tree_json(node))
+        changed = {
+            commit_folder(name) + "commit_info.json": tree_json(node)
+            for name, node in tree["commits"].items()
+            if json.dumps(node) != before.get(name)
+        }
         store.sync()
-        store.put(CONTROL, tree_json(tree))
-        store.sync()
+        store.replace({**changed, CONTROL: tree_json(tree)})
 
 
 def tree_json(value: dict[str, Any]) -> bytes:

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tql.loader.storage.local import LocalStore
-
 PYTHON = os.environ.get("TQL_INTEROP_PYTHON")
 if not PYTHON:
     collect_ignore_glob = ["test_*.py"]
@@ -80,4 +78,4 @@ def peer() -> Iterator[Peer]:
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_disks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LocalStore, "sync", lambda store: store._unsynced.clear())
+    monkeypatch.setattr(os, "fsync", lambda handle: None)

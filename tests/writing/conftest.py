@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import os
 
-from tql.loader.storage.local import LocalStore
+import pytest
 
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_disks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "real_disk" not in request.fixturenames:
-        monkeypatch.setattr(LocalStore, "sync", lambda store: store._unsynced.clear())
+        monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tql.errors import StorageError
@@ -42,6 +42,13 @@ class FaultyStore:
         if self._step(key):
             self._fail(self._inner.root / key)
         return self._inner.put_new(key, data)
+
+    def replace(self, files: Mapping[str, bytes]) -> None:
+        for key, data in files.items():
+            if self._step(key):
+                temporary = self._inner._write_beside(self._inner.root / key, data[: len(data) // 2])
+                self._fail(temporary)
+            self._inner.replace({key: data})
 
     def sync(self) -> None:
         self._inner.sync()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -28,10 +29,11 @@ class StoppingStore(LocalStore):
         super().__init__(root)
         self._left = itertools.count(n, -1)
 
-    def put(self, key: str, data: bytes) -> None:
-        if next(self._left) == 0:
-            raise StoppedError
-        super().put(key, data)
+    def replace(self, files: Mapping[str, bytes]) -> None:
+        for key, data in files.items():
+            if next(self._left) == 0:
+                raise StoppedError
+            super().replace({key: data})
 
     def delete(self, key: str) -> None:
         if next(self._left) == 0:
