@@ -16,7 +16,18 @@ from tql.loader.sources.v3.source import V3Source
 from tql.loader.vector_index import VectorIndex, check_indexed, metric_of, with_index
 from tql.loader.view import View, all_rows
 
-_WRITING = ("append", "extend", "pop", "create_tensor", "commit", "checkout", "flush", "update_row")
+_WRITING = (
+    "append",
+    "extend",
+    "pop",
+    "create_tensor",
+    "commit",
+    "checkout",
+    "flush",
+    "update_row",
+    "rename_tensor",
+    "delete_tensor",
+)
 
 
 class Dataset(View):
@@ -98,6 +109,14 @@ class Dataset(View):
     def info(self) -> dict[str, Any]:
         """What the dataset's authors wrote about it; empty where they wrote nothing."""
         return dict(self._source.info) if isinstance(self._source, V3Source) else {}
+
+    def tensor_info(self, name: str) -> dict[str, Any]:
+        """What the dataset's authors wrote about a tensor: its class names, the form of its boxes, ...
+
+        Raises:
+            UnknownColumnError: no tensor of that name.
+        """
+        return dict(self._source.tensor(name).meta.info) if isinstance(self._source, V3Source) else {}
 
     @property
     def version(self) -> str | None:

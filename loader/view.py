@@ -428,6 +428,19 @@ class View:
             return None
         return self._source.origin(name) if isinstance(self._source, View) else (self._source, name)
 
+    def stored_rows(self, column: str, start: int, stop: int) -> NDArray[np.int64] | None:
+        """The rows of `origin` that rows [start, stop) of a column are, None where they are computed."""
+        name = self._columns[column]
+        if not isinstance(name, str):
+            return None
+        rows = self._stored_rows(np.arange(start, stop, dtype=np.int64))
+        below: Source = self._source
+        while isinstance(below, View):
+            if not isinstance(below._columns[name], str):
+                return None
+            rows, name, below = below._stored_rows(rows), str(below._columns[name]), below._source
+        return rows
+
     @property
     def sources_below(self) -> list[Source]:
         """What the view is read from."""

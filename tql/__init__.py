@@ -20,6 +20,7 @@ _HOME = {
     "load": "tql.api",
     "empty": "tql.api",
     "read": "tql.api",
+    "link": "tql.api",
     "ingest_folder": "tql.api",
     "ingest_table": "tql.api",
     "from_numpy": "tql.api",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from tql.api import from_pydict as from_pydict
     from tql.api import ingest_folder as ingest_folder
     from tql.api import ingest_table as ingest_table
+    from tql.api import link as link
     from tql.api import load as load
     from tql.api import query as query
     from tql.api import read as read

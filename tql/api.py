@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tql.loader.source import Source
     from tql.loader.view import View
     from tql.loader.writing.dataset import WritableDataset
-    from tql.loader.writing.sample import Sample
+    from tql.loader.writing.sample import Link, Sample
     from tql.planner import PlannedQuery
 
 
@@ -74,7 +74,8 @@ def read(path: str | os.PathLike[str]) -> Sample:
     """A file as a value for `append`, `extend` and `update`: its bytes are stored as they are.
 
     A picture goes unchanged into a tensor whose `sample_compression` is the format of the file; into any
-    other image tensor it goes decoded.
+    other image tensor it goes decoded. Video, audio, medical and 3D files go into tensors of their format;
+    their headers are read with the packages of `tql[media]`.
 
     Raises:
         ArgumentError: if there is no such file.
@@ -82,6 +83,19 @@ def read(path: str | os.PathLike[str]) -> Sample:
     from tql.loader.writing.sample import read as read_file
 
     return read_file(path)
+
+
+def link(path: str | os.PathLike[str]) -> Link:
+    """A path or URL as a value of a tensor `link[...]`: stored as text, the file stays where it is.
+
+    A local path is relative to the working directory of whoever reads it. A plain str does as well.
+
+    Raises:
+        ArgumentError: for anything else.
+    """
+    from tql.loader.writing import sample
+
+    return sample.link(path)
 
 
 def ingest_folder(

@@ -5,6 +5,7 @@ All integers in them are big-endian.
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass, field
 
@@ -94,16 +95,64 @@ def parse_changes(data: bytes | None) -> TensorChanges:
 
 @dataclass(slots=True)
 class DatasetChanges:
-    """`dataset_diff`: whether the dataset's info changed, tensors that were renamed or deleted."""
+    """`dataset_diff`.
+
+    Attributes:
+        info_updated: whether the dataset's info changed.
+        renamed: name of a tensor at the last commit to its name now.
+        deleted: names at the last commit of tensors that were deleted.
+    """
 
     info_updated: bool = False
-    rest: bytes = bytes(16)  # what other programs wrote about renamed and deleted tensors
+    renamed: dict[str, str] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+
+    def tensor_renamed(self, old: str, new: str) -> None:
+        first = next((before for before, now in self.renamed.items() if now == old), old)
+        self.renamed.pop(first, None)
+        if first != new:
+            self.renamed[first] = new
+
+    def tensor_deleted(self, name: str) -> None:
+        first = next((before for before, now in self.renamed.items() if now == name), name)
+        self.renamed.pop(first, None)
+        if first not in self.deleted:
+            self.deleted.append(first)
+
+    @property
+    def any(self) -> bool:
+        return self.info_updated or bool(self.renamed) or bool(self.deleted)
 
     def to_bytes(self) -> bytes:
-        return struct.pack(">?", self.info_updated) + self.rest
+        parts = [struct.pack(">?Q", self.info_updated, len(self.renamed))]
+        for old, new in self.renamed.items():
+            names = old.encode(), new.encode()
+            parts += [struct.pack(">QQ", *map(len, names)), *names]
+        parts.append(struct.pack(">Q", len(self.deleted)))
+        for name in self.deleted:
+            parts += [struct.pack(">Q", len(name.encode())), name.encode()]
+        return b"".join(parts)
 
 
 def parse_dataset_changes(data: bytes | None) -> DatasetChanges:
-    if data is None or len(data) < 17:
+    """The changes that a `dataset_diff` tells; one that is missing or not understood tells nothing."""
+    changes = DatasetChanges()
+    stream = io.BytesIO(data or b"")
+    try:
+        (changes.info_updated,) = struct.unpack(">?", stream.read(1))
+        for _ in range(_count(stream)):
+            sizes = _count(stream), _count(stream)
+            old, new = (stream.read(size).decode() for size in sizes)
+            changes.renamed[old] = new
+        for _ in range(_count(stream)):
+            changes.deleted.append(stream.read(_count(stream)).decode())
+    except (struct.error, ValueError, OverflowError):
         return DatasetChanges()
-    return DatasetChanges(bool(data[0]), bytes(data[1:]))
+    return changes
+
+
+def _count(stream: io.BytesIO) -> int:
+    (count,) = struct.unpack(">Q", stream.read(8))
+    if count > len(stream.getbuffer()):
+        raise ValueError
+    return int(count)

@@ -6,6 +6,7 @@ replaced, decides which files count. So neither a crash nor a reader of an older
 
 from __future__ import annotations
 
+import math
 import secrets
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -81,7 +82,8 @@ class ChunkTable:
     Attributes:
         target: bytes of a data area at which a new chunk is begun.
         encode: a block to the bytes of a chunk file.
-        load: the items of the stored chunk of an id, of which there are so many.
+        fetch: the stored chunk file of an id.
+        load: its items, of which there are so many.
         keep: stores a chunk file under an id.
         reopen: whether the last chunk of an id may be continued.
         ids, last: as in the chunk index.
@@ -91,6 +93,7 @@ class ChunkTable:
 
     target: int
     encode: Callable[[Block], bytes]
+    fetch: Callable[[int], bytes]
     load: Callable[[int, int], Block]
     keep: Callable[[int, bytes], None]
     reopen: Callable[[int], bool]
@@ -103,6 +106,7 @@ class ChunkTable:
     _unsaved: dict[int, bytes] = field(default_factory=dict)
     _saved_open: int | None = None
     _known: set[int] = field(default_factory=set)
+    _recent: tuple[int, Block] | None = None  # the chunk that `piece` read last
 
     def begin_with(self, ids: list[int], last: list[int]) -> None:
         """The chunks that are stored already."""
@@ -257,9 +261,21 @@ class ChunkTable:
 
     def item(self, number: int) -> bytes:
         """The bytes of an item that is not tiled."""
+        piece = self.piece(number)
+        assert isinstance(piece, Block)
+        return bytes(piece.data)
+
+    def piece(self, number: int) -> Piece:
+        """One item as it is stored."""
         row = bisect_left(self.last, number)
+        if number in self.tiles:
+            entry = self.tiles[number]
+            rows = range(row, row + math.prod(entry.grid))
+            return Tiled(entry, [self._unsaved.get(self.ids[at]) or self.fetch(self.ids[at]) for at in rows])
+        if self._recent is None or self._recent[0] != self.ids[row] or not self._is_stored(self.ids[row]):
+            self._recent = self.ids[row], self._content(row)
         within = number - self._first(row)
-        return bytes(self._content(row).cut(within, within + 1).data)
+        return self._recent[1].cut(within, within + 1)
 
     def _first(self, row: int) -> int:
         return self.last[row - 1] + 1 if row else 0

@@ -16,12 +16,16 @@ from tql.loader.sources.v3.source import V3Source
 from tql.loader.to_numpy import column_values
 from tql.loader.view import View
 from tql.loader.writing.drafts import made_at_once
-from tql.loader.writing.sample import Sample
+from tql.loader.writing.media import MEDIA_CODECS
+from tql.loader.writing.stored import StoredTensor
 from tql.schema import Field
 from tql.types import Type
 
 _LOSSLESS = {"jpeg": "png", "webp": "png", "jpeg2000": "png"}
 """Chunks that are one picture have to be encoded anew; what would lose by that becomes the second."""
+
+_FILES = (*IMAGE_CODECS, *MEDIA_CODECS)
+"""Compressions of items that are copied without decoding."""
 
 _ROWS = 1024
 _FILE_ROWS = 64
@@ -41,7 +45,7 @@ def save_view(view: View, path: str | os.PathLike[str], overwrite: bool, message
     with making as dataset, progress("saving", len(view)) as advance:
         for name, plan in plans.items():
             dataset.create_tensor(name, **plan.options)
-        step = _FILE_ROWS if any(plan.verbatim for plan in plans.values()) else _ROWS
+        step = _FILE_ROWS if any(plan.stored for plan in plans.values()) else _ROWS
         for start in range(0, len(view), step):
             stop = min(start + step, len(view))
             dataset.extend({name: plan.values(view, start, stop) for name, plan in plans.items()})
@@ -56,22 +60,26 @@ class _Plan:
         name: of the column.
         type_: of its rows.
         options: arguments of `create_tensor`.
-        verbatim: whether its rows are files that are stored as they are.
+        stored: the tensor whose rows are copied as they are stored, None where values are written.
     """
 
-    def __init__(self, name: str, type_: Type, options: dict[str, Any], verbatim: bool) -> None:
+    def __init__(
+        self, name: str, type_: Type, options: dict[str, Any], stored: StoredTensor | None = None
+    ) -> None:
         self.name = name
         self.type = type_
         self.options = options
-        self.verbatim = verbatim
+        self.stored = stored
 
     @classmethod
     def of(cls, view: View, field: Field) -> _Plan:
         origin = view.origin(field.name)
-        if origin is None or not isinstance(origin[0], V3Source):
-            return cls(field.name, field.type, _options(field.name, field.type), False)
-        meta = origin[0].tensor(origin[1]).meta
-        if meta.unreadable is not None:
+        source, name = origin or (None, "")
+        if not isinstance(source, V3Source):
+            return cls(field.name, field.type, _options(field.name, field.type))
+        meta = source.tensor(name).meta
+        as_stored = meta.sample_codec in _FILES and view.stored_rows(field.name, 0, 0) is not None
+        if meta.unreadable is not None and not as_stored:
             raise UnsupportedError(f"column '{field.name}' can't be copied: {meta.unreadable}")
         htype = f"link[{meta.htype}]" if meta.is_link else meta.htype
         options = {
@@ -81,20 +89,14 @@ class _Plan:
             "chunk_compression": _LOSSLESS.get(meta.chunk_codec or "", meta.chunk_codec),
             "class_names": meta.info.get("class_names"),
         }
-        verbatim = meta.sample_codec in IMAGE_CODECS and not meta.is_sequence
-        return cls(field.name, field.type, options, verbatim)
+        return cls(field.name, field.type, options, StoredTensor(source, name) if as_stored else None)
 
     def values(self, view: View, start: int, stop: int) -> Any:
-        if self.verbatim:
-            return [self._file(view, row) for row in range(start, stop)]
+        if self.stored is not None:
+            rows = view.stored_rows(self.name, start, stop)
+            assert rows is not None
+            return [self.stored.row(row) for row in rows.tolist()]
         return column_values(view.read(self.name, "values", start, stop), self.type)
-
-    def _file(self, view: View, row: int) -> Any:
-        try:
-            data = view.stored_bytes(self.name, row)
-        except UnsupportedError:  # in tiles
-            return column_values(view.read(self.name, "values", row, row + 1), self.type)[0]
-        return Sample(data=data) if data else None
 
 
 def _options(name: str, type_: Type) -> dict[str, Any]:

@@ -6,13 +6,14 @@ import copy
 import difflib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tql.errors import ArgumentError, UnsupportedError
+from tql.errors import ArgumentError
 from tql.loader.writing.casting import DTYPES
-from tql.loader.writing.htypes import FILE_HTYPES, HTYPES, PICTURES, Htype
+from tql.loader.writing.htypes import CODECS, HTYPES, Htype
+from tql.loader.writing.media import MEDIA_CODECS
 from tql.loader.writing.metas import new_tensor_meta
 
 _ALIASES = {"jpg": "jpeg", "jp2": "jpeg2000", "tif": "tiff"}
@@ -49,12 +50,8 @@ class NewTensor:
             raise ArgumentError(
                 f"tensor '{self.name}': only class_label and segment_mask have class names, not {self.htype}"
             )
-        if self.class_names is not None and (
-            isinstance(self.class_names, str) or not all(isinstance(name, str) for name in self.class_names)
-        ):
-            raise ArgumentError(
-                f"tensor '{self.name}': class_names is a list of texts: {self.class_names!r:.60}"
-            )
+        if self.class_names is not None:
+            check_class_names(self.class_names, self.name)
         if self.max_chunk_size is not None and self.max_chunk_size < 1:
             raise ArgumentError(
                 f"tensor '{self.name}': max_chunk_size is a number of bytes: {self.max_chunk_size}"
@@ -75,7 +72,7 @@ class NewTensor:
             inner,
             self._htype,
             dtype=self.dtype,
-            sample_compression=_alias(self.sample_compression),
+            sample_compression=_alias(self.sample_compression) or self._htype.default_codec,
             chunk_compression=_alias(self.chunk_compression),
             max_chunk_size=self.max_chunk_size,
             tiling_threshold=self.tiling_threshold,
@@ -112,8 +109,6 @@ class NewTensor:
     @property
     def _htype(self) -> Htype:
         name, wrapped = self._inner, self._unwrapped[1]
-        if name in FILE_HTYPES:
-            raise UnsupportedError(f"tensor '{self.name}': values of htype {name} can't be written")
         if name not in HTYPES:
             near = difflib.get_close_matches(name, HTYPES, n=2)
             raise ArgumentError(
@@ -135,17 +130,22 @@ class NewTensor:
         codec = _alias(self.sample_compression or self.chunk_compression)
         if codec is None:
             return
-        if codec not in PICTURES:
-            near = difflib.get_close_matches(codec, PICTURES, n=2)
+        if codec not in CODECS:
+            near = difflib.get_close_matches(codec, CODECS, n=2)
             raise ArgumentError(
                 f"tensor '{self.name}': unknown compression '{codec}'",
                 candidates=near,
-                hint="known: " + ", ".join(PICTURES),
+                hint="known: " + ", ".join(CODECS),
             )
         if codec not in self._htype.codecs:
             raise ArgumentError(
                 f"tensor '{self.name}': values of htype {self.htype} can't be compressed by '{codec}'",
                 hint="possible: " + ", ".join(self._htype.codecs),
+            )
+        if self.chunk_compression and codec in MEDIA_CODECS:
+            raise ArgumentError(
+                f"tensor '{self.name}': '{codec}' files are values, no chunks",
+                hint=f"sample_compression='{codec}'",
             )
 
     def _check_dtype(self, dtype: str) -> None:
@@ -159,6 +159,13 @@ class NewTensor:
                 candidates=near,
                 hint="known: " + ", ".join(DTYPES),
             )
+
+
+def check_class_names(names: object, tensor: str) -> None:
+    """Raises ArgumentError unless it is a list of texts."""
+    given = names if isinstance(names, Sequence) and not isinstance(names, str) else [None]
+    if not all(isinstance(name, str) for name in given):
+        raise ArgumentError(f"tensor '{tensor}': class_names is a list of texts: {names!r:.60}")
 
 
 def check_name(name: str, meta: Mapping[str, Any]) -> None:
@@ -183,10 +190,10 @@ def check_name(name: str, meta: Mapping[str, Any]) -> None:
             raise ArgumentError(f"'{above}' is a tensor, it can't hold '{name}'")
 
 
-def new_key(name: str, meta: Mapping[str, Any]) -> str:
-    """The folder of a new tensor: its name, unless a renamed tensor has that."""
+def new_key(name: str, meta: Mapping[str, Any], has_files: Callable[[str], bool]) -> str:
+    """The folder of a new tensor: its name, unless a renamed tensor has that or a deleted one left files."""
     key = name
-    while key in meta["tensors"] or key in meta["tensor_names"].values():
+    while key in meta["tensors"] or key in meta["tensor_names"].values() or has_files(key):
         key = f"{name}_{secrets.token_hex(2)}"
     return key
 

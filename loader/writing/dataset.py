@@ -134,6 +134,23 @@ class WritableDataset(Dataset):
         )
         self._session.change(lambda head: head.create_tensor(new))
 
+    def rename_tensor(self, name: str, new_name: str) -> None:
+        """Give a tensor another name, in the same group.
+
+        Raises:
+            ArgumentError: a name that is taken, can't be one, or lies in another group.
+            UnknownColumnError: no tensor of that name.
+        """
+        self._session.change(lambda head: head.rename_tensor(name, new_name))
+
+    def delete_tensor(self, name: str) -> None:
+        """Take a tensor out of the head of this branch, with all its rows; commits keep it.
+
+        Raises:
+            UnknownColumnError: no tensor of that name.
+        """
+        self._session.change(lambda head: head.delete_tensor(name))
+
     # --- rows ---------------------------------------------------------------------------------------------
 
     def append(self, row: Mapping[str, Any]) -> None:
@@ -197,6 +214,14 @@ class WritableDataset(Dataset):
     def info(self) -> Info:  # type: ignore[override]  # a dict that writes through
         """Facts about the dataset, any that JSON can say; what is assigned is written."""
         return Info(self._session)
+
+    def tensor_info(self, name: str) -> Info:  # type: ignore[override]  # a dict that writes through
+        """Facts about a tensor, its class names or the form of its boxes say; what is assigned is written.
+
+        Raises:
+            UnknownColumnError: no tensor of that name.
+        """
+        return Info(self._session, name)
 
     @property
     def branch(self) -> str:
@@ -333,10 +358,17 @@ class Row(Mapping[str, Any]):
 
 
 class Info(MutableMapping[str, Any]):
-    """Facts about a dataset; what is assigned is written."""
+    """Facts about a dataset or a tensor; what is assigned is written.
 
-    def __init__(self, session: Session) -> None:
+    Args:
+        session: what writes them.
+        tensor: whose facts they are, None for those of the dataset.
+    """
+
+    def __init__(self, session: Session, tensor: str | None = None) -> None:
         self._session = session
+        self._tensor = tensor
+        self._facts()
 
     def __getitem__(self, name: str) -> Any:
         return self._facts()[name]
@@ -355,12 +387,12 @@ class Info(MutableMapping[str, Any]):
             if not isinstance(name, str):
                 raise ArgumentError(f"the name of a fact is a text, not {name!r:.60}")
             dump_document(value)
-        self._session.change(lambda head: head.info.update(new))
+        self._change({**self._facts(), **new})
 
     def __delitem__(self, name: str) -> None:
-        if name not in self._facts():
-            raise KeyError(name)
-        self._session.change(lambda head: head.info.pop(name))
+        facts = dict(self._facts())
+        del facts[name]
+        self._change(facts)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict(self._facts()))
@@ -372,7 +404,10 @@ class Info(MutableMapping[str, Any]):
         return repr(self._facts())
 
     def _facts(self) -> dict[str, Any]:
-        return self._session.info()
+        return self._session.info(self._tensor)
+
+    def _change(self, facts: dict[str, Any]) -> None:
+        self._session.change(lambda head: head.set_info(facts, self._tensor))
 
 
 def _dtype_name(dtype: Any) -> str:

@@ -21,8 +21,10 @@ from tql.loader.writing.blocks import Block
 from tql.loader.writing.casting import as_array, cast
 from tql.loader.writing.chunk_file import encode_tile
 from tql.loader.writing.form import Form
+from tql.loader.writing.media import MEDIA_CODECS, describe_media
 from tql.loader.writing.polygons import encode_polygons
-from tql.loader.writing.sample import Sample
+from tql.loader.writing.sample import Link, Sample
+from tql.loader.writing.stored_item import StoredItem
 from tql.loader.writing.text_values import encode_text
 from tql.loader.writing.tiling import Tiled, tile_shape, tiles
 
@@ -140,8 +142,18 @@ class _Items:
         if value is None:
             self._keep(b"", (0,) * (form.rank or 0))
             return
-        if isinstance(value, bytes | bytearray | memoryview) and form.htype.kind == "image":
+        if isinstance(value, StoredItem):
+            self._add_stored(value)
+            return
+        if isinstance(value, bytes | bytearray | memoryview) and form.takes_files:
             value = Sample(data=bytes(value))
+        if isinstance(value, Link):
+            raise ArgumentError(
+                f"{value} goes into a tensor of links only", hint="create_tensor(name, htype='link[image]')"
+            )
+        if form.sample_codec in MEDIA_CODECS:
+            self._add_media(value, form.sample_codec)
+            return
         if isinstance(value, Sample):
             data = value.data
             codec, shape, dtype = _describe(value, data)
@@ -157,6 +169,31 @@ class _Items:
         self.form = form = _decided(form, array.dtype, shape)
         assert form.dtype is not None
         self.add(cast(array, form.dtype).reshape(shape))
+
+    def _add_stored(self, item: StoredItem) -> None:
+        """What was encoded for a tensor of the same compression and dtype."""
+        rank = len(item.shape)
+        if rank:
+            self.form = _decided(self.form, item.dtype, item.shape)
+        self._close()
+        self._pieces.append(item.piece)
+
+    def _add_media(self, value: Any, codec: str) -> None:
+        """A file that only others can make."""
+        if not isinstance(value, Sample):
+            raise ArgumentError(
+                f"{codec} files can't be made of arrays here",
+                hint="give the file: tql.read(path), or its bytes",
+            )
+        data = value.data
+        try:
+            shape, dtype = describe_media(data, codec)
+        except ArgumentError as error:
+            raise ArgumentError(f"{error.message}: {value}") from None
+        shape = _item_shape(shape, self.form)
+        self.form = _decided(self.form, dtype, shape)
+        _check_dtype(dtype, self.form)
+        self._keep(data, shape)
 
     def add(self, item: NDArray[Any]) -> None:
         """An array of the right dtype and rank."""
@@ -178,6 +215,8 @@ class _Items:
         return Encoded(self.form, self._pieces)
 
     def _keep(self, data: bytes, shape: tuple[int, ...]) -> None:
+        if len(data) > MAX_ITEM_BYTES:
+            raise ArgumentError(f"an item of {len(data)} bytes is larger than the limit {MAX_ITEM_BYTES}")
         self._data.append(data)
         self._shapes.append(shape)
 
@@ -255,7 +294,7 @@ def _decided(form: Form, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Form:
 def _check_dtype(dtype: np.dtype[Any], form: Form) -> None:
     assert form.dtype is not None
     if not np.can_cast(dtype, form.dtype, "safe"):
-        raise ArgumentError(f"a file of {dtype.name} pixels does not go into a tensor of {form.dtype.name}")
+        raise ArgumentError(f"a file of {dtype.name} values does not go into a tensor of {form.dtype.name}")
 
 
 def _check_strip(shape: tuple[int, ...], form: Form) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tql.loader.writing.htypes import HTYPES, Htype, Kind
+from tql.loader.writing.media import MEDIA_CODECS
 
 TILE_BYTES = 16_000_000
 _PICTURE_RANK = 3
@@ -48,6 +49,11 @@ class Form:
     def is_text(self) -> bool:
         """Items are text, JSON or paths: bytes that no dtype describes."""
         return self.kind in ("text", "json", "list", "tag")
+
+    @property
+    def takes_files(self) -> bool:
+        """Bytes that are given are a file, not an array."""
+        return self.htype.kind == "image" or self.sample_codec in MEDIA_CODECS
 
     @property
     def element(self) -> np.dtype[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -54,6 +55,7 @@ class HeadWriter:
         self._garbage = garbage
         self._prefix = commit.folder
         self._stored: dict[str, bytes] = {}
+        self._deleted: list[str] = []  # folders of tensors, until the next flush
         read_dataset_meta(folder, self._prefix)  # for its checks
         self._meta = folder.json(self._prefix + "dataset_meta.json")
         if not self._meta.get("tensor_names"):
@@ -107,7 +109,7 @@ class HeadWriter:
             self._open[key].meta["links"] = {hidden_key: dict(linked.ID_LINK)}
 
     def _add(self, name: str, meta: dict[str, Any], info: dict[str, Any], *, hidden: bool) -> str:
-        key = new_key(name, self._meta)
+        key = new_key(name, self._meta, lambda key: any(self._store.list(f"{self._prefix}{key}/")))
         self._meta["tensors"].append(key)
         self._meta["tensor_names"][name] = key
         if hidden:
@@ -119,6 +121,52 @@ class HeadWriter:
         tensor.changes.created = True
         self._open[key] = tensor
         return key
+
+    def delete_tensor(self, name: str) -> None:
+        """Take a tensor out, and the hidden ones that follow it."""
+        tensor = self.visible_tensor(name)
+        self._changes.tensor_deleted(name)
+        for key in [tensor.key, *(hidden.key for hidden, _ in self._links(tensor))]:
+            self._meta["tensors"].remove(key)
+            self._meta["hidden_tensors"] = [other for other in self._meta["hidden_tensors"] if other != key]
+            self._meta["tensor_names"] = {n: k for n, k in self._meta["tensor_names"].items() if k != key}
+            self._open.pop(key, None)
+            self._deleted.append(key)
+
+    def rename_tensor(self, name: str, new: str) -> None:
+        """Give a tensor another name in the same group; its folder keeps the old one."""
+        tensor = self.visible_tensor(name)
+        group, _, leaf = name.rpartition("/")
+        if new.rpartition("/")[0] != group:
+            raise ArgumentError(f"a tensor stays in its group: '{name}' can't become '{new}'")
+        check_name(new, self._meta)
+        self._changes.tensor_renamed(name, new)
+        self._rename(name, new)
+        new_leaf = new.rpartition("/")[2]
+        for hidden, _ in self._links(tensor):
+            of_group, _, hidden_leaf = hidden.name.rpartition("/")
+            if hidden_leaf.startswith(f"_{leaf}_"):
+                renamed = f"_{new_leaf}_{hidden_leaf[len(leaf) + 2 :]}"
+                self._rename(hidden.name, f"{of_group}/{renamed}" if of_group else renamed)
+
+    def _rename(self, old: str, new: str) -> None:
+        self.tensor(old).meta["name"] = new
+        self._meta["tensor_names"][new] = self._meta["tensor_names"].pop(old)
+
+    def visible_tensor(self, name: str) -> TensorWriter:
+        """A tensor that users see, by its name."""
+        if name not in self.names:
+            near = difflib.get_close_matches(str(name), self.names, n=2)
+            hint = "tensors: " + (", ".join(self.names) or "none")
+            raise UnknownColumnError(f"no tensor named '{name}'", candidates=near, hint=hint)
+        return self.tensor(name)
+
+    def set_info(self, facts: dict[str, Any], tensor: str | None) -> None:
+        """Replace the facts about the dataset or a tensor."""
+        if tensor is None:
+            self.info = facts
+        else:
+            self.visible_tensor(tensor).set_info(facts)
 
     # --- rows ---------------------------------------------------------------------------------------------
 
@@ -249,7 +297,7 @@ class HeadWriter:
             files |= {f"{self._prefix}{key}/{name}": data for name, data in tensor.files().items()}
         if self.info or self._changes.info_updated:
             files[self._prefix + "dataset_info.json"] = to_json(self.info)
-        if self._changes.info_updated:
+        if self._changes.any:
             files[self._prefix + "dataset_diff"] = self._changes.to_bytes()
         files[self._prefix + "dataset_meta.json"] = to_json(self._meta)
         changed = {name: data for name, data in files.items() if self._stored.get(name) != data}
@@ -258,6 +306,11 @@ class HeadWriter:
         self._info_before = to_json(self.info)
         for tensor in self._open.values():
             tensor.discard(self._garbage)
+        for key in self._deleted:
+            leftover = list(self._store.list(f"{self._prefix}{key}/"))
+            self._stored = {file: data for file, data in self._stored.items() if file not in leftover}
+            self._garbage.discard(leftover)
+        self._deleted.clear()
 
     def _remember(self, file: str) -> None:
         data = self._folder.read_or_none(file)

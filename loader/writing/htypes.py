@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from tql.loader.sources.v3.meta import IMAGE_CODECS
+from tql.loader.writing.media import AUDIO_CODECS, MEDIA_CODECS, NIFTI_CODECS, VIDEO_CODECS
 
 Kind = Literal["array", "image", "labels", "polygon", "text", "json", "list", "tag"]
 
 BYTES = ("lz4",)
 PICTURES = (*IMAGE_CODECS, *BYTES)
+CODECS = (*PICTURES, *MEDIA_CODECS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Htype:
         dtype: of the elements unless another is asked for, None where the first value decides.
         ranks: allowed numbers of axes of an item, empty for any.
         last: extent of the last axis, None for any.
-        codecs: allowed compressions, of items or of chunks.
-
+        codecs: allowed compressions, of items or of chunks; those of `MEDIA_CODECS` of items only.
+        default_codec: that of items where none is asked for.
         properties: what `tensor_info.json` starts with.
         defaults: fields of the meta that only this htype has.
     """
@@ -35,6 +37,7 @@ class Htype:
     ranks: tuple[int, ...] = ()
     last: tuple[int, ...] = ()
     codecs: tuple[str, ...] = PICTURES
+    default_codec: str | None = None
     properties: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -57,8 +60,8 @@ HTYPES: dict[str, Htype] = {
     "class_label": Htype(
         "labels", "uint32", (1,), codecs=BYTES, properties=_NAMES, defaults={"_disable_temp_transform": False}
     ),
-    "bbox": Htype("array", "float32", (2,), (4,), BYTES, _COORDS),
-    "bbox.3d": Htype("array", "float32", (2,), (8,), BYTES, _COORDS),
+    "bbox": Htype("array", "float32", (2,), (4,), BYTES, properties=_COORDS),
+    "bbox.3d": Htype("array", "float32", (2,), (8,), BYTES, properties=_COORDS),
     "embedding": Htype("array", "float32", (1,), codecs=BYTES, defaults=_VECTOR_INDEX),
     "binary_mask": Htype("image", "bool"),
     "segment_mask": Htype("labels", "uint32", properties=_NAMES),
@@ -71,7 +74,10 @@ HTYPES: dict[str, Htype] = {
     "json": Htype("json", "Any", codecs=BYTES),
     "list": Htype("list", "List", codecs=BYTES),
     "tag": Htype("tag", "List", codecs=BYTES),
+    "video": Htype("array", "uint8", (4,), codecs=VIDEO_CODECS),
+    "audio": Htype("array", "float64", (1, 2), codecs=AUDIO_CODECS),
+    "dicom": Htype("array", None, (3, 4), codecs=("dcm",), default_codec="dcm"),
+    "nifti": Htype("array", codecs=NIFTI_CODECS),
+    "point_cloud": Htype("array", "float32", (2,), codecs=("las",)),
+    "mesh": Htype("array", codecs=("ply", "stl"), default_codec="ply"),
 }
-
-FILE_HTYPES = ("audio", "video", "dicom", "nifti", "point_cloud", "mesh")
-"""Htypes of the format whose values are files that need a package to be understood; not written yet."""

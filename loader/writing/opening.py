@@ -93,14 +93,18 @@ def _table(store: Store, home: ChunkHome, meta: dict[str, Any], place: Place) ->
         form = form_of(meta)
         return encode_chunk(block, form.chunk_codec, form.element)
 
-    def load(number: int, items: int) -> Block:
-        form = form_of(meta)
+    def fetch(number: int) -> bytes:
         where = Place(home.file(number), place.tensor)
         data = store.get(where.file)
         if data is None:
             raise where.damaged("the file is missing")
+        return data
+
+    def load(number: int, items: int) -> Block:
+        form = form_of(meta)
+        where = Place(home.file(number), place.tensor)
         rank = 1 if form.is_text else len(meta["max_shape"]) or None
-        return decode_chunk(data, items, rank, form.chunk_codec, form.element, where)
+        return decode_chunk(fetch(number), items, rank, form.chunk_codec, form.element, where)
 
     codec = form_of(meta).chunk_codec
     squeezed = codec == "lz4" or codec in IMAGE_CODECS
@@ -108,6 +112,7 @@ def _table(store: Store, home: ChunkHome, meta: dict[str, Any], place: Place) ->
     return ChunkTable(
         target=max(target * (2 if squeezed else 1), 1),
         encode=encode,
+        fetch=fetch,
         load=load,
         keep=home.keep,
         reopen=lambda number: codec in _CONTINUED and home.owns(number),

@@ -1,8 +1,9 @@
-"""Encoded files as values: `tql.read(path)` hands over a picture, to be stored as it is."""
+"""Files as values: `tql.read(path)` for one that is stored as it is, `tql.link(path)` for its name alone."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from tql.errors import ArgumentError
@@ -44,7 +45,8 @@ def read(path: str | os.PathLike[str]) -> Sample:
     """A file as a value for `append`, `extend` and `update`: its bytes are stored as they are.
 
     A picture goes unchanged into a tensor whose `sample_compression` is the format of the file; into any
-    other image tensor it goes decoded.
+    other image tensor it goes decoded. Video, audio, medical and 3D files go into tensors of their format;
+    their headers are read with the packages of `tql[media]`.
 
     Raises:
         ArgumentError: if there is no such file.
@@ -53,3 +55,30 @@ def read(path: str | os.PathLike[str]) -> Sample:
     if not given.is_file():
         raise ArgumentError(f"there is no file '{path}'")
     return Sample(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The path or URL of a file, as a value of a tensor of links.
+
+    Attributes:
+        path: as it is stored.
+    """
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"tql.link({self.path!r})"
+
+
+def link(path: str | os.PathLike[str]) -> Link:
+    """A path or URL as a value of a tensor `link[...]`: stored as text, the file stays where it is.
+
+    A local path is relative to the working directory of whoever reads it. A plain str does as well.
+
+    Raises:
+        ArgumentError: for anything else.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise ArgumentError(f"not a path or URL: {path!r:.60}")
+    return Link(str(os.fspath(path)))

@@ -105,11 +105,12 @@ class Session:
         """Whether something was written that is not on disk yet."""
         return self._dirty
 
-    def info(self) -> dict[str, Any]:
-        """Facts about the dataset."""
+    def info(self, tensor: str | None) -> dict[str, Any]:
+        """Facts about the dataset or a tensor."""
         if self._head is not None:
-            return self._head.info
-        return Folder(self.path).json_or_empty(self.commit.folder + "dataset_info.json")
+            return self._head.info if tensor is None else self._head.visible_tensor(tensor).info
+        source = V3Source(self.path, self.commit.id)
+        return source.info if tensor is None else source.tensor(tensor).meta.info
 
     def change(self, act: Callable[[HeadWriter], _Result]) -> _Result:
         """Run something that changes the head; outside of a batch it is on disk afterwards."""

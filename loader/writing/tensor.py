@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql.errors import ArgumentError, UnsupportedError
+from tql.errors import ArgumentError
 from tql.loader.sources.v3.indexes import SequenceIndex
 from tql.loader.writing.changes import TensorChanges
 from tql.loader.writing.chunk_table import ChunkTable, Snapshot
+from tql.loader.writing.creation import check_class_names
 from tql.loader.writing.encoding import BadValueError, Encoded, Piece, encode
-from tql.loader.writing.form import Form, form_of, inner_htype
+from tql.loader.writing.form import Form, form_of
 from tql.loader.writing.garbage import Garbage
 from tql.loader.writing.home import ChunkHome
-from tql.loader.writing.htypes import FILE_HTYPES, HTYPES
+from tql.loader.writing.htypes import HTYPES
 from tql.loader.writing.index_files import (
     encode_chunk_index,
     encode_creds_index,
@@ -116,10 +117,6 @@ class TensorWriter:
         Raises:
             ArgumentError: a value that the tensor can't hold.
         """
-        if inner_htype(str(self.meta["htype"])) in FILE_HTYPES and not self._is_link:
-            raise UnsupportedError(
-                f"tensor '{self.name}': values of htype {self.meta['htype']} can't be written"
-            )
         meta = self.meta if self.meta["htype"] is not None else _with_htype(self.meta, values)
         form = form_of(meta)
         try:
@@ -147,6 +144,16 @@ class TensorWriter:
                 unique = name if name not in self._classes else f"\0{index}"
                 self._classes[str(unique)] = index
         return self._classes
+
+    def set_info(self, facts: dict[str, Any]) -> None:
+        """Replace the facts about the tensor.
+
+        Raises:
+            ArgumentError: `class_names` that are no list of texts.
+        """
+        check_class_names(facts.get("class_names", []), self.name)
+        self.info, self._classes = facts, None
+        self.changes.info_updated = True
 
     # --- rows ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import numpy as np
 from tql.errors import ArgumentError
 from tql.loader.writing.documents import dump_document
 from tql.loader.writing.form import Form
-from tql.loader.writing.sample import Sample
+from tql.loader.writing.sample import Link, Sample
 
 Shape = tuple[int, ...]
 
@@ -47,7 +47,7 @@ def _text(value: Any) -> bytes:
 
 
 def _path(value: Any) -> bytes:
-    if isinstance(value, Sample):
+    if isinstance(value, Sample | Link):
         value = value.path
     if value is not None and not isinstance(value, str | os.PathLike):
         raise ArgumentError(f"not a path or URL: {value!r:.60}")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import tql
-from tql.errors import ArgumentError
+from tql.errors import ArgumentError, UnknownColumnError
 
 
 @pytest.fixture
@@ -237,3 +237,45 @@ def test_a_dataset_without_version_tree_gets_one(dataset: tql.WritableDataset, t
     assert len(tql.load(tmp_path / "ds", first)) == 4
     (tmp_path / "ds" / "version_control_info.json").unlink()
     assert len(tql.load(tmp_path / "ds")) == 3  # the commits' own files tell the tree
+
+
+def test_tensors_are_renamed_and_deleted(dataset: tql.WritableDataset, tmp_path: Path) -> None:
+    first = dataset.commit("first")
+    view = dataset[:]
+    dataset.rename_tensor("x", "y")
+    dataset.delete_tensor("label")
+    assert dataset.columns == ("y",) and view["label"].tolist() == [[0], [1], [2], [0]]
+    dataset.create_tensor("x", htype="text")  # its folder can't be that of the renamed one
+    dataset.create_tensor("label", htype="sequence[text]")
+    dataset.extend({"x": list("abcd"), "label": [["a"], [], None, ["b", "c"]]})
+    dataset[0].update(y=7, x="z")
+    dataset.delete_tensor("label")
+    dataset.create_tensor("label", dtype="int8")
+    dataset.extend({"label": range(4)})
+    dataset.pop(1)
+    again = tql.load(tmp_path / "ds")
+    assert again["y"].tolist() == [[7], [2], [3]]
+    assert again["x"].tolist() == ["z", "c", "d"]
+    assert again["label"].tolist() == [[0], [2], [3]]
+    assert tql.load(tmp_path / "ds", first)["label"].tolist() == [[0], [1], [2], [0]]
+    for act in (lambda: dataset.rename_tensor("nothing", "a"), lambda: dataset.delete_tensor("nothing")):
+        with pytest.raises(UnknownColumnError, match="no tensor named 'nothing'"):
+            act()
+    with pytest.raises(ArgumentError, match="there is a tensor 'x' already"):
+        dataset.rename_tensor("y", "x")
+    with pytest.raises(ArgumentError, match="a tensor stays in its group: 'y' can't become 'g/y'"):
+        dataset.rename_tensor("y", "g/y")
+
+
+def test_facts_about_tensors(dataset: tql.WritableDataset, tmp_path: Path) -> None:
+    dataset.tensor_info("label")["class_names"] = ["kitten", "puppy", "chick"]
+    dataset.tensor_info("x").update(unit="m")
+    dataset.append({"x": 4, "label": "puppy"})
+    assert dataset["label"][-1].tolist() == [1]
+    again = tql.load(tmp_path / "ds")
+    assert again.schema["label"].type.class_names == ("kitten", "puppy", "chick")
+    assert again.tensor_info("x") == {"unit": "m"}
+    with pytest.raises(ArgumentError, match="class_names is a list of texts"):
+        dataset.tensor_info("label")["class_names"] = "ab"
+    with pytest.raises(UnknownColumnError):
+        dataset.tensor_info("nothing")
