@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,10 +60,19 @@ def test_errors_of_a_run_point_into_the_query(tmp_path: Path) -> None:
 
 
 def test_a_column_that_cannot_be_read_cannot_be_queried(tmp_path: Path) -> None:
-    ds = tql.load(unpack("bbox", tmp_path) / "ds")
+    folder = unpack("bbox", tmp_path) / "ds"
+    meta = folder / "polygons" / "tensor_meta.json"
+    meta.write_text(json.dumps({**json.loads(meta.read_text()), "dtype": "complex64"}))
+    ds = tql.load(folder)
     assert "polygons" in ds.query("select * where shape(boxes)[0] > 1").columns
-    with pytest.raises(QueryTypeError):
+    with pytest.raises(QueryTypeError, match="raw bytes can be selected"):
         ds.query("select * where any(polygons > 1)")
+
+
+def test_polygons_are_queried(tmp_path: Path) -> None:
+    ds = tql.load(unpack("bbox", tmp_path) / "ds")
+    wanted = [row for row, polygons in enumerate(ds["polygons"]) if any((p > 49).any() for p in polygons)]
+    assert wanted and ds.query("select * where any(polygons > 49)").indices.tolist() == wanted
 
 
 def test_threads_read_the_same_rows(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from tql.errors import (
     RowIndexError,
     StorageError,
     UnknownColumnError,
-    UnsupportedError,
 )
 
 
@@ -72,11 +71,6 @@ def test_create_tensor(dataset: tql.WritableDataset, arguments: dict[str, Any], 
         dataset.create_tensor(**arguments)
     assert message in str(caught.value)
     assert dataset.columns == ("box", "label", "t", "x")
-
-
-def test_values_that_need_a_package_are_not_written(dataset: tql.WritableDataset) -> None:
-    with pytest.raises(UnsupportedError, match="values of htype video can't be written"):
-        dataset.create_tensor("v", htype="video", sample_compression="mp4")
 
 
 ROW = {"x": 1, "box": [[0, 0, 1, 1]], "label": "b", "t": "b"}
