@@ -121,6 +121,16 @@ class Call(Expression):
         """The catalogue's entry of the kernel."""
         return BY_KERNEL[self.kernel]
 
+    def __hash__(self) -> int:
+        found: int | None = self.__dict__.get("_hash")
+        if found is None:
+            found = self.__dict__["_hash"] = hash((self.kernel, self.operands, self.options))
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the hash: in another process texts have another one."""
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
+
     def option(self, name: str, default: Any = None) -> Any:
         for key, value in self.options:
             if key == name:

@@ -142,6 +142,7 @@ class _NodeDriver:
         self._function, self._on = rule.function, rule.on
         # By identity; the values keep the nodes alive.
         self._left_alone: dict[int, Node] = {}
+        self._seen: dict[int, tuple[Node, Node]] = {}  # of this pass: a node that would change, and how
         self._changed: dict[int, tuple[Node, Node]] = {}  # of this pass: equal sources stay one object
 
     def apply(self, plan: Output, found: _Found) -> Output:
@@ -153,6 +154,7 @@ class _NodeDriver:
         if after is not plan:
             self.tallies[0].times += 1
             self._changed.clear()
+            self._seen.clear()
         assert isinstance(after, Output)
         return after
 
@@ -179,9 +181,14 @@ class _NodeDriver:
     def _visit(self, node: Node) -> Node:
         if type(node) not in self._on or id(node) in self._left_alone:
             return node
+        seen = self._seen.get(id(node))
+        if seen is not None:
+            return seen[1]
         after: Node = self._function(node, schema_of(node.inputs[0]))
         if after is node:
             self._left_alone[id(node)] = node
+        else:
+            self._seen[id(node)] = (node, after)
         return after
 
 

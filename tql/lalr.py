@@ -43,6 +43,13 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlong:
+    """A text of more tokens than were asked for: the offset behind the last of these."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Reduction:
     """So many values become one."""
 
@@ -89,21 +96,21 @@ class Machine:
             if (found := [terminal for terminal in contextual if terminal.name in row])
         }
 
-    def parse(self, text: str, start: str) -> Any:
-        """What the callbacks made of the text, or `Unreadable`.
+    def parse(self, text: str, start: str, most_tokens: int) -> Any:
+        """What the callbacks made of the text, `Unreadable`, or `Overlong` for more than `most_tokens`.
 
         They are called once the whole text has been read, so that a mistake costs no tree.
         """
-        steps = self._steps(text, start)
-        return steps if isinstance(steps, Unreadable) else _built(steps, text)
+        steps = self._steps(text, start, most_tokens)
+        return _built(steps, text) if isinstance(steps, list) else steps
 
-    def _steps(self, text: str, start: str) -> list[_Step] | Unreadable:
+    def _steps(self, text: str, start: str, most_tokens: int) -> list[_Step] | Unreadable | Overlong:
         actions, jumps, contextual, tokens = self._actions, self._jumps, self._contextual, self._tokens
         kept, keywords = self._kept, self._keywords
         states = [self._starts[start]]
         steps: list[_Step] = []
         position = 0
-        while True:
+        for _ in range(most_tokens + 1):
             state = states[-1]
             match = contextual[state].match(text, position) if state in contextual else None
             match = match or tokens.match(text, position)
@@ -134,6 +141,8 @@ class Machine:
                 steps.append(action)
                 key = (states[-1], action.symbol, kind)
                 states.append(jumps[key] if key in jumps else self._jump(key))
+        else:
+            return Overlong(position)
         blank = self._blank.match(text, position)
         position = position if blank is None else blank.end()
         before = states.copy()

@@ -13,10 +13,15 @@ from lark import Lark
 from tql import ast
 from tql.builder import Builder
 from tql.errors import ArgumentError, QuerySyntaxError, TQLError
-from tql.lalr import Machine, Unreadable
+from tql.lalr import Machine, Overlong, Unreadable
+from tql.span import Span
 
 MAX_DEPTH = 2500
 """Levels of the deepest tree that is accepted; tql/room.py gives what walks it the stack for that."""
+
+
+MAX_TOKENS = 65_536
+"""Names, numbers, operators, ... of a query: what can be planned in about a second."""
 
 
 def parse(text: str) -> ast.Statement:
@@ -50,9 +55,15 @@ def _parse(text: str, start: str) -> ast.Node:
     if not isinstance(text, str):
         raise ArgumentError(f"a query is a text, not of type {type(text).__name__}")
     try:
-        node = _machine().parse(text, start)
+        node = _machine().parse(text, start, MAX_TOKENS)
         if isinstance(node, Unreadable):
             raise _explained(node, text)
+        if isinstance(node, Overlong):
+            raise QuerySyntaxError(
+                f"the query is too long: more than {MAX_TOKENS} words and signs",
+                span=Span(node.position - 1, node.position),
+                hint="plain numbers or texts in one list count as one: x in (1, 2, 3)",
+            )
         assert isinstance(node, ast.Node)
         _finish(node, text)
     except TQLError as error:

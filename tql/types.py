@@ -47,6 +47,9 @@ class Type:
     sequence: int = 0
     nested: int = 0
 
+    def __hash__(self) -> int:
+        return hash((self.element, self.shape, self.nullable))  # the rest hardly ever tells types apart
+
     @property
     def rank(self) -> int | None:
         """Number of axes, None where it differs from row to row."""

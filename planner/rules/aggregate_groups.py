@@ -19,7 +19,7 @@ from tql.planner.group_readers import change_groups, columns_referred
 from tql.planner.logical import Node, Output, map_expressions
 from tql.planner.made_sources import Group, GroupAggregate, GroupColumn, GroupFunction, unused_name
 from tql.schema import Schema
-from tql.types import INT64
+from tql.types import INT64, Type
 
 
 def aggregate_groups(node: Output, schema: Schema) -> Node:
@@ -72,6 +72,8 @@ class _Reductions:
 
     def __init__(self, columns: dict[str, GroupColumn]) -> None:
         self._columns = columns
+        # By identity; the values keep the expressions alive.
+        self._known: dict[int, tuple[Expression, _Reduction | None]] = {}
 
     def within(self, expression: Expression) -> set[Expression]:
         return {x for x in walk(expression) if self._is(x)}
@@ -102,6 +104,12 @@ class _Reductions:
     def _reduction(self, x: Expression) -> _Reduction | None:
         if not isinstance(x, Call):
             return None
+        known = self._known.get(id(x))
+        if known is None:
+            known = self._known[id(x)] = (x, self._recognized(x))
+        return known[1]
+
+    def _recognized(self, x: Call) -> _Reduction | None:
         match x.kernel:
             case "subscript" | "column_item":
                 return self._entry(x)
@@ -139,9 +147,9 @@ class _Reductions:
             if source is None or not source.type.is_scalar:
                 return None
             if x.facet == "values" and not source.type.nullable:
-                return replace(source, span=x.span)
+                return source.at(x.span)
             # All values but NULL, which aggregates leave out.
-            return replace(source, span=x.span) if x.facet == "flat" and source.type.nullable else None
+            return source.at(x.span) if x.facet == "flat" and source.type.nullable else None
         if not isinstance(x, Call) or x.kernel not in _ELEMENTWISE:
             return None
         operands = [
@@ -154,12 +162,10 @@ class _Reductions:
             return None
         if len(of_rows) > 1 and any(o.type.nullable for o in of_rows):
             return None  # lists without their NULLs, which may differ in length
-        type_ = replace(
-            of_rows[0].type.with_element(x.type.element),
-            shape=(),
-            nullable=any(o.type.nullable for o in of_rows),
-        )
-        return replace(x, operands=of_rows, type=type_)
+        first = of_rows[0].type
+        nullable = any(o.type.nullable for o in of_rows)
+        type_ = Type(x.type.element, (), nullable, sequence=first.sequence, nested=first.nested)
+        return Call(type_, x.kernel, of_rows, x.options, span=x.span)
 
 
 _ELEMENTWISE = ("cast", "add", "subtract", "multiply", "divide", "negate", "abs", "sqrt")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tql.planner.expressions import Column, Computed, Expression, columns_of, computed_of
+from tql.planner.expressions import Cell, Column, Computed, Expression, walk
 from tql.planner.logical import Bm25, Expand, Node, Output, Project, Source, nodes_by_class
 from tql.planner.made_sources import Append, Group, Join, Ungroup
 from tql.schema import Schema
@@ -39,8 +39,11 @@ class _Needed:
     def reading(self, expressions: Iterable[Expression]) -> _Needed:
         computed, stored = set(self.computed), set(self.stored)
         for expression in expressions:
-            computed |= computed_of(expression)
-            stored |= columns_of(expression)
+            for x in walk(expression):
+                if isinstance(x, Computed):
+                    computed.add(x.id)
+                elif isinstance(x, Column | Cell):
+                    stored.add(x.name)
         return _Needed(frozenset(computed), frozenset(stored))
 
     def without(self, ids: Iterable[str]) -> _Needed:

@@ -158,7 +158,7 @@ def test_mistakes_in_deep_queries_keep_their_place(data: Any) -> None:
 
 # --- beyond the limit ---------------------------------------------------------------------------------------
 
-TOO_DEEP = 20_000
+TOO_DEEP = 10_000
 REFUSED = [
     "select * where " + "not " * TOO_DEEP + "b",
     "select * where a" + " + a" * TOO_DEEP + " = 1",
@@ -313,8 +313,34 @@ def test_a_megabyte_of_text(data: Any) -> None:
         data.query("select " + "a" * 1_000_000)
     assert len(str(raised.value)) < 2000
     with pytest.raises(QuerySyntaxError, match="is never closed") as raised:
-        data.query("select * where " + "(b or " * 150_000 + "b")
+        data.query("select * where " + "(b or " * 15_000 + "b" + " " * 1_000_000)
     assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select * where b" + " or b" * 200_000,
+        "select * where " + "(" * 200_000 + "b" + ")" * 200_000,
+        "select " + "a, " * 200_000 + "b",
+        "select * where a in (" + "1 + 1, " * 100_000 + "1)",
+        "select * where a in (" + "1, " * 200_000 + "b)",
+        "select * where b" + " or b" * 100_000 + " or or",  # a mistake behind the limit
+    ],
+)
+def test_what_takes_too_long_to_plan_is_refused_at_once(data: Any, text: str) -> None:
+    with pytest.raises(QuerySyntaxError, match="the query is too long: more than 65536 words") as raised:
+        data.query(text)
+    assert len(str(raised.value)) < 1000
+
+
+def test_the_longest_query(data: Any) -> None:
+    longest = "select * where b" + " or b" * ((65_536 - 4) // 2)
+    assert data.query(longest).indices.tolist() == [0, 2, 4]
+    with pytest.raises(QuerySyntaxError, match="too long") as raised:
+        data.query(longest + " ;")
+    assert raised.value.span is not None
+    assert longest[: raised.value.span.end] == longest
 
 
 def test_a_deep_expression_stands_alone() -> None:
