@@ -30,7 +30,8 @@ const char* stack_end() noexcept {
 
 bool stack_has(size_t bytes) noexcept {
   const char here = 0;
-  const char* end = stack_end();
+  // Asked once per thread: for the main thread glibc reads the end from /proc, which takes 0.2 ms.
+  thread_local const char* const end = stack_end();
   return end == nullptr || (&here > end && static_cast<size_t>(&here - end) >= bytes);
 }
 
