@@ -160,7 +160,8 @@ def _select(select: ast.Select, tail: ast.Statement, context: Context) -> Relati
 
     rows, made = _rows(select, tail, source, scopes)
     if select.distinct:
-        values = [[value_of(expr, row, scopes.final) for expr in items.values()] for row in rows]
+        shown = relations.numbered(rows)  # as they would be shown if all stayed
+        values = [[value_of(expr, row, scopes.final) for expr in items.values()] for row in shown]
         rows = relations.distinct(rows, values)
     if select.top is not None:
         rows = rows[: select.top]
