@@ -18,6 +18,7 @@ from tql.planner.from_clause import bind_source
 from tql.planner.grouping import expand, group, ungroup
 from tql.planner.json_values import grouping_key
 from tql.planner.lifting import Lifting
+from tql.planner.live_columns import without_unread_declarations
 from tql.planner.logical import (
     MAX_ROWS,
     ComputedColumn,
@@ -72,7 +73,8 @@ def bind(
     if relation is None:
         raise InternalError("binding failed without an error", query=text)
     columns = tuple([OutputColumn(name, source) for name, source in relation.columns.items()])
-    return Output(relation.node, columns, order_is_chosen(relation.node), span=statement.span)
+    plan = Output(relation.node, columns, order_is_chosen(relation.node), span=statement.span)
+    return without_unread_declarations(plan)
 
 
 def bind_weight(expr: ast.Expr, text: str, schema: Schema, params: Sequence[Any] = ()) -> Output:

@@ -56,7 +56,7 @@ def _aggregated(
 
     # Operands come first, and no reduction is part of another.
     after = [map_expressions(node, lambda expression: transform(expression, replaced)) for node in chain]
-    return made.group(), after
+    return made.group(listed), after
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,11 @@ class _Made:
             if column.source is None:
                 self.ids[_Reduction("size", None), INT64] = column.id
 
-    def group(self) -> Group:
-        columns = (*self.before.columns, *self.columns)
+    def group(self, listed: set[str]) -> Group:
+        """The group, without the lists that nothing reads any more."""
+        lists = [c for c in self.before.columns if c.source is not None and c.first is None]
+        unread = {c.id for c in lists if c.id not in listed}
+        columns = (*[c for c in self.before.columns if c.id not in unread], *self.columns)
         return replace(self.before, columns=columns, aggregates=(*self.before.aggregates, *self.aggregates))
 
     def column(self, reduction: _Reduction, x: Expression) -> Column:

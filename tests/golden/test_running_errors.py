@@ -60,5 +60,5 @@ def _message(case: QueryCase) -> str:
         view = dataset.query(case.query, params=case.params, sources=sources, seed=1)
         view.to_pydict()
     except (TQLError, ValueError, TypeError) as error:
-        return f"{type(error).__name__}: {error}"
+        return "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
     return "(no error)"
