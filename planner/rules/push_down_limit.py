@@ -29,9 +29,9 @@ def push_down_limit(node: Limit, schema: Schema) -> Node:
         case Project() if not any(is_pinned(column.expression) for column in below.columns):
             return below.with_inputs(node.with_inputs(below.input))
         case SetOp(kind="union") if node.count is not None:
-            return _into_union(node, below, node.offset + node.count)
+            return _into_both(node, below, node.offset + node.count, not below.all)
         case Append(shared=False) if node.count is not None:
-            return _into_append(node, below, node.offset + node.count)
+            return _into_both(node, below, node.offset + node.count, below.distinct)
     return node
 
 
@@ -49,22 +49,14 @@ def _merged(outer: Limit, inner: Limit) -> Limit:
     return Limit(inner.input, inner.offset + outer.offset, count, span=outer.span)
 
 
-def _into_union(node: Limit, union: SetOp, rows: int) -> Node:
-    if not union.all and (has_repeats(union.left) or has_repeats(union.right)):
+def _into_both(node: Limit, both: SetOp | Append, rows: int, once: bool) -> Node:
+    """`once`: rows that a side repeats come once, so that more of them may be wanted than are kept."""
+    if once and (has_repeats(both.left) or has_repeats(both.right)):
         return node
-    sides = [_limited(side, rows, node) for side in union.inputs]
-    if sides[0] is union.left and sides[1] is union.right:
+    sides = [_limited(side, rows, node) for side in both.inputs]
+    if sides[0] is both.left and sides[1] is both.right:
         return node
-    return replace(node, input=union.with_inputs(*sides))
-
-
-def _into_append(node: Limit, append: Append, rows: int) -> Node:
-    if append.distinct and (has_repeats(append.left) or has_repeats(append.right)):
-        return node
-    sides = [_limited(side, rows, node) for side in append.inputs]
-    if sides[0] is append.left and sides[1] is append.right:
-        return node
-    return replace(node, input=append.with_inputs(*sides))
+    return replace(node, input=both.with_inputs(*sides))
 
 
 def _limited(node: Node, rows: int, limit: Limit) -> Node:
