@@ -10,23 +10,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql._engine import Column
-from tql.errors import RegisteredFunctionError, UnknownFunctionError
+from tql.errors import RegisteredFunctionError, TQLError, UnknownFunctionError
 from tql.loader.arrays import element_offsets, text_list_rows, text_rows
 from tql.loader.to_numpy import column_values
 from tql.registered import find
+from tql.span import Span
 from tql.types import JSON, TEXT, Type
 
 ColumnFunction = Callable[..., Column]
 
 
-def host_functions(plan: Mapping[str, Any]) -> dict[str, ColumnFunction]:
+def host_functions(plan: Mapping[str, Any], query: str) -> dict[str, ColumnFunction]:
     """The callables of the registered functions that a physical plan calls, by the key that the plan names.
+
+    Args:
+        plan: the plan.
+        query: its text, for errors.
 
     Raises:
         UnknownFunctionError: if one of them has been unregistered since the query was planned.
     """
     calls = [i for program in _programs(plan) for i in program if i["kernel"] == "registered"]
-    return {i["function"]: _column_function(i["function"], Type.from_json(i["type"])) for i in calls}
+    spans: dict[str, set[Span]] = {}
+    for call in calls:
+        spans.setdefault(call["function"], set()).update([Span(*call["span"])] if "span" in call else [])
+    found = {}
+    for call in calls:
+        key = call["function"]
+        # The engine does not say which of several calls it is that wants values.
+        span = next(iter(spans[key])) if len(spans[key]) == 1 else None
+        found[key] = _column_function(key, Type.from_json(call["type"]), span, query)
+    return found
 
 
 def _programs(part: Any) -> Iterator[list[dict[str, Any]]]:
@@ -43,7 +57,7 @@ def _programs(part: Any) -> Iterator[list[dict[str, Any]]]:
             todo += inner
 
 
-def _column_function(key: str, returns: Type) -> ColumnFunction:
+def _column_function(key: str, returns: Type, span: Span | None, query: str) -> ColumnFunction:
     name, _, kinds = key.rstrip(")").partition("(")
     entry = find(name)
     if entry is None:
@@ -56,9 +70,21 @@ def _column_function(key: str, returns: Type) -> ColumnFunction:
         is_json = documents or [False] * len(columns)
         args = [_values(column, document) for column, document in zip(columns, is_json, strict=True)]
         rows = list(zip(*args, strict=True)) if columns else [()] * number
-        results = [function(*row) for row in rows]
-        values = [_checked(name, row, value, returns) for row, value in zip(rows, results, strict=True)]
-        return _column(values, returns)
+        row: Sequence[Any] = ()
+        try:
+            results = []
+            for row in rows:
+                results.append(function(*row))
+        except Exception as error:
+            place = TQLError(f"while the query called {_call(name, row)}", span=span, query=query)
+            error.add_note(str(place))
+            raise
+        try:
+            values = [_checked(name, row, value, returns) for row, value in zip(rows, results, strict=True)]
+            return _column(values, returns)
+        except RegisteredFunctionError as error:
+            error.span, error.query = span, query
+            raise
 
     return apply
 
@@ -104,8 +130,11 @@ def _checked(name: str, row: Sequence[Any], value: Any, returns: Type) -> Any:
             return _array(value, returns)
         except (TypeError, ValueError, OverflowError) as error:
             hint = str(error) or None
-    call = f"{name}({', '.join(_shown(arg) for arg in row)})"
-    raise RegisteredFunctionError(f"{call} must give {returns}, not {_shown(value)}", hint=hint)
+    raise RegisteredFunctionError(f"{_call(name, row)} must give {returns}, not {_shown(value)}", hint=hint)
+
+
+def _call(name: str, row: Sequence[Any]) -> str:
+    return f"{name}({', '.join(_shown(arg) for arg in row)})"
 
 
 def _shown(value: Any) -> str:

@@ -64,7 +64,7 @@ class Executable:
 
     @cached_property
     def functions(self) -> dict[str, Any]:
-        return host_functions(self.physical)
+        return host_functions(self.physical, self.text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Executable, (self.text, self.physical)
@@ -93,7 +93,7 @@ def execute(
         TQLError: for a value that the query can't be answered for, with its place in the query.
         MemoryLimitError: if the run would hold more than the limit.
         MemoryError: if the system has no memory left.
-        Exception: what a registered function raises, unchanged.
+        Exception: what a registered function raises, with a note of the place in the query that called it.
     """
     with engine_errors(executable.text, executable.locate):
         return _engine.execute(
@@ -134,12 +134,14 @@ def engine_errors(query: str | None, locate: Locate | None = None) -> Iterator[N
 
 
 def translate(error: _engine.EngineError, query: str | None, locate: Locate | None = None) -> TQLError:
-    """The package's error for one of the engine: (code, message, row, span_start, span_end, ...)."""
+    """The package's error for one of the engine: (code, message, row, span_start, span_end, node, ...)."""
     code, message, row, start, end, *more = error.args
+    clause = locate(more[0]) if locate is not None and more else None
     if code == "memory":
-        node, needed, limit = more
-        return _memory_error(node, needed, limit, query, locate)
-    span = Span(start, end) if start >= 0 and query is not None else None
+        _, needed, limit = more
+        return _memory_error(clause, needed, limit, query)
+    span = Span(start, end) if start >= 0 else clause.span if clause is not None else None
+    span = span if query is not None else None
     place = f" in row {row}" if row >= 0 and f"row {row}" not in message else ""
     cls = _ERRORS.get(code)
     if cls is None:
@@ -156,10 +158,7 @@ _LESS_MEMORY = {
 """What needs less, by clause."""
 
 
-def _memory_error(
-    node: int, needed: int, limit: int, query: str | None, locate: Locate | None
-) -> MemoryLimitError:
-    place = locate(node) if locate is not None else None
+def _memory_error(place: Place | None, needed: int, limit: int, query: str | None) -> MemoryLimitError:
     clause = place.clause if place is not None else "the query"
     verb = "need" if clause.endswith("s") else "needs"
     advice = _LESS_MEMORY.get(clause, "select fewer rows or columns")

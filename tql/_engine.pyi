@@ -16,8 +16,8 @@ class EngineError(Exception):
 
     `args` is (code, message, row, span_start, span_end): `code` is one of "runtime", "shape", "value",
     "type", "memory", "internal", "cancelled"; `row` is -1 where no row is to blame; the span is (-1, -1)
-    where none is known. Of "memory" three more follow: the number of the plan's node that ran (-1: not
-    known), the bytes that would have been held, and the limit.
+    where none is known. Where a plan ran, the number of the node that did follows (-1: not known), and
+    behind that of "memory" the bytes that would have been held, and the limit.
     """
 
 # --- columns -----------------------------------------------------------------------------------------------

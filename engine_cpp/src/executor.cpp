@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tql_engine/execution.h"
+#include "tql_engine/node_error.h"
 #include "tql_engine/poll.h"
 #include "tql_engine/stack.h"
 #include "tql_engine/status.h"
@@ -95,6 +96,10 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
     } catch (MemoryLimitError& error) {
       error.blame(node.id);
       throw;
+    } catch (const NodeError&) {
+      throw;  // of a node below
+    } catch (const EngineError& error) {
+      throw NodeError(error, node.id);
     }
   };
   const auto unary = [&](const NodePtr& input, const auto& work) {

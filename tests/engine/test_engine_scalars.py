@@ -114,7 +114,7 @@ def test_integer_modulo_by_zero_names_the_row() -> None:
     for threads in (1, 2):
         with pytest.raises(EngineError) as raised:
             compute(code, partition=1000, threads=threads)
-        assert raised.value.args == ("runtime", "integer modulo by zero", 4321, 3, 9)
+        assert raised.value.args[:5] == ("runtime", "integer modulo by zero", 4321, 3, 9)
 
 
 def test_modulo_by_zero_in_a_null_row_is_null() -> None:
@@ -215,7 +215,7 @@ def test_truth_of_arrays() -> None:
     code.add("truth", code.column("x"), span=[0, 1])
     with pytest.raises(EngineError, match="use ANY or ALL for an array of shape \\[2\\]") as raised:
         rows_where(code)
-    assert (raised.value.args[0], raised.value.args[2:]) == ("type", (1, 0, 1))
+    assert (raised.value.args[0], raised.value.args[2:5]) == ("type", (1, 0, 1))
 
 
 @pytest.mark.parametrize("dtype", ["bool", *NUMBERS])
