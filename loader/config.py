@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tql.errors import ArgumentError, UnknownColumnError
+from tql.loader import fingerprint
+from tql.loader.output import Output, local_cores
 from tql.loader.pipeline import INDEX, Recipe
 from tql.loader.schedule import BlockShuffle, Draw, ExactShuffle, Schedule, Share
 from tql.loader.source import Source
 from tql.loader.stages.fetch import ColumnRead, DecodeMethod, Rows
+from tql.loader.stages.read import is_costly
 from tql.loader.stages.transform import ColumnTransform, Transform
 from tql.loader.to_torch import distributed_share
 from tql.loader.weights import Weights
@@ -23,7 +25,8 @@ from tql.planner.suggest import listing, near_names
 from tql.schema import Schema
 
 _MEGABYTE = 10**6
-_METHODS: tuple[DecodeMethod, ...] = ("numpy", "tobytes", "pil")
+_METHODS: tuple[DecodeMethod, ...] = ("numpy", "tobytes", "pil", "data")
+_BUFFER = 2048  # megabytes, where the loader does not shuffle
 _IMAGE_FILES = ("jpeg", "png")
 _READ_ONE_BY_ONE = (None, *_IMAGE_FILES)  # encodings whose rows can be read without their neighbours
 
@@ -69,22 +72,6 @@ class Shuffling:
     seed: int | None
 
 
-@dataclass(frozen=True)
-class Output:
-    """Arguments of `numpy` and `pytorch`."""
-
-    face: Literal["numpy", "torch"] = "numpy"
-    workers: int = 0
-    collate_fn: Callable[[list[Any]], Any] | None = None
-    tensors: tuple[str, ...] | None = None
-    threads: int | None = None
-    prefetch: int = 2
-    distributed: bool = False
-    return_index: bool = False
-    decode_method: Mapping[str, DecodeMethod] = field(default_factory=dict)
-    persistent_workers: bool = False
-
-
 @dataclass(frozen=True, eq=False)
 class Config:
     """Everything that a loader was asked for. None stands for a call that was not made."""
@@ -96,6 +83,7 @@ class Config:
     transform: Transform | None = None
     draw: Draw | None = None
     output: Output | None = None
+    offset: int | None = None
 
     def check(self) -> None:
         """Check what depends on more than one call.
@@ -150,6 +138,13 @@ class Config:
                     f"column '{column}' is stored {stored}",
                     hint=f"use decode_method={{'{column}': 'numpy'}}",
                 )
+            type_ = schema[column].type
+            if method == "data" and type_.is_numeric and not type_.sequence:
+                raise ArgumentError(
+                    "decode_method 'data' gives JSON, lists and texts as Python values, "
+                    f"column '{column}' is {type_}",
+                    hint=f"use decode_method={{'{column}': 'numpy'}}",
+                )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -163,20 +158,38 @@ class Config:
     def recipe(self) -> Recipe:
         """How batches are made."""
         output = self.output or Output()
-        methods = output.decode_method
-        threads = output.threads
-        if threads is None:
-            threads = max(1, usable_cores() // output.workers) if output.workers else 0
+        processes = max(1, output.processes.number)
+        reads = self._reads
         return Recipe(
             self.view,
-            tuple(ColumnRead(name, methods.get(name, "numpy")) for name in self.columns),
+            reads,
             output.face,
             self.transform,
             output.collate_fn,
             output.return_index,
-            threads,
+            output.threads or max(1, local_cores() // processes),
             self.seed,
+            output.on_error,
+            output.pad,
+            self._reuse_rows(reads) // processes,
         )
+
+    @property
+    def _reads(self) -> tuple[ColumnRead, ...]:
+        methods = self.output.decode_method if self.output is not None else {}
+        return tuple(ColumnRead(name, methods.get(name, "numpy")) for name in self.columns)
+
+    @property
+    def _buffer_bytes(self) -> int:
+        return int((self.shuffling.buffer_size if self.shuffling is not None else _BUFFER) * _MEGABYTE)
+
+    def _reuse_rows(self, reads: Sequence[ColumnRead]) -> int:
+        """How many decoded rows the buffer holds, if rows come more than once at all."""
+        costly = [read.name for read in reads if is_costly(self.view, read)]
+        drawn = self.draw is not None and self.draw.replace
+        if not costly or not (drawn or getattr(self.view, "has_repeats", False)):
+            return 0
+        return self._buffer_bytes // max(1, sum(self.view.schema[name].row_bytes for name in costly))
 
     def schedule(self) -> Schedule:
         """Which rows come when.
@@ -184,9 +197,29 @@ class Config:
         Raises:
             ArgumentError: distributed=True where rank and world size are unknown.
         """
-        batching = self.batching or Batching()
-        share = distributed_share() if self.output is not None and self.output.distributed else Share()
+        batching, output = self.batching or Batching(), self.output or Output()
+        share = output.share or (distributed_share() if output.distributed else Share())
         return Schedule(len(self.view), batching.size, batching.drop_last, self.draw, self._shuffle, share)
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """What the order of rows depends on, as short texts: a state is for a loader of the same identity."""
+        sources = getattr(self.view, "sources_below", None) or [self.view]
+        draw, shuffle = self.draw, self._shuffle
+        identity = {
+            "dataset": " ".join(fingerprint.of_source(source) for source in sources),
+            "rows": f"{len(self.view)} rows {fingerprint.digest([self.view.indices])}",
+            "draw": "none",
+            "shuffle": "none",
+            "seed": str(self.seed),
+        }
+        if draw is not None:
+            how = "with" if draw.replace else "without"
+            weights = fingerprint.digest([draw.weights])
+            identity["draw"] = f"{draw.size} {how} replacement by {weights} seed {draw.seed}"
+        if shuffle is not None:
+            identity["shuffle"] = shuffle.describe()
+        return identity
 
     @cached_property
     def _shuffle(self) -> ExactShuffle | BlockShuffle | None:
@@ -196,7 +229,7 @@ class Config:
         seed = self.seed if self.shuffling.seed is None else self.shuffling.seed
         fields = [self.view.schema[name] for name in self.columns]
         row_bytes = sum(field.row_bytes for field in fields)
-        budget = int(self.shuffling.buffer_size * _MEGABYTE)
+        budget = self._buffer_bytes
         grouped = [field.name for field in fields if field.encoding not in _READ_ONE_BY_ONE]
         if not grouped or row_bytes * len(self.view) <= budget:
             return ExactShuffle(seed)
@@ -213,13 +246,6 @@ def check_columns(names: Iterable[str], schema: Schema) -> None:
                 candidates=near_names(str(name), schema),
                 hint=f"columns: {listing(schema)}",
             )
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_changes
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from tql.errors import ArgumentError
-from tql.loader.config import Batching, Config, LoaderView, Output, Shuffling
-from tql.loader.pipeline import run
+from tql.loader.config import Batching, Config, LoaderView, Shuffling
+from tql.loader.iterable import IterableLoader
+from tql.loader.output import check_callable, check_integer, check_pad, make_output
 from tql.loader.schedule import Draw
 from tql.loader.seeds import resolve_seed
 from tql.loader.source import Source
 from tql.loader.stages.fetch import DecodeMethod
+from tql.loader.stages.pad import Pad
+from tql.loader.stages.repair import OnError
 from tql.loader.stages.transform import ColumnTransform, SampleTransform
 from tql.loader.to_torch import require_torch
 from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
-from tql.loader.workers import WorkerSet
-
-Batches = Generator[Any, None, None]
 
 
-class DataLoader:
+class DataLoader(IterableLoader):
     """Batches of a view's rows.
 
     Every call of the chain returns a new loader and leaves this one as it is; the calls may come in any
@@ -49,20 +47,7 @@ class DataLoader:
             view: a dataset or a view of it.
             seed: of every shuffle and sample of the chain that is given none of its own.
         """
-        self._set(Config(view, resolve_seed(seed)))
-
-    def _set(self, config: Config) -> None:
-        config.check()
-        self._config = config
-        self._epoch = 0
-        self._iterators: weakref.WeakSet[Batches] = weakref.WeakSet()
-        self._workers: WorkerSet | None = None
-        self._workers_busy = False
-
-    def _with(self, **changes: Any) -> DataLoader:
-        loader = object.__new__(type(self))
-        loader._set(with_changes(self._config, **changes))
-        return loader
+        super().__init__(Config(view, resolve_seed(seed)))
 
     # --- the chain -----------------------------------------------------------------------------------------
 
@@ -122,7 +107,7 @@ class DataLoader:
         """
         self._once("transform", self._config.transform)
         if not isinstance(transform, Mapping):
-            _check_callable("transform", transform)
+            check_callable("transform", transform)
             return self._with(transform=SampleTransform(transform, kwargs))
         if kwargs:
             raise ArgumentError(
@@ -131,8 +116,17 @@ class DataLoader:
             )
         for column, function in transform.items():
             if function is not None:
-                _check_callable(f"transform of column {column!r}", function)
+                check_callable(f"transform of column {column!r}", function)
         return self._with(transform=ColumnTransform(dict(transform)))
+
+    def offset(self, rows: int) -> DataLoader:
+        """Leave out the first `rows` rows of the first epoch, over all processes.
+
+        Raises:
+            ArgumentError: a second call, or `rows` < 0.
+        """
+        self._once("offset", self._config.offset)
+        return self._with(offset=check_integer("offset", rows, 0))
 
     def query(
         self, text: str, *, params: Sequence[Any] = (), sources: Mapping[str, Source] | None = None
@@ -186,6 +180,18 @@ class DataLoader:
         prefetch_factor: int = 2,
         decode_method: Mapping[str, DecodeMethod] | None = None,
         persistent_workers: bool = False,
+        *,
+        return_index: bool = False,
+        distributed: bool = False,
+        rank: int | None = None,
+        world_size: int | None = None,
+        on_error: OnError | None = None,
+        ignore_errors: bool = False,
+        pad: Pad = None,
+        worker_init_fn: Callable[[int], object] | None = None,
+        multiprocessing_context: Any = None,
+        timeout: float | None = None,
+        verbose: bool = False,
     ) -> DataLoader:
         """Hand over NumPy arrays.
 
@@ -193,19 +199,53 @@ class DataLoader:
             num_workers: processes that make whole batches; 0 makes them in this one. The batches are the
                 same.
             tensors: the columns to read; None reads all.
-            num_threads: decoding threads per process; None shares all cores among the processes.
+            num_threads: decoding threads per process; None shares all cores among the processes of this
+                machine (LOCAL_WORLD_SIZE says how many ranks there are).
             prefetch_factor: batches under way ahead of the consumer, per process.
-            decode_method: column to "numpy" (default), "tobytes" (the stored bytes) or "pil" (a Pillow
-                image, for samples stored as jpeg or png).
+            decode_method: column to "numpy" (default), "tobytes" (the stored bytes), "pil" (a Pillow image,
+                for samples stored as jpeg or png) or "data" (Python values of JSON, lists and texts).
             persistent_workers: keep the processes between epochs, until `close`.
+            return_index: put each row's number in the dataset under the key "index", int64 [B].
+            distributed: give each process its part of every global batch, by `torch.distributed`, else by the
+                environment variables RANK and WORLD_SIZE. All processes run the same number of steps.
+            rank: of this process among those that share the rows, where that is not what `distributed` says;
+                goes with `world_size`.
+            world_size: number of these processes.
+            on_error: what becomes of a row that can't be read: "raise" an error that names it (default),
+                "skip" it (another row of the epoch takes its place, so that all ranks stay in step) or
+                "replace" its value by zeros or an empty text. `errors` lists such rows.
+            ignore_errors: the same as `on_error="skip"`.
+            pad: a number that fills up rows of different shapes to one, or a dict of column name to number.
+                Otherwise such rows are a list.
+            worker_init_fn: called in each worker with its number before its first batch.
+            multiprocessing_context: "fork", "spawn", "forkserver", or a context of multiprocessing.
+            timeout: seconds that a worker may take for a batch; None or 0 for no limit.
+            verbose: print to stderr after each epoch where the time went (see `stats`).
 
         Raises:
             ArgumentError: after `numpy` or `pytorch`, or for an unusable value.
             UnknownColumnError: a name that is no column.
         """
         self._first_output("numpy")
-        output = _output(
-            num_workers, tensors, num_threads, prefetch_factor, decode_method, persistent_workers
+        output = make_output(
+            "numpy",
+            num_workers=num_workers,
+            tensors=tensors,
+            num_threads=num_threads,
+            prefetch_factor=prefetch_factor,
+            decode_method=decode_method,
+            persistent_workers=persistent_workers,
+            worker_init_fn=worker_init_fn,
+            multiprocessing_context=multiprocessing_context,
+            timeout=timeout,
+            distributed=distributed,
+            rank=rank,
+            world_size=world_size,
+            on_error=on_error,
+            ignore_errors=ignore_errors,
+            return_index=bool(return_index),
+            pad=check_pad(pad),
+            verbose=bool(verbose),
         )
         return self._with(output=output)
 
@@ -220,23 +260,30 @@ class DataLoader:
         return_index: bool = True,
         decode_method: Mapping[str, DecodeMethod] | None = None,
         persistent_workers: bool = False,
+        *,
+        rank: int | None = None,
+        world_size: int | None = None,
+        on_error: OnError | None = None,
+        ignore_errors: bool = False,
+        pad: Pad = None,
+        worker_init_fn: Callable[[int], object] | None = None,
+        multiprocessing_context: Any = None,
+        timeout: float | None = None,
+        pin_memory: bool = False,
+        device: Any = None,
+        verbose: bool = False,
     ) -> DataLoader:
         """Hand over torch tensors.
 
         Types that torch lacks are widened: uint16 to int32, uint32 to int64, uint64 to int64 where it fits.
 
         Args:
-            num_workers: see `numpy`.
             collate_fn: makes a batch from the list of its samples (dicts of NumPy values, or what the
                 transform returned). None stacks what has one shape and makes lists of the rest.
-            tensors: see `numpy`.
-            num_threads: see `numpy`.
-            prefetch_factor: see `numpy`.
-            distributed: give each process its part of every global batch, by `torch.distributed`, else by the
-                environment variables RANK and WORLD_SIZE. All processes run the same number of steps.
-            return_index: put each row's number in the dataset under the key "index", int64 [B].
-            decode_method: see `numpy`.
-            persistent_workers: see `numpy`.
+            pin_memory: put the tensors into page-locked memory, from which copies to a GPU are fast.
+            device: copy the tensors to this device, on a stream of its own, one batch ahead of the consumer.
+
+        The others are those of `numpy`; `return_index` is True unless it is said otherwise.
 
         Raises:
             ArgumentError: after `numpy` or `pytorch`, or for an unusable value.
@@ -246,18 +293,36 @@ class DataLoader:
         self._first_output("pytorch")
         require_torch()
         if collate_fn is not None:
-            _check_callable("collate_fn", collate_fn)
-        output = _output(
-            num_workers, tensors, num_threads, prefetch_factor, decode_method, persistent_workers
-        )
-        output = with_changes(
-            output,
-            face="torch",
+            check_callable("collate_fn", collate_fn)
+        output = make_output(
+            "torch",
+            num_workers=num_workers,
+            tensors=tensors,
+            num_threads=num_threads,
+            prefetch_factor=prefetch_factor,
+            decode_method=decode_method,
+            persistent_workers=persistent_workers,
+            worker_init_fn=worker_init_fn,
+            multiprocessing_context=multiprocessing_context,
+            timeout=timeout,
+            distributed=distributed,
+            rank=rank,
+            world_size=world_size,
+            on_error=on_error,
+            ignore_errors=ignore_errors,
             collate_fn=collate_fn,
-            distributed=bool(distributed),
             return_index=bool(return_index),
+            pad=check_pad(pad),
+            pin_memory=bool(pin_memory),
+            device=device,
+            verbose=bool(verbose),
         )
         return self._with(output=output)
+
+    def _with(self, **changes: Any) -> DataLoader:
+        loader = object.__new__(type(self))
+        IterableLoader.__init__(loader, with_changes(self._config, **changes))
+        return loader
 
     def _once(self, call: str, already: object) -> None:
         if already is not None:
@@ -281,127 +346,3 @@ class DataLoader:
             return config.view
         draw = config.draw
         return config.view.sample_by(draw.weights, draw.replace, draw.size, seed=draw.seed)
-
-    # --- iteration -----------------------------------------------------------------------------------------
-
-    @property
-    def view(self) -> LoaderView:
-        """The rows that the loader reads; `sample_by` draws from them in each epoch."""
-        return self._config.view
-
-    @property
-    def dataset(self) -> LoaderView:
-        """The same as `view`, under the name that torch's loaders use."""
-        return self._config.view
-
-    def __len__(self) -> int:
-        """Batches of an epoch, exactly (in this process, where the loader is distributed)."""
-        return self._config.schedule().steps
-
-    def set_epoch(self, epoch: int) -> None:
-        """Make the next iteration that of epoch `epoch`, at least 0; the ones after it count on from
-        there.
-        """
-        self._epoch = check_integer("epoch", epoch, 0)
-
-    def __iter__(self) -> Iterator[Any]:
-        """The batches of the next epoch. Several iterations may be under way at once."""
-        epoch = self._epoch
-        self._epoch += 1
-        iterator = self._batches(epoch)
-        self._iterators.add(iterator)
-        return iterator
-
-    def _batches(self, epoch: int) -> Batches:
-        output = self._config.output or Output()
-        recipe, schedule = self._config.recipe(), self._config.schedule()
-        if schedule.steps == 0:
-            return
-        if output.workers == 0:
-            yield from run(recipe, schedule, epoch, output.prefetch)
-        elif output.persistent_workers and not self._workers_busy:
-            if self._workers is None:
-                self._workers = WorkerSet(recipe, schedule, output.workers, output.prefetch, epoch)
-            self._workers_busy = True
-            try:
-                yield from self._workers.batches(epoch)
-            finally:
-                self._workers_busy = False
-        else:
-            workers = WorkerSet(recipe, schedule, min(output.workers, schedule.steps), output.prefetch, epoch)
-            try:
-                yield from workers.batches(epoch)
-            finally:
-                workers.close()
-
-    def close(self) -> None:
-        """End the iterations that are under way, their threads and the worker processes.
-
-        May be called again, and the loader may be iterated afterwards.
-        """
-        for iterator in list(self._iterators):
-            iterator.close()
-        if self._workers is not None:
-            self._workers.close()
-            self._workers = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"config": self._config, "epoch": self._epoch}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._set(state["config"])
-        self._epoch = state["epoch"]
-
-    def __repr__(self) -> str:
-        batching, output = self._config.batching or Batching(), self._config.output or Output()
-        order = "shuffled, " if self._config.shuffling is not None and self._config.shuffling.enabled else ""
-        drawn = "" if self._config.draw is None else f"{self._config.draw.size} drawn of "
-        return f"DataLoader({drawn}{len(self.view)} rows, {order}batches of {batching.size}, {output.face})"
-
-
-def check_integer(name: str, value: Any, least: int | None = None) -> int:
-    """An integer argument.
-
-    Raises:
-        ArgumentError: it is no integer, or less than `least`.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ArgumentError(f"{name} must be an integer, got {value!r}")
-    if least is not None and value < least:
-        raise ArgumentError(f"{name} must be at least {least}, got {value}")
-    return int(value)
-
-
-def _check_callable(name: str, value: object) -> None:
-    if not callable(value):
-        raise ArgumentError(f"{name} must be callable, got {value!r}")
-
-
-def _output(
-    num_workers: int,
-    tensors: Sequence[str] | None,
-    num_threads: int | None,
-    prefetch_factor: int,
-    decode_method: Mapping[str, DecodeMethod] | None,
-    persistent_workers: bool,
-) -> Output:
-    if tensors is not None and isinstance(tensors, str):
-        raise ArgumentError(f"tensors must be a list of column names, got {tensors!r}")
-    if decode_method is not None and not isinstance(decode_method, Mapping):
-        raise ArgumentError(f"decode_method must be a dict of column name to method, got {decode_method!r}")
-    return Output(
-        workers=check_integer("num_workers", num_workers, 0),
-        tensors=None if tensors is None else tuple(dict.fromkeys(tensors)),
-        threads=None if num_threads is None else check_integer("num_threads", num_threads, 1),
-        prefetch=check_integer("prefetch_factor", prefetch_factor, 1),
-        decode_method=dict(decode_method or {}),
-        persistent_workers=bool(persistent_workers),
-    )

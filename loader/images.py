@@ -66,6 +66,13 @@ def describe_image(data: Any) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
     return codec, (height, width) if bands == 1 else (height, width, bands), np.dtype(_DTYPES[image.mode])
 
 
+def image_of(pixels: NDArray[Any]) -> Any:
+    """A `PIL.Image.Image` of an array (H, W), (H, W, 1) or (H, W, C)."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+
+
 def encode_image(pixels: NDArray[Any], codec: str) -> bytes:
     """An image file of an array (H, W) or (H, W, C). Lossless but for jpeg, which gets quality 95.
 

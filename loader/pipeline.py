@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tql.loader.schedule import Schedule
+from tql.loader.schedule import EpochOrder, Positions
 from tql.loader.stages.collate import Face, collate, hand_over
-from tql.loader.stages.decode import Decoder, Decoding
-from tql.loader.stages.fetch import ColumnRead, Rows, fetch
+from tql.loader.stages.decode import Decoder
+from tql.loader.stages.fetch import ColumnRead, Rows
+from tql.loader.stages.pad import Pad
+from tql.loader.stages.randomness import seeded_libraries
+from tql.loader.stages.read import Reader, Reading
+from tql.loader.stages.repair import UNREADABLE, BadRow, OnError, Repair, Repaired
+from tql.loader.stages.reuse import Turns
 from tql.loader.stages.transform import ColumnTransform, Sample, SampleTransform, Transform, split
+from tql.loader.stats import Times
 from tql.loader.to_numpy import NumpyFace, Values
 from tql.loader.to_torch import TorchFace
 
@@ -39,7 +43,10 @@ class Recipe:
         collate_fn: makes the batch from the list of samples, in place of our collate.
         return_index: put the row's number in the dataset under the key "index".
         threads: decoding threads per process, 0 for one per core.
-        seed: of the random numbers that the caller's functions use in worker processes.
+        seed: of the random numbers that the caller's functions use.
+        on_error: what becomes of a row that can't be read.
+        pad: what fills ragged columns up to one shape.
+        reuse_rows: within how many rows a row that comes again is not decoded again; 0 for never.
     """
 
     view: Rows
@@ -50,62 +57,117 @@ class Recipe:
     return_index: bool = False
     threads: int = 0
     seed: int = 0
+    on_error: OnError = "raise"
+    pad: Pad = None
+    reuse_rows: int = 0
+
+    def randomness(self, epoch: int, place: int) -> AbstractContextManager[None]:
+        """Inside, the caller's functions get the random numbers of the batch that starts at `place`."""
+        if self.transform is None and self.collate_fn is None:
+            return nullcontext()
+        return seeded_libraries(self.seed, epoch, place)
 
 
-@dataclass(frozen=True, eq=False)
+_ALL = Turns()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A batch, the rows of it that could not be read, and what it took."""
+
+    batch: Any
+    rows: int
+    bad: tuple[BadRow, ...]
+    times: Times
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """A batch under way, or why it could not be started."""
 
-    positions: NDArray[np.int64]
-    decoding: Decoding | None
-    error: Exception | None = None
+    order: EpochOrder
+    places: Positions
+    reading: Reading | None
+    error: Exception | None
+    times: Times
 
 
 class BatchMaker:
-    """Makes batches by a recipe. Owns decoding threads; close it."""
+    """Makes batches by a recipe, in the order of its turns. Owns decoding threads; close it."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, turns: Turns = _ALL) -> None:
         self._recipe = recipe
-        self._face: Face = TorchFace() if recipe.face == "torch" else NumpyFace()
+        self._face: Face = TorchFace(recipe.pad) if recipe.face == "torch" else NumpyFace(recipe.pad)
         self._decoder = Decoder(recipe.view, recipe.threads)
+        self._reader = Reader(recipe.view, recipe.columns, self._decoder, turns, recipe.reuse_rows)
 
-    def start(self, positions: NDArray[np.int64]) -> Prepared:
+    def start(self, order: EpochOrder, step: int) -> Prepared:
         """Fetch and start decoding; an error is kept for `finish`, so that the batches before it still
         come.
         """
-        try:
-            fetched = fetch(self._recipe.view, self._recipe.columns, positions)
-            return Prepared(positions, self._decoder.submit(fetched))
-        except Exception as error:
-            return Prepared(positions, None, error)
+        places, times = order.places(step), Times()
+        with times.of("storage"):
+            try:
+                reading = self._reader.start(order, step, order.at(places))
+            except Exception as error:
+                return Prepared(order, places, None, error, times)
+        return Prepared(order, places, reading, None, times)
 
-    def finish(self, prepared: Prepared) -> Any:
+    def finish(self, prepared: Prepared) -> Made:
         """Wait for the values, then transform, collate and hand over."""
-        if prepared.decoding is None:
-            assert prepared.error is not None
-            raise prepared.error
-        values = self._decoder.wait(prepared.decoding)
+        times = prepared.times
+        bad: tuple[BadRow, ...] = ()
+        with times.of("decode"):
+            try:
+                if prepared.reading is None:
+                    assert prepared.error is not None
+                    raise prepared.error
+                positions, values = prepared.reading.positions, self._reader.wait(prepared.reading)
+            except UNREADABLE:
+                if self._recipe.on_error == "raise":
+                    raise
+                repaired = self._repaired(prepared)
+                positions, values, bad = repaired.positions, repaired.values, repaired.bad
+        return Made(self._batch(values, positions, times), len(positions), bad, times)
+
+    def _repaired(self, prepared: Prepared) -> Repaired:
+        order, places = prepared.order, prepared.places
+
+        def stand_in(slot: int, attempt: int) -> int:
+            return int(order.order[order.substitute(int(places[slot]), attempt)])
+
+        recipe = self._recipe
+        repair = Repair(recipe.view, recipe.columns, self._decoder, recipe.on_error)
+        return repair.repair(order.at(places), stand_in)
+
+    def _batch(self, values: dict[str, Values], positions: Positions, times: Times) -> Any:
         recipe = self._recipe
         if recipe.collate_fn is None and not isinstance(recipe.transform, SampleTransform):
-            return self._by_column(values, prepared.positions)
-        samples = self._samples(values, prepared.positions)
-        return collate(samples, self._face) if recipe.collate_fn is None else recipe.collate_fn(samples)
+            return self._by_column(values, positions, times)
+        with times.of("transform"):
+            samples = self._samples(values, positions)
+        with times.of("collate"):
+            return collate(samples, self._face) if recipe.collate_fn is None else recipe.collate_fn(samples)
 
-    def _by_column(self, values: dict[str, Values], positions: NDArray[np.int64]) -> dict[str, Any]:
+    def _by_column(self, values: dict[str, Values], positions: Positions, times: Times) -> dict[str, Any]:
         """The batch without ever taking it apart, except for columns that have a function."""
         functions = self._functions()
         batch: dict[str, Any] = {}
         for name, rows in values.items():
             function = functions.get(name)
             if function is None:
-                batch[name] = hand_over(rows, self._face, name)
-            else:
-                batch[name] = collate([function(row) for row in rows], self._face, name)
+                with times.of("collate"):
+                    batch[name] = hand_over(rows, self._face, name)
+                continue
+            with times.of("transform"):
+                samples = [function(row) for row in rows]
+            with times.of("collate"):
+                batch[name] = collate(samples, self._face, name)
         if self._recipe.return_index:
             batch[INDEX] = self._face.array(self._recipe.view.indices[positions])
         return batch
 
-    def _samples(self, values: dict[str, Values], positions: NDArray[np.int64]) -> list[Any]:
+    def _samples(self, values: dict[str, Values], positions: Positions) -> list[Any]:
         samples = split(values, len(positions))
         if self._recipe.return_index:
             for sample, row in zip(samples, self._recipe.view.indices[positions], strict=True):
@@ -136,24 +198,25 @@ class BatchMaker:
         self._decoder.close()
 
 
-def run(recipe: Recipe, schedule: Schedule, epoch: int, prefetch: int) -> Iterator[Any]:
+def run(recipe: Recipe, order: EpochOrder, prefetch: int) -> Iterator[Made]:
     """The batches of an epoch, made in this process.
 
     Args:
         recipe: how.
-        schedule: which rows.
-        epoch: of the schedule.
+        order: which rows.
         prefetch: batches that are being decoded while the consumer works, at least 0.
     """
-    order = schedule.epoch(epoch)
     maker = BatchMaker(recipe)
     try:
         under_way: deque[Prepared] = deque()
         started = 0
         for _ in range(len(order)):
             while started < len(order) and len(under_way) <= prefetch:
-                under_way.append(maker.start(order.batch(started)))
+                under_way.append(maker.start(order, started))
                 started += 1
-            yield maker.finish(under_way.popleft())
+            prepared = under_way.popleft()
+            with recipe.randomness(order.epoch, int(prepared.places[0])):
+                made = maker.finish(prepared)
+            yield made
     finally:
         maker.close()

@@ -1,7 +1,8 @@
 """Which rows come in which batch: pure functions of sizes, seeds and an epoch to positions.
 
-It reads nothing and keeps nothing: a schedule, an epoch and the number of a batch are the whole state of a
-loader. Positions count within the loader's view.
+It reads nothing and keeps nothing: a schedule, an epoch and how many of its rows were handed over are the
+whole state of a loader. Positions count within the loader's view, places within the order of an epoch over
+all processes.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
+from tql.loader.fingerprint import digest
 
 Positions = NDArray[np.int64]
 
+_LOW = 0xFFFFFFFF
+_SUBSTITUTE = (0x5AB57175, 0x7E000000)  # the key of the random numbers that choose stand-ins
 _PARTITIONS = 0xB10C0000  # keeps the order of the partitions apart from that of the rows
 
 
@@ -49,6 +53,10 @@ class ExactShuffle:
     def order(self, positions: Positions, epoch: int) -> Positions:
         return positions[_permutation(len(positions), self.seed, epoch)]
 
+    def describe(self) -> str:
+        """The order in short: equal for equal orders."""
+        return f"exact seed {self.seed}"
+
 
 @dataclass(frozen=True)
 class BlockShuffle:
@@ -77,6 +85,11 @@ class BlockShuffle:
             # The relative order of any part of a uniform permutation is uniform.
             grouped[window] = grouped[window][np.argsort(keys[window])]
         return grouped
+
+    def describe(self) -> str:
+        """The order in short: equal for equal orders."""
+        chunks = digest([np.asarray(self.starts, np.int64)])
+        return f"windows of {self.window_rows} of chunks {chunks} seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -120,24 +133,44 @@ class Schedule:
     @property
     def steps(self) -> int:
         """Batches of an epoch, the same in every process."""
-        whole, rest = divmod(self.rows_per_epoch, self.batch_size * self.share.world_size)
+        return self.steps_from(0)
+
+    def steps_from(self, start: int) -> int:
+        """Batches of what is left of an epoch behind its first `start` rows."""
+        whole, rest = divmod(max(self.rows_per_epoch - start, 0), self.batch_size * self.share.world_size)
         return whole if self.drop_last or rest == 0 else whole + 1
+
+    def rows_behind(self, start: int, steps: int) -> int:
+        """Rows of the epoch, over all processes, that lie behind us `steps` batches after row `start`."""
+        return min(start + steps * self.batch_size * self.share.world_size, self.rows_per_epoch)
 
     def global_order(self, epoch: int) -> Positions:
         """The rows of an epoch over all processes in order, int64 [rows_per_epoch]."""
         positions = np.arange(self.rows, dtype=np.int64) if self.draw is None else self.draw.positions(epoch)
         return positions if self.shuffle is None else self.shuffle.order(positions, epoch)
 
-    def epoch(self, epoch: int) -> EpochOrder:
-        """The batches of one epoch."""
-        return EpochOrder(self.global_order(epoch), self.batch_size, self.steps, self.share)
+    def epoch(self, epoch: int, start: int = 0) -> EpochOrder:
+        """The batches of one epoch, or of what is left of it behind its first `start` rows."""
+        order = self.global_order(epoch)
+        return EpochOrder(order, epoch, start, self.batch_size, self.steps_from(start), self.share)
 
 
 @dataclass(frozen=True, eq=False)
 class EpochOrder:
-    """The batches of one epoch of one process, cut from the global order on demand."""
+    """The batches of one epoch of one process, cut from the global order on demand.
+
+    Attributes:
+        order: the rows of the whole epoch over all processes.
+        epoch: its number.
+        start: rows at its beginning that are left out.
+        batch_size: rows of a batch in this process.
+        steps: batches.
+        share: the part of this process.
+    """
 
     order: Positions
+    epoch: int
+    start: int
     batch_size: int
     steps: int
     share: Share
@@ -145,21 +178,51 @@ class EpochOrder:
     def __len__(self) -> int:
         return self.steps
 
-    def batch(self, step: int) -> Positions:
-        """Positions of a batch, int64 [rows of the batch].
+    def places(self, step: int) -> Positions:
+        """Where the rows of a batch stand in the order of the epoch, int64 [rows of the batch].
+
+        Places behind the last row stand for those at the start of the epoch.
 
         Raises:
             IndexError: there is no such step.
         """
         if not 0 <= step < self.steps:
             raise IndexError(f"step {step} of an epoch of {self.steps}")
-        rank, world_size = self.share.rank, self.share.world_size
-        start = step * self.batch_size * world_size
-        rows = self.order[start : start + self.batch_size * world_size]
-        each = -(-len(rows) // world_size)
-        if each * world_size > len(rows):
-            rows = np.concatenate([rows, np.resize(self.order, each * world_size - len(rows))])
-        return rows[rank * each : (rank + 1) * each]
+        together = self.batch_size * self.share.world_size
+        first = self.start + step * together
+        each = -(-min(together, len(self.order) - first) // self.share.world_size)
+        mine = first + self.share.rank * each
+        return np.arange(mine, mine + each, dtype=np.int64)
+
+    def at(self, places: Positions) -> Positions:
+        """The positions of the rows that stand at these places."""
+        rows = len(self.order)
+        if len(places) and places[-1] < rows and places[-1] - places[0] == len(places) - 1:
+            return self.order[places[0] : places[-1] + 1]
+        return self.order[np.where(places < rows, places, (places - rows) % rows)]
+
+    def batch(self, step: int) -> Positions:
+        """Positions of a batch, int64 [rows of the batch].
+
+        Raises:
+            IndexError: there is no such step.
+        """
+        return self.at(self.places(step))
+
+    def substitute(self, place: int, attempt: int) -> int:
+        """A place whose row may stand in for one that can't be read.
+
+        Any place of the epoch, equally likely, so that the shares of the classes stay what they are; it
+        depends on the place alone and not on who asks, so processes need not talk to each other.
+
+        Args:
+            place: of the row that can't be read.
+            attempt: 0, 1, ... until a row can be read.
+        """
+        (number, *_) = _engine.philox4x32(
+            (place & _LOW, place >> 32, attempt, self.epoch & _LOW), _SUBSTITUTE
+        )
+        return number % len(self.order)
 
 
 def _permutation(n: int, seed: int, epoch: int) -> Positions:

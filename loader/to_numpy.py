@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tql._engine import Column
 from tql.loader import documents
 from tql.loader.arrays import list_parts, text_parts
+from tql.loader.stages.pad import Pad, pad_value, padded, ragged
 from tql.loader.to_torch import is_tensor
 from tql.types import Type
 
@@ -88,7 +89,14 @@ def _text_rows(column: Column, type_: Type) -> list[Any]:
 
 
 class NumpyFace:
-    """Leaves of a batch as NumPy: arrays stay what they are, torch tensors become arrays."""
+    """Leaves of a batch as NumPy: arrays stay what they are, torch tensors become arrays.
+
+    Args:
+        pad: what fills rows of different shapes up to one.
+    """
+
+    def __init__(self, pad: Pad = None) -> None:
+        self._pad = pad
 
     def is_tensor(self, value: object) -> bool:
         return is_tensor(value)
@@ -96,6 +104,11 @@ class NumpyFace:
     def array(self, array: NDArray[Any], column: str = "") -> Any:
         """An array of numbers as it is handed over."""
         return array
+
+    def ragged(self, rows: Sequence[NDArray[Any]], column: str) -> Any:
+        """Rows of different shapes: one array that is filled up where `pad` says so, else a list."""
+        value = pad_value(self._pad, column)
+        return ragged(rows, column) if value is None else padded(rows, value, column)
 
     def stack(self, tensors: Sequence[Any]) -> Any:
         """Tensors that a transform made: one array [n, ...] where the shapes are equal, else a list."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from tql.errors import ArgumentError, MissingDependencyError
 from tql.loader.schedule import Share
+from tql.loader.stages.pad import Pad, pad_value, padded, ragged
 
 _WIDENED = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
 
@@ -38,9 +40,23 @@ def is_tensor(value: object) -> bool:
 
 
 def seed_torch(seed: int) -> None:
-    """Seed torch's random numbers, if this process has imported torch."""
+    """Seed torch's random numbers on the CPU, if this process has imported torch."""
     if (torch := sys.modules.get("torch")) is not None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
+
+
+@contextmanager
+def restored_torch() -> Iterator[None]:
+    """Afterwards torch's random numbers go on as if nothing had happened inside."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    state = torch.default_generator.get_state()
+    try:
+        yield
+    finally:
+        torch.default_generator.set_state(state)
 
 
 def limit_torch_threads() -> None:
@@ -52,12 +68,17 @@ def limit_torch_threads() -> None:
 
 
 class TorchFace:
-    """Leaves of a batch as torch tensors."""
+    """Leaves of a batch as torch tensors.
 
-    def __init__(self) -> None:
+    Args:
+        pad: what fills rows of different shapes up to one.
+    """
+
+    def __init__(self, pad: Pad = None) -> None:
         import torch
 
         self._torch = torch
+        self._pad = pad
 
     def is_tensor(self, value: object) -> bool:
         return isinstance(value, self._torch.Tensor)
@@ -84,6 +105,13 @@ class TorchFace:
         elif not array.flags.writeable or not array.dtype.isnative or any(s < 0 for s in array.strides):
             array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
         return self._torch.from_numpy(array)
+
+    def ragged(self, rows: Sequence[NDArray[Any]], column: str) -> Any:
+        """Rows of different shapes: one tensor that is filled up where `pad` says so, else a list."""
+        value = pad_value(self._pad, column)
+        if value is None:
+            return ragged([self.array(row, column) for row in rows], column)
+        return self.array(padded(rows, value, column), column)
 
     def stack(self, tensors: Sequence[Any]) -> Any:
         """One tensor [n, ...] of n tensors of one shape and dtype, else the list."""

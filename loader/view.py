@@ -130,6 +130,11 @@ class View:
         return rows, counts.astype(np.int64, copy=False)
 
     @property
+    def has_repeats(self) -> bool:
+        """Whether a row of the underlying dataset comes more than once."""
+        return self._selection.kind == "indices" and len(self.repeats[0]) < len(self)
+
+    @property
     def order_chosen(self) -> bool:
         """Whether the rows come in an order that the caller chose: ORDER BY, or indices out of order."""
         return self._order_chosen
@@ -420,6 +425,14 @@ class View:
         if not isinstance(origin, str):
             raise UnsupportedError(f"a computed column is not stored as bytes: '{column}'")
         return self._source.stored_bytes(origin, int(self._stored_rows(np.array([row], np.int64))[0]))
+
+    def chunk_name(self, column: str, row: int) -> str | None:
+        """The chunk that holds a row of a column; None for a computed one, or a format without chunks."""
+        origin, named = self._columns[column], getattr(self._source, "chunk_name", None)
+        if not isinstance(origin, str) or named is None:
+            return None
+        name: str | None = named(origin, int(self._stored_rows(np.array([row], np.int64))[0]))
+        return name
 
     def origin(self, column: str) -> tuple[Source, str] | None:
         """The source that stores a column and its name there, None for a computed one."""

@@ -239,6 +239,12 @@ class WorkerError(TQLError, RuntimeError):
     category = "worker"
 
 
+class StateError(TQLError, ValueError):
+    """A saved state of a dataloader that can't be loaded: of another dataset, query or order of rows."""
+
+    category = "state"
+
+
 class InternalError(TQLError, RuntimeError):
     """A mistake of this package, never of its user: please report it."""
 
@@ -247,6 +253,10 @@ class InternalError(TQLError, RuntimeError):
 
 class SampleWarning(UserWarning):
     """A draw without replacement gives fewer rows than asked: a row of weight 0 is never drawn."""
+
+
+class RowWarning(UserWarning):
+    """A row that can't be read was skipped or replaced, as the loader was told to."""
 
 
 def render_context(error: TQLError) -> list[str]:

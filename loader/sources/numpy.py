@@ -25,6 +25,7 @@ from tql.loader.arrays import (
     text_list_rows,
     text_rows,
 )
+from tql.loader.fingerprint import digest, of_memory
 from tql.loader.partitions import DEFAULT_ROW_BYTES
 from tql.loader.source import Facet, facet_of
 from tql.loader.zones import KeptZones, is_frozen
@@ -121,6 +122,11 @@ class NumpySource:
 
     def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> _engine.Column:
         return facet_of(self._columns[column].take(rows), facet)
+
+    def fingerprint(self) -> str:
+        """Of types, lengths and a sample of the values; see `tql.loader.fingerprint`."""
+        types = [f"{name} {field.type}" for name, field in self._schema.items()]
+        return digest([*types, of_memory({name: column.rows for name, column in self._stored.items()})])
 
     def zones(self, column: str) -> _engine.Zones | None:
         rows = self._stored[column].rows

@@ -22,6 +22,7 @@ class Face(Protocol):
 
     def is_tensor(self, value: object) -> bool: ...
     def array(self, array: NDArray[Any], column: str = "") -> Any: ...
+    def ragged(self, rows: Sequence[NDArray[Any]], column: str) -> Any: ...
     def stack(self, tensors: Sequence[Any]) -> Any: ...
 
 
@@ -56,6 +57,8 @@ def hand_over(value: Any, face: Face, column: str = "") -> Any:
     if isinstance(value, np.ndarray):
         return face.array(value, column) if _is_numeric(value) else value.tolist()
     if isinstance(value, list):
+        if value and all(isinstance(row, np.ndarray) and _is_numeric(row) for row in value):
+            return face.ragged(value, column)
         return [_handed(row, face, column) for row in value]
     return value
 
@@ -74,7 +77,7 @@ def _collate_arrays(samples: Sequence[Any], face: Face, column: str) -> Any:
         return list(samples)
     if len({sample.shape for sample in samples}) == 1:
         return face.array(np.stack(samples), column)
-    return [face.array(sample, column) for sample in samples]
+    return face.ragged(samples, column)
 
 
 def _collate_numbers(samples: Sequence[Any], face: Face, column: str) -> Any:

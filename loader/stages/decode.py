@@ -60,7 +60,7 @@ class Decoder:
             except EngineError as error:
                 _, reason, row, *_ = error.args
                 raise self._damaged(column.name, reason, positions[row] if row >= 0 else None) from None
-        if column.method == "numpy":
+        if column.method in ("numpy", "data"):
             rows = self._view.take(column.name, "values", positions)
             return column_values(rows, self._view.schema.type_of(column.name))
         stored = [self._view.stored_bytes(column.name, int(position)) for position in positions]

@@ -13,7 +13,7 @@ from tql._engine import Column, EncodedRows
 from tql.loader.source import Facet
 from tql.schema import Schema
 
-DecodeMethod = Literal["numpy", "tobytes", "pil"]
+DecodeMethod = Literal["numpy", "tobytes", "pil", "data"]
 
 
 class Rows(Protocol):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tql.loader.stages.collate import collate, hand_over
+from tql.loader.stages.pad import Ragged
 from tql.loader.to_numpy import NumpyFace
 
 FACE = NumpyFace()
@@ -27,10 +28,14 @@ def same(value: Any, expected: Any) -> bool:
     if isinstance(expected, dict):
         return list(value) == list(expected) and all(same(value[key], expected[key]) for key in expected)
     if isinstance(expected, (list, tuple)):
-        return (
-            type(value) is type(expected) and len(value) == len(expected) and all(map(same, value, expected))
-        )
+        kind = Ragged if isinstance(expected, Ragged) or _is_ragged(expected) else type(expected)
+        return type(value) is kind and len(value) == len(expected) and all(map(same, value, expected))
     return type(value) is type(expected) and bool(value == expected)
+
+
+def _is_ragged(rows: Any) -> bool:
+    numbers = [isinstance(row, np.ndarray) and row.dtype.kind in "biufc" for row in rows]
+    return bool(numbers) and all(numbers) and len({row.shape for row in rows}) > 1
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def identity(value: Any) -> Any:
         (lambda x: x.numpy(tensors="images"), "tensors must be a list of column names, got 'images'"),
         (
             lambda x: x.numpy(decode_method={"images": "rgb"}),
-            "decode_method of column 'images' must be one of 'numpy', 'tobytes', 'pil', got 'rgb'",
+            "decode_method of column 'images' must be one of 'numpy', 'tobytes', 'pil', 'data', got 'rgb'",
         ),
         (
             lambda x: x.numpy(decode_method={"images": "pil"}),

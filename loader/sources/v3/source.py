@@ -14,6 +14,7 @@ from tql._engine import Column, EncodedRows, Zones
 from tql.errors import UnknownColumnError
 from tql.loader.arrays import Items
 from tql.loader.cache import ByteCache
+from tql.loader.fingerprint import digest
 from tql.loader.partitions import DEFAULT_ROW_BYTES, chunk_ranges, even_ranges
 from tql.loader.source import Facet
 from tql.loader.sources.v3.chunks import Caches, Chunk
@@ -75,6 +76,11 @@ class V3Source:
     def identity(self) -> tuple[str, ...]:
         """Equal for two sources of the same rows."""
         return os.path.realpath(self.path), self.commit.id, self._state
+
+    def fingerprint(self) -> str:
+        """Of the commit and the chunks that it is made of, not of where it lies."""
+        tensors = [part for name, tensor in self._tensors.items() for part in (name, *tensor.layout())]
+        return f"{digest([self.commit.id, *tensors])} of commit {self.commit.id}"
 
     @property
     def schema(self) -> Schema:
@@ -138,6 +144,10 @@ class V3Source:
         tensor = self.tensor(column)
         self._check_rows(tensor, np.array([row], np.int64))
         return tensor.stored_bytes(row)
+
+    def chunk_name(self, column: str, row: int) -> str | None:
+        """The chunk that holds a row; None where the row is no single item."""
+        return self.tensor(column).chunk_name(row)
 
     def describe(self) -> dict[str, Any]:
         return {

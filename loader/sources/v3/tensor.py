@@ -62,6 +62,17 @@ class Tensor:
         """Read what is otherwise read on first use."""
         self._store.load_indexes()
 
+    def layout(self) -> tuple[str, NDArray[np.uint64], NDArray[np.int64]]:
+        """The type of the rows, and which chunks hold which of them."""
+        return str(self.meta.type()), self._store.index.ids, self._store.index.last
+
+    def chunk_name(self, row: int) -> str | None:
+        """The (first) chunk that holds a row; None where a row is made of several items."""
+        if self._sequence is not None:
+            return None
+        index = self._store.index
+        return index.name(int(index.chunk_of(np.array([row], np.int64))[0]))
+
     def read(self, rows: Items) -> Rows:
         """The rows at these numbers, decoded.
 
