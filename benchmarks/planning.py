@@ -110,7 +110,9 @@ def report_mistakes() -> None:
     timings = timing.interleave(
         {name: lambda text=text: refused(text) for name, text in MISTAKES.items()}, rounds=3
     )
-    timing.report("a syntax mistake in a megabyte (target: 1 s)", timings, "an open string")
+    timing.report(
+        "a megabyte with a mistake, or that is too long to plan (target: 1 s)", timings, "an open string"
+    )
 
 
 def refused(text: str) -> None:
