@@ -3,12 +3,9 @@
 #include <array>
 #include <cstdint>
 
+#include "tql_engine/intrinsics.h"
 #include "tql_engine/simd.h"
 #include "tql_engine/weight.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace tql_engine {
 namespace {

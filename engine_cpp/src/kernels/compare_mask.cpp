@@ -6,11 +6,8 @@
 #include <type_traits>
 
 #include "mask_loops.h"
+#include "tql_engine/intrinsics.h"
 #include "tql_engine/simd.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace tql_engine {
 namespace {

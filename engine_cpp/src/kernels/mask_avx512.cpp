@@ -3,10 +3,9 @@
 #include <cstring>
 
 #include "mask_loops.h"
+#include "tql_engine/intrinsics.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #define TQL_AVX512 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl"), gnu::always_inline]] static inline
 #endif
 

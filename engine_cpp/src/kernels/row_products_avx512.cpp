@@ -1,10 +1,9 @@
 // One row behind the other, in the order in which they lie: reading two rows at once, or asking for the next
 // ones by prefetch instructions, takes up to three times as long as what the processor does by itself.
 #include "row_products.h"
+#include "tql_engine/intrinsics.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #define TQL_AVX512 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,fma"), gnu::always_inline]] static inline
 #endif
 

@@ -4,11 +4,8 @@
 
 #include <algorithm>
 
+#include "tql_engine/intrinsics.h"
 #include "tql_engine/simd.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace tql_engine {
 namespace {
