@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from tql._engine import Column
 
+Offsets: TypeAlias = "NDArray[np.int64] | NDArray[np.int32]"
+"""Where texts or lists begin, one more than there are; both widths are taken as they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArrayRows:
@@ -45,9 +48,9 @@ class ArrayRows:
 
 @dataclass(frozen=True, slots=True)
 class TextRows:
-    """UTF-8 strings, one per row: `offsets` int64 [n + 1] in bytes into `data` (uint8)."""
+    """UTF-8 strings, one per row: `offsets` [n + 1] in bytes into `data` (uint8)."""
 
-    offsets: NDArray[np.int64]
+    offsets: Offsets
     data: NDArray[np.uint8]
     validity: NDArray[np.bool_] | None = None
 
@@ -87,9 +90,9 @@ class DictionaryRows:
 
 @dataclass(frozen=True, slots=True)
 class TextListRows:
-    """Lists of strings: `row_offsets` int64 [n + 1] counts strings, `texts` holds them."""
+    """Lists of strings: `row_offsets` [n + 1] counts strings, `texts` holds them."""
 
-    row_offsets: NDArray[np.int64]
+    row_offsets: Offsets
     texts: TextRows
     validity: NDArray[np.bool_] | None = None
 
@@ -101,7 +104,7 @@ class TextListRows:
         return Column.text_list(self.row_offsets, self.texts.offsets, data, self.validity)
 
     def shape_column(self) -> Column:
-        return Column.dense(np.diff(self.row_offsets)[:, None])
+        return Column.dense(np.diff(self.row_offsets).astype(np.int64)[:, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,7 @@ def list_parts(column: Column) -> tuple[NDArray[np.int64], Column]:
     """
     assert column.items is not None and column.row_offsets is not None
     start, stop = int(column.row_offsets[0]), int(column.row_offsets[-1])
-    return column.row_offsets - start, column.items.slice(start, stop)
+    return column.row_offsets.astype(np.int64) - start, column.items.slice(start, stop)
 
 
 Items = NDArray[np.int64] | range
@@ -198,6 +201,11 @@ def offsets_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return offsets
 
 
+def narrow_offsets(offsets: NDArray[np.int64]) -> Offsets:
+    """The same numbers in 32 bits where they fit, which halves what a scan of short texts reads."""
+    return offsets.astype(np.int32) if offsets[-1] <= np.iinfo(np.int32).max else offsets
+
+
 def element_offsets(shapes: NDArray[np.int64]) -> NDArray[np.int64]:
     return offsets_of(element_counts(shapes))
 
@@ -216,7 +224,8 @@ def aligned(values: NDArray[Any]) -> NDArray[Any]:
 def text_rows(strings: Sequence[str | None]) -> TextRows:
     """Strings to UTF-8; None becomes NULL."""
     encoded = [b"" if text is None else text.encode() for text in strings]
-    offsets = offsets_of(np.fromiter((len(text) for text in encoded), np.int64, len(encoded)))
+    sizes = np.fromiter((len(text) for text in encoded), np.int64, len(encoded))
+    offsets = narrow_offsets(offsets_of(sizes))
     data = np.frombuffer(b"".join(encoded), np.uint8)
     missing = [text is None for text in strings]
     return TextRows(offsets, data, ~np.array(missing) if any(missing) else None)
@@ -224,8 +233,8 @@ def text_rows(strings: Sequence[str | None]) -> TextRows:
 
 def text_list_rows(lists: Sequence[Sequence[str]]) -> TextListRows:
     """Lists of strings to UTF-8."""
-    row_offsets = offsets_of(np.fromiter((len(row) for row in lists), np.int64, len(lists)))
-    return TextListRows(row_offsets, text_rows([text for row in lists for text in row]))
+    sizes = np.fromiter((len(row) for row in lists), np.int64, len(lists))
+    return TextListRows(narrow_offsets(offsets_of(sizes)), text_rows([text for row in lists for text in row]))
 
 
 def gather(values: NDArray[Any], starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[Any]:
@@ -294,4 +303,6 @@ def take_arrays(rows: ArrayRows, order: NDArray[np.int64]) -> ArrayRows:
 def take_text(rows: TextRows, order: NDArray[np.int64]) -> TextRows:
     """The strings at these positions, repeats allowed."""
     sizes = np.diff(rows.offsets)
-    return TextRows(offsets_of(sizes[order]), gather(rows.data, rows.offsets[:-1][order], sizes[order]))
+    return TextRows(
+        offsets_of(sizes[order]), gather(rows.data, rows.offsets[:-1][order].astype(np.int64), sizes[order])
+    )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Buffer = Any  # an object with the buffer protocol
+Offsets = NDArray[np.int64] | NDArray[np.int32]
 
 class EngineError(Exception):
     """What went wrong, as data; the Python side turns it into an error of the package with its span.
@@ -43,8 +44,8 @@ class Column:
         """Rows of different shapes: flat `values`; `offsets` [n + 1] in elements; `shapes` [n, rank]."""
 
     @staticmethod
-    def text(offsets: NDArray[np.int64], data: Buffer, validity: NDArray[np.bool_] | None = None) -> Column:
-        """UTF-8 strings: `offsets` [n + 1] in bytes into `data`."""
+    def text(offsets: Offsets, data: Buffer, validity: NDArray[np.bool_] | None = None) -> Column:
+        """UTF-8 strings: `offsets` [n + 1] in bytes into `data`. Of 32 bits they are taken as they are."""
 
     @staticmethod
     def dictionary(
@@ -58,17 +59,15 @@ class Column:
 
     @staticmethod
     def text_list(
-        row_offsets: NDArray[np.int64],
-        offsets: NDArray[np.int64],
+        row_offsets: Offsets,
+        offsets: Offsets,
         data: Buffer,
         validity: NDArray[np.bool_] | None = None,
     ) -> Column:
         """Lists of strings: `row_offsets` [n + 1] in strings, `offsets` [strings + 1] in bytes."""
 
     @staticmethod
-    def list(
-        items: Column, row_offsets: NDArray[np.int64], validity: NDArray[np.bool_] | None = None
-    ) -> Column:
+    def list(items: Column, row_offsets: Offsets, validity: NDArray[np.bool_] | None = None) -> Column:
         """Lists of values that may be NULL or differ in shape: `row_offsets` [n + 1] in rows of `items`."""
 
     def __len__(self) -> int: ...
@@ -93,9 +92,9 @@ class Column:
         """What the rows of a list column are made of, the texts of a dictionary; None for other layouts."""
 
     @property
-    def offsets(self) -> NDArray[np.int64] | None: ...
+    def offsets(self) -> Offsets | None: ...
     @property
-    def row_offsets(self) -> NDArray[np.int64] | None: ...
+    def row_offsets(self) -> Offsets | None: ...
     @property
     def shapes(self) -> NDArray[np.int64]:
         """[n, rank]; of a list column [n, 1]: the number of items of each row."""

@@ -10,7 +10,7 @@ import numpy as np
 from query.filters import rows_of
 from query.line import Faster, Line, equal_rows
 from query.peers import Peers, module
-from tql.loader.arrays import ArrayRows, Rows, TextListRows, TextRows, offsets_of
+from tql.loader.arrays import ArrayRows, Rows, TextListRows, TextRows, narrow_offsets, offsets_of
 from tql.loader.dataset import Dataset
 from tql.loader.sources.numpy import MemoryColumn, NumpySource
 from tql.types import Type
@@ -31,10 +31,11 @@ def lengths_and_offsets(rows: int, longest: int) -> tuple[np.ndarray, np.ndarray
 
 
 def texts_of(strings: np.ndarray) -> TextRows:
-    """ASCII strings of an `S` array, one behind the other."""
+    """ASCII strings of an `S` array, one behind the other, laid out as those of `from_numpy`."""
     width = strings.dtype.itemsize
     letters = strings.view(np.uint8).reshape(-1, width)
-    return TextRows(offsets_of(np.char.str_len(strings).astype(np.int64)), letters[letters != 0])
+    offsets = offsets_of(np.char.str_len(strings).astype(np.int64))
+    return TextRows(narrow_offsets(offsets), letters[letters != 0])
 
 
 def arrow_list(offsets: np.ndarray, values: Callable[[Any], Any]) -> Callable[[], Any]:
@@ -85,10 +86,11 @@ def contains_label(rows: int) -> Iterator[Line]:
     )
 
     texts = texts_of(np.array(CLASSES, dtype="S")[values])
+    lists = TextListRows(narrow_offsets(offsets), texts)
     peers = Peers({"categories": arrow_list(offsets, lambda _: arrow_text(texts))})
     yield Line(
         "contains(categories, 'car'), lists of text",
-        rows_of(dataset_of("categories", TextListRows(offsets, texts), Type("text", (None,))), query),
+        rows_of(dataset_of("categories", lists, Type("text", (None,))), query),
         equal_rows(expected),
         (Faster(4),),
         {
@@ -100,7 +102,7 @@ def contains_label(rows: int) -> Iterator[Line]:
             "datafusion": peers.datafusion("select id from t where array_has(categories, 'car')"),
             "duckdb": peers.duckdb("select rowid from t where list_contains(categories, 'car')"),
         },
-        texts.data.nbytes + texts.offsets.nbytes + offsets.nbytes,
+        texts.data.nbytes + texts.offsets.nbytes + lists.row_offsets.nbytes,
     )
 
 

@@ -63,29 +63,47 @@ std::span<const char> bytes_of(const py::object& object, std::vector<py::object>
   return {static_cast<const char*>(buffer->buf), static_cast<size_t>(buffer->len)};
 }
 
+/// Offsets of 32 bits as they are, all others as int64.
+Offsets offsets_of(const py::object& object, const char* name, std::vector<py::object>& keep) {
+  if (py::isinstance<py::array_t<int32_t>>(object)) {
+    const auto narrow = py::reinterpret_borrow<py::array>(object);
+    const bool is_plain = narrow.ndim() == 1 && (narrow.flags() & py::array::c_style) != 0 &&
+                          reinterpret_cast<uintptr_t>(narrow.data()) % alignof(int32_t) == 0;
+    if (is_plain) {
+      keep.push_back(narrow);
+      return {static_cast<const int32_t*>(narrow.data()), static_cast<size_t>(narrow.size())};
+    }
+  }
+  const auto wide = int64_array(object, name);
+  keep.push_back(wide);
+  return span_of(wide);
+}
+
+int64_t rows_of(const Offsets& offsets) noexcept { return static_cast<int64_t>(offsets.size()) - 1; }
+
 Column make_text(const py::object& offsets, const py::object& data, const py::object& validity) {
-  const auto starts = int64_array(offsets, "offsets");
-  std::vector<py::object> keep{starts};
-  const auto valid = validity_span(bool_array(validity, "validity"), starts.size() - 1, keep);
+  std::vector<py::object> keep;
+  const Offsets starts = offsets_of(offsets, "offsets", keep);
+  const auto valid = validity_span(bool_array(validity, "validity"), rows_of(starts), keep);
   const auto bytes = bytes_of(data, keep);
-  return Column::text(span_of(starts), bytes, valid, keep_alive(std::move(keep)));
+  return Column::text(starts, bytes, valid, keep_alive(std::move(keep)));
 }
 
 Column make_text_list(const py::object& row_offsets, const py::object& offsets, const py::object& data,
                       const py::object& validity) {
-  const auto rows = int64_array(row_offsets, "row_offsets");
-  const auto starts = int64_array(offsets, "offsets");
-  std::vector<py::object> keep{rows, starts};
-  const auto valid = validity_span(bool_array(validity, "validity"), rows.size() - 1, keep);
+  std::vector<py::object> keep;
+  const Offsets rows = offsets_of(row_offsets, "row_offsets", keep);
+  const Offsets starts = offsets_of(offsets, "offsets", keep);
+  const auto valid = validity_span(bool_array(validity, "validity"), rows_of(rows), keep);
   const auto bytes = bytes_of(data, keep);
-  return Column::text_list(span_of(rows), span_of(starts), bytes, valid, keep_alive(std::move(keep)));
+  return Column::text_list(rows, starts, bytes, valid, keep_alive(std::move(keep)));
 }
 
 Column make_list(const Column& items, const py::object& row_offsets, const py::object& validity) {
-  const auto rows = int64_array(row_offsets, "row_offsets");
-  std::vector<py::object> keep{rows};
-  const auto valid = validity_span(bool_array(validity, "validity"), rows.size() - 1, keep);
-  return Column::list(span_of(rows), items, valid, keep_alive(std::move(keep)));
+  std::vector<py::object> keep;
+  const Offsets rows = offsets_of(row_offsets, "row_offsets", keep);
+  const auto valid = validity_span(bool_array(validity, "validity"), rows_of(rows), keep);
+  return Column::list(rows, items, valid, keep_alive(std::move(keep)));
 }
 
 Column make_dictionary(const py::array& codes, const Column& texts, const py::object& validity) {
@@ -118,10 +136,10 @@ py::array values_view(const Column& column) {
   return readonly_view(dtype_of(column.element()), std::move(shape), column.raw_values(), column.owner());
 }
 
-py::object int64_view(const Column& column, std::span<const int64_t> values) {
-  if (values.empty()) return py::none();
-  return readonly_view(py::dtype::of<int64_t>(), {static_cast<py::ssize_t>(values.size())}, values.data(),
-                       column.owner());
+py::object offsets_view(const Column& column, const Offsets& offsets) {
+  if (offsets.empty()) return py::none();
+  const auto dtype = offsets.is_narrow() ? py::dtype::of<int32_t>() : py::dtype::of<int64_t>();
+  return readonly_view(dtype, {static_cast<py::ssize_t>(offsets.size())}, offsets.data(), column.owner());
 }
 
 py::array shapes_view(const Column& column) {
@@ -178,8 +196,8 @@ void register_column(py::module_& module) {
       .def_property_readonly("rank", &Column::rank)
       .def_property_readonly("values", &values_view)
       .def_property_readonly("items", &items_of)
-      .def_property_readonly("offsets", [](const Column& c) { return int64_view(c, c.offsets()); })
-      .def_property_readonly("row_offsets", [](const Column& c) { return int64_view(c, c.row_offsets()); })
+      .def_property_readonly("offsets", [](const Column& c) { return offsets_view(c, c.offsets()); })
+      .def_property_readonly("row_offsets", [](const Column& c) { return offsets_view(c, c.row_offsets()); })
       .def_property_readonly("shapes", &shapes_view)
       .def_property_readonly("validity", &validity_view)
       .def_property_readonly("nbytes", &Column::byte_count)

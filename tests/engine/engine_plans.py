@@ -162,19 +162,19 @@ def ragged(rows: Sequence[Any], element: str, rank: int, validity: Any = None) -
     return Column.ragged(values, offsets, shapes, _bools(validity))
 
 
-def text(rows: Sequence[str | None]) -> Column:
-    """A text column, None for NULL."""
+def text(rows: Sequence[str | None], offset: type[np.signedinteger[Any]] = np.int64) -> Column:
+    """A text column, None for NULL; `offset` is the dtype of its offsets."""
     encoded = [(row or "").encode() for row in rows]
-    offsets = np.cumsum([0, *(len(item) for item in encoded)], dtype=np.int64)
+    offsets = np.cumsum([0, *(len(item) for item in encoded)], dtype=offset)
     validity = [row is not None for row in rows]
     return Column.text(offsets, b"".join(encoded), None if all(validity) else _bools(validity))
 
 
-def text_list(rows: Sequence[Sequence[str]]) -> Column:
-    """A column of lists of text."""
+def text_list(rows: Sequence[Sequence[str]], offset: type[np.signedinteger[Any]] = np.int64) -> Column:
+    """A column of lists of text; `offset` is the dtype of its offsets."""
     encoded = [item.encode() for row in rows for item in row]
-    row_offsets = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
-    offsets = np.cumsum([0, *(len(item) for item in encoded)], dtype=np.int64)
+    row_offsets = np.cumsum([0, *(len(row) for row in rows)], dtype=offset)
+    offsets = np.cumsum([0, *(len(item) for item in encoded)], dtype=offset)
     return Column.text_list(row_offsets, offsets, b"".join(encoded))
 
 

@@ -100,17 +100,20 @@ void test_rows_of_bits() {
     for (uint8_t& flag : flags) flag = std::uniform_int_distribution<int>(0, density)(random) == 0 ? 1 : 0;
     const auto rows = std::ssize(offsets) - 1;
     std::vector<uint64_t> words(static_cast<size_t>(words_of(rows)));
-    any_of_rows({offsets.data(), 0}, 0, 0, rows, words.data(),
-                [&](int64_t at, int64_t n, uint64_t* bits) { mark_nonzero(flags.data() + at, n, bits); });
-    check(words == bits_of(rows, [&](int64_t row) {
-            const auto i = static_cast<size_t>(row);
-            return std::any_of(flags.begin() + offsets[i], flags.begin() + offsets[i + 1],
-                               [](uint8_t flag) { return flag != 0; });
-          }));
+    const std::vector<int32_t> narrow(offsets.begin(), offsets.end());
+    for (const Offsets& starts : {Offsets(offsets), Offsets(narrow.data(), narrow.size())}) {
+      any_of_rows({starts, 0}, 0, 0, rows, words.data(),
+                  [&](int64_t at, int64_t n, uint64_t* bits) { mark_nonzero(flags.data() + at, n, bits); });
+      check(words == bits_of(rows, [&](int64_t row) {
+              const auto i = static_cast<size_t>(row);
+              return std::any_of(flags.begin() + offsets[i], flags.begin() + offsets[i + 1],
+                                 [](uint8_t flag) { return flag != 0; });
+            }));
+    }
   }
 }
 
-void test_texts() {
+void test_texts(bool is_narrow) {
   std::mt19937 random(5);
   std::uniform_int_distribution<int> pick(0, 5);
   const std::array<std::string, 6> parts = {"car", "boat", "", "a longer text", "cars", "ar"};
@@ -122,7 +125,9 @@ void test_texts() {
     data += texts.back();
     offsets.push_back(static_cast<int64_t>(data.size()));
   }
-  const Texts all{data.data(), static_cast<int64_t>(data.size()), offsets.data()};
+  const std::vector<int32_t> narrow(offsets.begin(), offsets.end());
+  const Texts all{data.data(), static_cast<int64_t>(data.size()),
+                  is_narrow ? Offsets(narrow.data(), narrow.size()) : Offsets(offsets)};
   const int64_t n = 1000;
   std::vector<uint64_t> words(static_cast<size_t>(words_of(n)));
   for (const std::string& text : {std::string("car"), std::string(), std::string("a longer textcars")}) {
@@ -157,7 +162,8 @@ void test_masks() {
   test_comparisons<Element::kFloat32>();
   test_comparisons<Element::kFloat64>();
   test_rows_of_bits();
-  test_texts();
+  test_texts(false);
+  test_texts(true);
 }
 
 }  // namespace tql_test

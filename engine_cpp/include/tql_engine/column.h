@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tql_engine/offsets.h"
 #include "tql_engine/types.h"
 
 namespace tql_engine {
@@ -37,8 +38,8 @@ class Column {
                        std::span<const uint8_t> validity, Owner owner);
 
   /// UTF-8 strings: row i is bytes [offsets[i], offsets[i + 1]) of `data`.
-  static Column text(std::span<const int64_t> offsets, std::span<const char> data,
-                     std::span<const uint8_t> validity, Owner owner);
+  static Column text(Offsets offsets, std::span<const char> data, std::span<const uint8_t> validity,
+                     Owner owner);
 
   /// Strings by number: row i is row codes[i] of `texts`, a text column without NULL, which slices share. The
   /// codes are signed integers of `element`, int8, int16 or int32. Throws std::invalid_argument unless the
@@ -47,13 +48,12 @@ class Column {
                            std::span<const uint8_t> validity, Owner owner);
 
   /// Lists of strings: row i is strings [row_offsets[i], row_offsets[i + 1]).
-  static Column text_list(std::span<const int64_t> row_offsets, std::span<const int64_t> offsets,
-                          std::span<const char> data, std::span<const uint8_t> validity, Owner owner);
+  static Column text_list(Offsets row_offsets, Offsets offsets, std::span<const char> data,
+                          std::span<const uint8_t> validity, Owner owner);
 
   /// Lists of the rows of a column of any layout: row i is rows [row_offsets[i], row_offsets[i + 1]) of
   /// `items`, which may be NULL or differ in shape.
-  static Column list(std::span<const int64_t> row_offsets, Column items, std::span<const uint8_t> validity,
-                     Owner owner);
+  static Column list(Offsets row_offsets, Column items, std::span<const uint8_t> validity, Owner owner);
 
   /// No rows of this type; a type without shape counts as rank 1.
   static Column empty(const Type& type);
@@ -75,10 +75,11 @@ class Column {
   const std::byte* raw_values() const noexcept { return values_; }
   /// Elements behind `values` (bytes, for text).
   int64_t value_count() const noexcept { return value_count_; }
-  /// [length + 1] for ragged and text columns; [strings + 1] for lists of text.
-  std::span<const int64_t> offsets() const noexcept { return offsets_; }
+  /// [length + 1] for ragged and text columns; [strings + 1] for lists of text. Those of ragged columns have
+  /// 64 bits.
+  const Offsets& offsets() const noexcept { return offsets_; }
   /// [length + 1] in strings, of lists of text; in items, of lists.
-  std::span<const int64_t> row_offsets() const noexcept { return row_offsets_; }
+  const Offsets& row_offsets() const noexcept { return row_offsets_; }
   /// [length * rank] of a ragged column.
   std::span<const int64_t> shapes() const noexcept { return shapes_; }
   /// What the rows of a list column are made of, or the texts of a dictionary; of no other layout.
@@ -147,8 +148,8 @@ class Column {
   int64_t value_count_ = 0;
   std::vector<int64_t> row_shape_;
   const std::byte* values_ = nullptr;
-  std::span<const int64_t> offsets_;
-  std::span<const int64_t> row_offsets_;
+  Offsets offsets_;
+  Offsets row_offsets_;
   std::span<const int64_t> shapes_;
   const uint8_t* validity_ = nullptr;
   std::shared_ptr<const Column> items_;

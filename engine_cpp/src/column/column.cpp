@@ -22,12 +22,14 @@ void check_validity(std::span<const uint8_t> validity, int64_t length) {
   }
 }
 
-void check_offsets(std::span<const int64_t> offsets, int64_t limit, const char* what) {
+void check_offsets(const Offsets& offsets, int64_t limit, const char* what) {
   if (offsets.empty()) refuse(std::string(what) + " are empty; they need one entry more than there are rows");
   if (offsets.front() < 0) refuse(std::string(what) + " start below zero");
-  for (size_t i = 1; i < offsets.size(); ++i) {
-    if (offsets[i] < offsets[i - 1]) refuse(std::string(what) + " descend at entry " + std::to_string(i));
-  }
+  offsets.visit([&](const auto* values) {
+    for (size_t i = 1; i < offsets.size(); ++i) {
+      if (values[i] < values[i - 1]) refuse(std::string(what) + " descend at entry " + std::to_string(i));
+    }
+  });
   if (offsets.back() > limit) {
     refuse(std::string(what) + " end at " + std::to_string(offsets.back()) + " but the data ends at " +
            std::to_string(limit));
@@ -121,8 +123,8 @@ Column Column::ragged(Element element, const void* values, int64_t value_count,
   return column;
 }
 
-Column Column::text(std::span<const int64_t> offsets, std::span<const char> data,
-                    std::span<const uint8_t> validity, Owner owner) {
+Column Column::text(Offsets offsets, std::span<const char> data, std::span<const uint8_t> validity,
+                    Owner owner) {
   check_offsets(offsets, static_cast<int64_t>(data.size()), "offsets");
   Column column;
   column.length_ = static_cast<int64_t>(offsets.size()) - 1;
@@ -137,8 +139,8 @@ Column Column::text(std::span<const int64_t> offsets, std::span<const char> data
   return column;
 }
 
-Column Column::text_list(std::span<const int64_t> row_offsets, std::span<const int64_t> offsets,
-                         std::span<const char> data, std::span<const uint8_t> validity, Owner owner) {
+Column Column::text_list(Offsets row_offsets, Offsets offsets, std::span<const char> data,
+                         std::span<const uint8_t> validity, Owner owner) {
   check_offsets(offsets, static_cast<int64_t>(data.size()), "offsets");
   check_offsets(row_offsets, static_cast<int64_t>(offsets.size()) - 1, "row offsets");
   Column column = text(offsets, data, {}, std::move(owner));
@@ -151,8 +153,7 @@ Column Column::text_list(std::span<const int64_t> row_offsets, std::span<const i
   return column;
 }
 
-Column Column::list(std::span<const int64_t> row_offsets, Column items, std::span<const uint8_t> validity,
-                    Owner owner) {
+Column Column::list(Offsets row_offsets, Column items, std::span<const uint8_t> validity, Owner owner) {
   check_rank(items.rank_ + 1);
   check_offsets(row_offsets, items.length_, "row offsets");
   Column column;
@@ -177,7 +178,7 @@ Column Column::keeping(Owner more) const {
 Column Column::empty(const Type& type) {
   if (type.nested) {
     auto offset = std::make_shared<const int64_t>(0);
-    return list({offset.get(), 1}, empty(type.entry()), {}, offset);
+    return list({offset.get(), size_t{1}}, empty(type.entry()), {}, offset);
   }
   auto buffers = std::make_shared<Buffers>();
   buffers->offsets.assign(1, 0);
@@ -229,7 +230,7 @@ void Column::shape_at(int64_t row, int64_t* extents) const noexcept {
 
 int64_t Column::byte_count() const noexcept {
   const int64_t nulls = validity_ == nullptr ? 0 : length_;
-  const auto offset_bytes = static_cast<int64_t>(sizeof(int64_t)) * (length_ + 1);
+  const int64_t offset_bytes = (row_offsets_.empty() ? offsets_ : row_offsets_).width() * (length_ + 1);
   switch (layout_) {
     case Layout::kDense:
       return value_count_ * element_size(element_) + nulls;
@@ -241,7 +242,7 @@ int64_t Column::byte_count() const noexcept {
     case Layout::kTextList: {
       const auto first = static_cast<size_t>(row_offsets_.front());
       const auto last = static_cast<size_t>(row_offsets_.back());
-      return offsets_[last] - offsets_[first] + static_cast<int64_t>((last - first + 1) * sizeof(int64_t)) +
+      return offsets_[last] - offsets_[first] + static_cast<int64_t>(last - first + 1) * offsets_.width() +
              offset_bytes + nulls;
     }
     case Layout::kDictionary:

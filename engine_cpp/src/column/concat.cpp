@@ -15,7 +15,7 @@ using column_parts::copy_bytes;
 using column_parts::refuse;
 
 /// Appends `offsets` rebased to continue at the end of `to`, which holds at least one entry.
-void append_offsets(CountedVector<int64_t>& to, std::span<const int64_t> offsets) {
+void append_offsets(CountedVector<int64_t>& to, const Offsets& offsets) {
   const int64_t shift = to.back() - offsets.front();
   for (size_t i = 1; i < offsets.size(); ++i) to.push_back(offsets[i] + shift);
 }

@@ -50,6 +50,11 @@ Entries ragged_entries(const Column& column) {
   return entries;
 }
 
+std::vector<int64_t> copy_of(const Offsets& offsets) {
+  return offsets.visit(
+      [&](const auto* values) { return std::vector<int64_t>(values, values + offsets.size()); });
+}
+
 Column text_items(const Column& column) {
   auto made = std::make_shared<Column>(column);
   return Column::text(column.offsets(), {column.values<char>(), static_cast<size_t>(column.value_count())},
@@ -86,18 +91,18 @@ Entries entries_of(const Column& column) {
   switch (column.layout()) {
     case Layout::kList:
       entries.items = column.items();
-      entries.offsets.assign(column.row_offsets().begin(), column.row_offsets().end());
+      entries.offsets = copy_of(column.row_offsets());
       return entries;
     case Layout::kTextList:
       entries.items = text_items(column);
-      entries.offsets.assign(column.row_offsets().begin(), column.row_offsets().end());
+      entries.offsets = copy_of(column.row_offsets());
       return entries;
     case Layout::kRagged: {
       if (column.rank() > 1) return ragged_entries(column);
       const int64_t bytes = column.value_count() * element_size(column.element());
       entries.items = Column::dense(column.element(), column.raw_values(), bytes, column.value_count(), {},
                                     {}, std::make_shared<Column>(column));
-      entries.offsets.assign(column.offsets().begin(), column.offsets().end());
+      entries.offsets = copy_of(column.offsets());
       return entries;
     }
     case Layout::kDense: {

@@ -62,7 +62,7 @@ void gather_fixed(std::byte* to, const std::byte* from, std::span<const int64_t>
 }
 
 /// The spans [offsets[row], offsets[row + 1]) of `from`, one behind the other; nothing for a missing row.
-CountedVector<int64_t> gather_spans(Buffers& to, const std::byte* from, std::span<const int64_t> offsets,
+CountedVector<int64_t> gather_spans(Buffers& to, const std::byte* from, const Offsets& offsets,
                                     std::span<const int64_t> rows, int64_t size) {
   CountedVector<int64_t> result(rows.size() + 1);
   int64_t total = 0;
@@ -84,7 +84,7 @@ CountedVector<int64_t> gather_spans(Buffers& to, const std::byte* from, std::spa
 }
 
 /// The numbers from row_offsets[row] to row_offsets[row + 1] of each row, and where each row's begin.
-CountedVector<int64_t> list_spans(std::span<const int64_t> row_offsets, std::span<const int64_t> rows,
+CountedVector<int64_t> list_spans(const Offsets& row_offsets, std::span<const int64_t> rows,
                                   CountedVector<int64_t>& offsets) {
   CountedVector<int64_t> items;
   offsets.reserve(rows.size() + 1);

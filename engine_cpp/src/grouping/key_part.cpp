@@ -95,14 +95,14 @@ void encode_floats(const Column& column, int64_t begin, int64_t n, uint64_t, uin
   for (int64_t i = 0; i < n; ++i) codes[i] = valid[i] != 0 ? codes[i] : kNull;
 }
 
-/// The bytes, and how many they are plus one. NULL is 0.
-void encode_short_texts(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
+template <class Offset>
+void encode_short_from(const Column& column, const Offset* offsets, int64_t begin, int64_t n,
+                       uint64_t* codes) {
   const char* bytes = column.values<char>();
-  const int64_t* offsets = column.offsets().data() + begin;
   for (int64_t i = 0; i < n; ++i) {
     const int64_t length = offsets[i + 1] - offsets[i];
     uint64_t code = 0;
-    if (offsets[i] + int64_t{sizeof(code)} <= column.value_count()) {
+    if (int64_t{offsets[i]} + int64_t{sizeof(code)} <= column.value_count()) {
       std::memcpy(&code, bytes + offsets[i], sizeof(code));
       if constexpr (std::endian::native == std::endian::big) code = __builtin_bswap64(code);
       code &= (uint64_t{1} << (8 * length)) - 1;
@@ -113,6 +113,12 @@ void encode_short_texts(const Column& column, int64_t begin, int64_t n, uint64_t
     }
     codes[i] = column.is_null(begin + i) ? 0 : code << kLengthBits | static_cast<uint64_t>(length + 1);
   }
+}
+
+/// The bytes, and how many they are plus one. NULL is 0.
+void encode_short_texts(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
+  column.offsets().visit(
+      [&](const auto* offsets) { encode_short_from(column, offsets + begin, begin, n, codes); });
 }
 
 /// The same for texts by number.
@@ -226,12 +232,12 @@ void KeyPart::plan_texts(Execution& execution) {
     // Of texts by number those that no row has count too.
     const bool coded = piece.column->layout() == Layout::kDictionary;
     const Column& texts = coded ? piece.column->items() : *piece.column;
-    const std::span<const int64_t> offsets = texts.offsets();
     execution.parallel_for(texts.length(), kGrain, [&](int64_t begin, int64_t end, int) {
-      int64_t most = 0;
-      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-        most = std::max(most, offsets[i + 1] - offsets[i]);
-      }
+      const int64_t most = texts.offsets().visit([&](const auto* offsets) {
+        int64_t length = 0;
+        for (int64_t i = begin; i < end; ++i) length = std::max<int64_t>(length, offsets[i + 1] - offsets[i]);
+        return length;
+      });
       const std::lock_guard lock(mutex);
       longest = std::max(longest, most);
     });

@@ -30,8 +30,7 @@ class AnyElement final : public MaskLeaf {
   }
 
   void evaluate(const Column& column, int64_t first, int64_t n, uint64_t* words) const override {
-    const int64_t* offsets = column.layout() == Layout::kRagged ? column.offsets().data() : nullptr;
-    const RowStarts starts{offsets, column.row_elements()};
+    const RowStarts starts{column.offsets(), column.row_elements()};
     const int64_t size = element_size(element_);
     const int64_t origin = starts.at(first);
     any_of_rows(starts, 0, first, n, words, [&](int64_t element, int64_t count, uint64_t* bits) {

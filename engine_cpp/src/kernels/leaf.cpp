@@ -67,7 +67,7 @@ void load_ragged(const Column& column, const Batch& batch, Register& out) {
   out.vector.rank = rank;
   out.vector.values = column.raw_values();
   out.vector.run_step = batch.picked == nullptr ? 1 : 0;
-  const int64_t* offsets = column.offsets().data();
+  const auto* offsets = static_cast<const int64_t*>(column.offsets().data());
   const int64_t* shapes = column.shapes().data();
   if (batch.picked == nullptr) {
     out.vector.starts = offsets + batch.begin;

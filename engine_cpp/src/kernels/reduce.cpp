@@ -302,7 +302,7 @@ class TruthOfRows {
     auto* words = out.scratch(1).values.reserve<uint64_t>((rows + 63) / 64);
     const int64_t size = element_size(x.element);
     const uint64_t zero = 0;
-    any_of_rows({starts, 0}, 0, 0, rows, words, [&](int64_t begin, int64_t count, uint64_t* bits) {
+    any_of_rows({{starts, static_cast<size_t>(rows) + 1}, 0}, 0, 0, rows, words, [&](int64_t begin, int64_t count, uint64_t* bits) {
       loop_(x.values + begin * size, &zero, count, bits);
     });
     auto* result = reinterpret_cast<uint8_t*>(out.make_scalars(Element::kBool, rows));

@@ -28,8 +28,9 @@ struct Rows {
   uint64_t* words;
 };
 
-template <bool is_short>
-[[gnu::always_inline]] inline void mark_body(const Rows& rows) noexcept {
+/// `start_of(row)` is where a row begins among the elements.
+template <bool is_short, class StartOf>
+[[gnu::always_inline]] inline void mark_body(const Rows& rows, const StartOf& start_of) noexcept {
   CountedBits& bits = rows.bits;
   const auto filled = static_cast<size_t>((rows.elements + kWordBits - 1) / kWordBits);
   uint32_t count = 0;
@@ -48,13 +49,13 @@ template <bool is_short>
     const int64_t word = row / kWordBits;
     const int64_t in_word = std::min(rows.end, (word + 1) * kWordBits);
     const int64_t stop = is_sparse ? std::min(in_word, row + kGroup) : in_word;
-    if (is_sparse && count_before(bits, rows.starts.at(rows.first + stop) - rows.origin) == at_start) {
+    if (is_sparse && count_before(bits, start_of(rows.first + stop) - rows.origin) == at_start) {
       row = stop;
       continue;
     }
     uint64_t found = 0;
     for (; row < stop; ++row) {
-      const int64_t behind = rows.starts.at(rows.first + row + 1) - rows.origin;
+      const int64_t behind = start_of(rows.first + row + 1) - rows.origin;
       const uint32_t at_end = count_before(bits, behind);
       uint32_t at_last = at_end;
       if constexpr (is_short) at_last = count_before(bits, std::max<int64_t>(behind - rows.short_by, 0));
@@ -65,11 +66,34 @@ template <bool is_short>
   }
 }
 
-[[gnu::always_inline]] inline void mark(const Rows& rows) noexcept {
+template <class StartOf>
+[[gnu::always_inline]] inline void mark_by(const Rows& rows, const StartOf& start_of) noexcept {
   if (rows.short_by > 0) {
-    mark_body<true>(rows);
+    mark_body<true>(rows, start_of);
   } else {
-    mark_body<false>(rows);
+    mark_body<false>(rows, start_of);
+  }
+}
+
+template <class Offset>
+struct StartByOffset {
+  const Offset* offsets;
+  [[gnu::always_inline]] int64_t operator()(int64_t row) const noexcept { return offsets[row]; }
+};
+
+struct StartByExtent {
+  int64_t extent;
+  [[gnu::always_inline]] int64_t operator()(int64_t row) const noexcept { return row * extent; }
+};
+
+[[gnu::always_inline]] inline void mark(const Rows& rows) noexcept {
+  const Offsets& offsets = rows.starts.offsets;
+  if (offsets.empty()) {
+    mark_by(rows, StartByExtent{rows.starts.extent});
+  } else if (offsets.is_narrow()) {
+    mark_by(rows, StartByOffset<int32_t>{static_cast<const int32_t*>(offsets.data())});
+  } else {
+    mark_by(rows, StartByOffset<int64_t>{static_cast<const int64_t*>(offsets.data())});
   }
 }
 

@@ -6,14 +6,18 @@
 #include <array>
 #include <cstdint>
 
+#include "tql_engine/offsets.h"
+
 namespace tql_engine {
 
 /// Where rows begin among the elements: offsets[row], or row * extent where there are no offsets.
 struct RowStarts {
-  const int64_t* offsets = nullptr;
+  Offsets offsets{};
   int64_t extent = 0;
 
-  int64_t at(int64_t row) const noexcept { return offsets != nullptr ? offsets[row] : row * extent; }
+  int64_t at(int64_t row) const noexcept {
+    return offsets.empty() ? row * extent : offsets[static_cast<size_t>(row)];
+  }
 };
 
 /// Bits of some elements with their running count: the number of bits before each word.

@@ -10,12 +10,9 @@
 #include <utility>
 
 #include "like_pattern.h"
+#include "tql_engine/intrinsics.h"
 #include "tql_engine/mask.h"
 #include "tql_engine/simd.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace tql_engine {
 namespace {
@@ -97,52 +94,64 @@ void find_each(const Needle& needle, const char* data, int64_t begin, int64_t st
   }
 }
 
-/// The texts of 64 from `offsets` on that have this length.
-using LengthWord = uint64_t (*)(const int64_t* offsets, int64_t length);
+/// The texts of 64 from `offsets` on that have this length, which is not negative.
+template <class Offset>
+using LengthWord = uint64_t (*)(const Offset* offsets, Offset length);
 
-[[gnu::always_inline]] inline uint64_t length_body(const int64_t* offsets, int64_t length, PackBytes pack) {
+template <class Offset>
+uint64_t length_base(const Offset* offsets, Offset length) {
   alignas(kWordBits) std::array<uint8_t, kWordBits> bytes;
   for (size_t i = 0; i < kWordBits; ++i)
     bytes[i] = static_cast<uint8_t>(offsets[i + 1] - offsets[i] == length);
-  return pack(bytes.data());
-}
-
-uint64_t length_base(const int64_t* offsets, int64_t length) {
-  return length_body(offsets, length, pack_bytes());
+  return pack_bytes()(bytes.data());
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] uint64_t length_avx2(const int64_t* offsets, int64_t length) {
+template <class Offset>
+[[gnu::target("avx2")]] uint64_t length_avx2(const Offset* offsets, Offset length) {
+  constexpr int64_t kLanes = 32 / sizeof(Offset);
   uint64_t word = 0;
-  const __m256i wanted = _mm256_set1_epi64x(length);
-  for (int64_t i = 0; i < kWordBits; i += 4) {
+  for (int64_t i = 0; i < kWordBits; i += kLanes) {
     const __m256i start = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offsets + i));
     const __m256i stop = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offsets + i + 1));
-    const __m256i equal = _mm256_cmpeq_epi64(_mm256_sub_epi64(stop, start), wanted);
-    word |= static_cast<uint64_t>(_mm256_movemask_pd(_mm256_castsi256_pd(equal))) << i;
+    if constexpr (sizeof(Offset) == 4) {
+      const __m256i equal = _mm256_cmpeq_epi32(_mm256_sub_epi32(stop, start), _mm256_set1_epi32(length));
+      word |= static_cast<uint64_t>(_mm256_movemask_ps(_mm256_castsi256_ps(equal))) << i;
+    } else {
+      const __m256i equal = _mm256_cmpeq_epi64(_mm256_sub_epi64(stop, start), _mm256_set1_epi64x(length));
+      word |= static_cast<uint64_t>(_mm256_movemask_pd(_mm256_castsi256_pd(equal))) << i;
+    }
   }
   return word;
 }
 
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] uint64_t length_avx512(const int64_t* offsets,
-                                                                             int64_t length) {
+template <class Offset>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]] uint64_t length_avx512(const Offset* offsets,
+                                                                             Offset length) {
+  constexpr int64_t kLanes = 64 / sizeof(Offset);
   uint64_t word = 0;
-  const __m512i wanted = _mm512_set1_epi64(length);
-  for (int64_t i = 0; i < kWordBits; i += 8) {
-    const __m512i lengths =
-        _mm512_sub_epi64(_mm512_loadu_si512(offsets + i + 1), _mm512_loadu_si512(offsets + i));
-    word |= uint64_t{_mm512_cmpeq_epi64_mask(lengths, wanted)} << i;
+  for (int64_t i = 0; i < kWordBits; i += kLanes) {
+    const __m512i start = _mm512_loadu_si512(offsets + i);
+    const __m512i stop = _mm512_loadu_si512(offsets + i + 1);
+    if constexpr (sizeof(Offset) == 4) {
+      word |= uint64_t{_mm512_cmpeq_epi32_mask(_mm512_sub_epi32(stop, start), _mm512_set1_epi32(length))}
+              << i;
+    } else {
+      word |= uint64_t{_mm512_cmpeq_epi64_mask(_mm512_sub_epi64(stop, start), _mm512_set1_epi64(length))}
+              << i;
+    }
   }
   return word;
 }
 #endif
 
-LengthWord length_word() noexcept {
+template <class Offset>
+LengthWord<Offset> length_word() noexcept {
 #if defined(__x86_64__)
-  if (simd_level() == SimdLevel::kAvx512) return &length_avx512;
-  if (simd_level() == SimdLevel::kAvx2) return &length_avx2;
+  if (simd_level() == SimdLevel::kAvx512) return &length_avx512<Offset>;
+  if (simd_level() == SimdLevel::kAvx2) return &length_avx2<Offset>;
 #endif
-  return &length_base;
+  return &length_base<Offset>;
 }
 
 /// The first bytes of a text, compared as one number.
@@ -168,6 +177,38 @@ class TextStart {
   uint64_t bytes_ = 0;
   uint64_t mask_ = 0;
 };
+
+template <class Offset>
+void find_equal(const Texts& texts, const Offset* starts, const std::string& text, int64_t n,
+                uint64_t* words) {
+  static const LengthWord<Offset> lengths = length_word<Offset>();
+  if (!std::in_range<Offset>(text.size())) {  // no text has that length
+    std::fill_n(words, (n + kWordBits - 1) / kWordBits, uint64_t{0});
+    return;
+  }
+  const auto length = static_cast<Offset>(text.size());
+  // Few texts have that length: theirs are fetched together, or each would be waited for.
+  for (int64_t begin = 0; begin < n; begin += kWordBits) {
+    const Offset* offsets = starts + begin;
+    uint64_t equal = 0;
+    if (n - begin >= kWordBits) {
+      equal = lengths(offsets, length);
+    } else {
+      for (int64_t i = 0; i < n - begin; ++i) equal |= uint64_t{offsets[i + 1] - offsets[i] == length} << i;
+    }
+    words[begin / kWordBits] = equal;
+    for (; equal != 0; equal &= equal - 1) __builtin_prefetch(texts.data + offsets[std::countr_zero(equal)]);
+  }
+  const TextStart start(text);
+  for (int64_t begin = 0; begin < n; begin += kWordBits) {
+    uint64_t& word = words[begin / kWordBits];
+    for (uint64_t left = word; left != 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      const int64_t at = starts[begin + bit];
+      word &= ~(uint64_t{!start.is_at(texts.data + at, texts.size - at, text)} << bit);
+    }
+  }
+}
 
 }  // namespace
 
@@ -209,29 +250,7 @@ void Needle::find(const char* data, int64_t size, int64_t begin, int64_t n, uint
 }
 
 void equal_texts(const Texts& texts, const std::string& text, int64_t first, int64_t n, uint64_t* words) {
-  static const LengthWord lengths = length_word();
-  const auto length = static_cast<int64_t>(text.size());
-  // Few texts have that length: theirs are fetched together, or each would be waited for.
-  for (int64_t begin = 0; begin < n; begin += kWordBits) {
-    const int64_t* offsets = texts.offsets + first + begin;
-    uint64_t equal = 0;
-    if (n - begin >= kWordBits) {
-      equal = lengths(offsets, length);
-    } else {
-      for (int64_t i = 0; i < n - begin; ++i) equal |= uint64_t{offsets[i + 1] - offsets[i] == length} << i;
-    }
-    words[begin / kWordBits] = equal;
-    for (; equal != 0; equal &= equal - 1) __builtin_prefetch(texts.data + offsets[std::countr_zero(equal)]);
-  }
-  const TextStart start(text);
-  for (int64_t begin = 0; begin < n; begin += kWordBits) {
-    uint64_t& word = words[begin / kWordBits];
-    for (uint64_t left = word; left != 0; left &= left - 1) {
-      const int bit = std::countr_zero(left);
-      const int64_t at = texts.offsets[first + begin + bit];
-      word &= ~(uint64_t{!start.is_at(texts.data + at, texts.size - at, text)} << bit);
-    }
-  }
+  texts.offsets.visit([&](const auto* offsets) { find_equal(texts, offsets + first, text, n, words); });
 }
 
 bool is_ascii(const char* data, int64_t n) noexcept {

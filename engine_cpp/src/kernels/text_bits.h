@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 
+#include "tql_engine/offsets.h"
+
 namespace tql_engine {
 
 /// Texts one behind the other: text i is bytes [offsets[i], offsets[i + 1]) of `data`, of which there are
@@ -13,7 +15,9 @@ namespace tql_engine {
 struct Texts {
   const char* data;
   int64_t size;
-  const int64_t* offsets;
+  Offsets offsets;
+
+  int64_t start(int64_t text) const noexcept { return offsets[static_cast<size_t>(text)]; }
 };
 
 /// A needle of at least one byte. Where the case is ignored, ASCII letters of the needle are lower case and

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kWordBits = 64;
 
 Texts texts_of(const Column& column) noexcept {
-  return {column.values<char>(), column.value_count(), column.offsets().data()};
+  return {column.values<char>(), column.value_count(), column.offsets()};
 }
 
 class EqualText final : public MaskLeaf {
@@ -42,7 +42,7 @@ class AnyText final : public MaskLeaf {
   void evaluate(const Column& column, int64_t first, int64_t n, uint64_t* words) const override {
     const Texts texts = texts_of(column);
     any_of_rows(
-        {column.row_offsets().data(), 0}, 0, first, n, words,
+        {column.row_offsets(), 0}, 0, first, n, words,
         [&](int64_t begin, int64_t count, uint64_t* bits) { equal_texts(texts, text_, begin, count, bits); });
   }
 
@@ -80,8 +80,8 @@ class InnerText final : public MaskLeaf {
 
   void evaluate(const Column& column, int64_t first, int64_t n, uint64_t* words) const override {
     const Texts texts = texts_of(column);
-    const int64_t begin = texts.offsets[first];
-    if (ascii_only_ && !is_ascii(texts.data + begin, texts.offsets[first + n] - begin)) {
+    const int64_t begin = texts.start(first);
+    if (ascii_only_ && !is_ascii(texts.data + begin, texts.start(first + n) - begin)) {
       return match_each(pattern_, column, first, n, words);
     }
     any_of_rows({texts.offsets, 0}, needle_.size() - 1, first, n, words,

@@ -77,10 +77,15 @@ bool TextSet::contains(std::string_view text) const noexcept {
 }
 
 void TextSet::mark(const Texts& texts, int64_t first, int64_t n, uint64_t* words) const noexcept {
+  texts.offsets.visit([&](const auto* starts) { mark_from(texts, starts + first, n, words); });
+}
+
+template <class Offset>
+void TextSet::mark_from(const Texts& texts, const Offset* starts, int64_t n, uint64_t* words) const noexcept {
   std::array<uint64_t, kWordBits> keys;
   for (int64_t begin = 0; begin < n; begin += kWordBits) {
     const int64_t count = std::min(kWordBits, n - begin);
-    const int64_t* offsets = texts.offsets + first + begin;
+    const Offset* offsets = starts + begin;
     uint64_t found = 0;
     for (int64_t i = 0; i < count; ++i) {
       const bool has_word = texts.size - offsets[i] >= kWordBytes;

@@ -27,6 +27,8 @@ class TextSet {
   };
 
   bool find(std::string_view text, uint64_t key) const noexcept;
+  template <class Offset>
+  void mark_from(const Texts& texts, const Offset* starts, int64_t n, uint64_t* words) const noexcept;
 
   std::vector<std::string_view> texts_;
   std::vector<Slot> slots_;  // a power of two, at most half full

@@ -100,7 +100,7 @@ class Tensor:
             case "tag":
                 decoded = self.read(rows)
                 assert isinstance(decoded, TextListRows)
-                return np.diff(decoded.row_offsets)[:, None]
+                return np.diff(decoded.row_offsets).astype(np.int64)[:, None]
             case _:
                 return np.zeros((len(rows), 0), np.int64)
 
