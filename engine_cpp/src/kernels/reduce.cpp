@@ -1,284 +1,21 @@
-// Reductions: the elements of a row, or of one axis, to one value. A reducer takes runs of elements; the walk
-// over rows, axes and strides is written once below. Rows that are one run each go through a loop of their
-// reducer's own, and truth of elements that all lie one behind the other through bits.
+// Reductions: the elements of a row, or of one axis, to one value. The walk over rows, axes and strides is
+// written once, for all reducers; truth of elements that all lie one behind the other goes through bits.
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <optional>
-#include <type_traits>
+#include <string>
 
+#include "reducers.h"
 #include "row_bits.h"
 #include "tql_engine/cast.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/mask.h"
-#include "tql_engine/ordering.h"
 #include "tql_engine/registry.h"
 
 namespace tql_engine {
 namespace {
-
-/// What a reducer knows so far of one row.
-struct alignas(16) State {
-  std::array<std::byte, 16> bytes;
-
-  template <class T>
-  T& as() noexcept {
-    return *reinterpret_cast<T*>(bytes.data());
-  }
-};
-
-/// A reducer, type-erased: begin, any number of runs, end. `end` gets the number of elements and returns
-/// false for NULL. `rows` does all that for rows that have values and are one run each, sets has_value[row]
-/// to 0 for those that become NULL, and returns whether there are any.
-struct Reducer {
-  void (*begin)(State& state);
-  void (*add)(State& state, const void* x, int64_t step, int64_t n);
-  bool (*end)(State& state, int64_t count, void* out);
-  bool (*rows)(const Vector& x, int64_t n, void* out, uint8_t* has_value) = nullptr;
-};
-
-template <class T>
-using Bits = std::conditional_t<
-    std::is_floating_point_v<T>, T,
-    std::conditional_t<sizeof(T) == 1, uint8_t,
-                       std::conditional_t<sizeof(T) == 2, uint16_t,
-                                          std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>>;
-
-struct Any {
-  using Result = uint8_t;
-  using Memory = uint8_t;
-  static constexpr Memory kStart = 0;
-  template <class T>
-  static void add(Memory& any, const T* values, int64_t step, int64_t n) noexcept {
-    bool found = any != 0;
-    for (int64_t i = 0; i < n; ++i) found |= values[i * step] != T{};
-    any = static_cast<uint8_t>(found);
-  }
-};
-
-struct All {
-  using Result = uint8_t;
-  using Memory = uint8_t;
-  static constexpr Memory kStart = 1;
-  template <class T>
-  static void add(Memory& all, const T* values, int64_t step, int64_t n) noexcept {
-    bool kept = all != 0;
-    for (int64_t i = 0; i < n; ++i) kept &= values[i * step] != T{};
-    all = static_cast<uint8_t>(kept);
-  }
-};
-
-inline bool end_strict(State& state, int64_t count, void* out) {
-  *static_cast<uint8_t*>(out) = static_cast<uint8_t>(count > 0 && state.as<uint8_t>() != 0);
-  return true;
-}
-
-template <class R, class T>
-void begin(State& state) {
-  state.as<typename R::Memory>() = R::kStart;
-}
-template <class R, class T>
-void add(State& state, const void* x, int64_t step, int64_t n) {
-  auto& memory = state.as<typename R::Memory>();
-  if (step == 1) {
-    R::template add<T>(memory, static_cast<const T*>(x), 1, n);
-  } else {
-    R::template add<T>(memory, static_cast<const T*>(x), step, n);
-  }
-}
-template <class R, class T>
-bool end_plain(State& state, int64_t, void* out) {
-  *static_cast<typename R::Result*>(out) = static_cast<typename R::Result>(state.as<typename R::Memory>());
-  return true;
-}
-
-/// The rows of one reducer, whose steps are known here.
-template <class R, class T, bool (*end)(State&, int64_t, void*), class Out>
-bool each_row(const Vector& x, int64_t n, void* out, uint8_t* has_value) {
-  auto* to = static_cast<Out*>(out);
-  bool all = true;
-  for (int64_t row = 0; row < n; ++row) {
-    const int64_t count = x.row_elements(row);
-    State state;
-    state.as<typename R::Memory>() = R::kStart;
-    add<R, T>(state, x.row_values(row), x.run_step != 0 ? x.run_step : *x.row_strides(row), count);
-    const bool has = end(state, count, to + row);
-    has_value[row] = static_cast<uint8_t>(has);
-    all &= has;
-  }
-  return !all;
-}
-
-/// Integers wrap around, so they are added unsigned; float32 adds up in double.
-template <class T>
-struct Sum {
-  using Result = T;
-  using Memory = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
-  static constexpr Memory kStart = 0;
-  template <class V>
-  static void add(Memory& sum, const V* values, int64_t step, int64_t n) noexcept {
-    // Four partial sums, so that one addition need not wait for the other.
-    std::array<Memory, 4> part{};
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-      for (int64_t lane = 0; lane < 4; ++lane) {
-        part[static_cast<size_t>(lane)] += static_cast<Memory>(values[(i + lane) * step]);
-      }
-    }
-    for (; i < n; ++i) part[0] += static_cast<Memory>(values[i * step]);
-    sum += (part[0] + part[1]) + (part[2] + part[3]);
-  }
-};
-
-template <class T>
-struct Product {
-  using Result = T;
-  using Memory = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
-  static constexpr Memory kStart = 1;
-  template <class V>
-  static void add(Memory& product, const V* values, int64_t step, int64_t n) noexcept {
-    for (int64_t i = 0; i < n; ++i) product *= static_cast<Memory>(values[i * step]);
-  }
-};
-
-/// NaN wins over every number.
-template <class T, bool largest>
-struct Extreme {
-  using Result = T;
-  using Memory = T;
-  static constexpr T kStart = largest ? (std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity()
-                                                                     : std::numeric_limits<T>::lowest())
-                                      : (std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity()
-                                                                     : std::numeric_limits<T>::max());
-  template <class V>
-  static void add(Memory& best, const V* values, int64_t step, int64_t n) noexcept {
-    bool nan = ordering::is_nan(best);
-    for (int64_t i = 0; i < n; ++i) {
-      const T value = values[i * step];
-      best = (largest ? ordering::less(best, value) : ordering::less(value, best)) ? value : best;
-      nan |= ordering::is_nan(value);
-    }
-    if constexpr (std::is_floating_point_v<T>) {
-      if (nan) best = std::numeric_limits<T>::quiet_NaN();
-    }
-  }
-};
-
-template <class R, class T>
-bool end_extreme(State& state, int64_t count, void* out) {
-  *static_cast<T*>(out) = count > 0 ? state.as<T>() : T{};
-  return count > 0;
-}
-
-/// The reducers that compute in double take any number, converted a block at a time.
-struct Average : Sum<double> {};
-struct L1 {
-  using Result = double;
-  using Memory = double;
-  static constexpr double kStart = 0;
-  template <class V>
-  static void add(double& sum, const V* values, int64_t, int64_t n) noexcept {
-    for (int64_t i = 0; i < n; ++i) sum += std::fabs(values[i]);
-  }
-};
-struct L2 : L1 {
-  template <class V>
-  static void add(double& sum, const V* values, int64_t, int64_t n) noexcept {
-    for (int64_t i = 0; i < n; ++i) sum += values[i] * values[i];
-  }
-};
-struct Linf : L1 {
-  template <class V>
-  static void add(double& largest, const V* values, int64_t, int64_t n) noexcept {
-    for (int64_t i = 0; i < n; ++i) {
-      const double value = std::fabs(values[i]);
-      if (ordering::less(largest, value) || ordering::is_nan(value)) largest = value;
-    }
-  }
-};
-
-inline bool end_average(State& state, int64_t count, void* out) {
-  *static_cast<double*>(out) = count > 0 ? state.as<double>() / static_cast<double>(count) : 0;
-  return count > 0;
-}
-inline bool end_l2(State& state, int64_t, void* out) {
-  *static_cast<double*>(out) = std::sqrt(state.as<double>());
-  return true;
-}
-
-void begin_count(State&) {}
-void add_count(State&, const void*, int64_t, int64_t) {}
-bool end_count(State&, int64_t count, void* out) {
-  *static_cast<int64_t*>(out) = count;
-  return true;
-}
-
-bool count_rows(const Vector& x, int64_t n, void* out, uint8_t* has_value) {
-  for (int64_t row = 0; row < n; ++row) static_cast<int64_t*>(out)[row] = x.row_elements(row);
-  std::fill_n(has_value, n, uint8_t{1});
-  return false;
-}
-
-using Table = std::array<Reducer, kElementCount>;
-
-template <class R>
-constexpr Table truth_table(bool (*end)(State&, int64_t, void*)) {
-  return per_element([end]<Element E>() -> Reducer {
-    if constexpr (E == Element::kFloat16 || E == Element::kText) {
-      return {};
-    } else {
-      using T = Bits<Storage<E>>;
-      return {&begin<R, T>, &add<R, T>, end};
-    }
-  });
-}
-
-template <template <class> class R>
-constexpr Table wrapping_table() {
-  return per_element([]<Element E>() -> Reducer {
-    if constexpr (is_integer(E) || std::is_floating_point_v<Storage<E>>) {
-      using T = Bits<Storage<E>>;
-      return {&begin<R<T>, T>, &add<R<T>, T>, &end_plain<R<T>, T>,
-              &each_row<R<T>, T, &end_plain<R<T>, T>, T>};
-    } else {
-      return {};
-    }
-  });
-}
-
-template <bool largest>
-constexpr Table extreme_table() {
-  return per_element([]<Element E>() -> Reducer {
-    if constexpr (E == Element::kFloat16 || E == Element::kText) {
-      return {};
-    } else {
-      using T = Storage<E>;
-      using R = Extreme<T, largest>;
-      return {&begin<R, T>, &add<R, T>, &end_extreme<R, T>, &each_row<R, T, &end_extreme<R, T>, T>};
-    }
-  });
-}
-
-constexpr Table kAnyTable = truth_table<Any>(&end_plain<Any, uint8_t>);
-constexpr Table kAllTable = truth_table<All>(&end_plain<All, uint8_t>);
-constexpr Table kAllStrictTable = truth_table<All>(&end_strict);
-constexpr Table kSum = wrapping_table<Sum>();
-constexpr Table kProduct = wrapping_table<Product>();
-constexpr Table kMin = extreme_table<false>();
-constexpr Table kMax = extreme_table<true>();
-
-template <class R, bool (*end)(State&, int64_t, void*)>
-constexpr Reducer double_reducer() {
-  return {&begin<R, double>, &add<R, double>, end, &each_row<R, double, end, double>};
-}
-constexpr Reducer kAverage = double_reducer<Average, &end_average>();
-constexpr Reducer kL1 = double_reducer<L1, &end_plain<L1, double>>();
-constexpr Reducer kL2 = double_reducer<L2, &end_l2>();
-constexpr Reducer kLinf = double_reducer<Linf, &end_plain<Linf, double>>();
-constexpr Reducer kCount{&begin_count, &add_count, &end_count, &count_rows};
 
 /// What becomes of the truth of a row's elements.
 enum class Truths : uint8_t { kAny, kAll, kAllStrict };
@@ -302,9 +39,10 @@ class TruthOfRows {
     auto* words = out.scratch(1).values.reserve<uint64_t>((rows + 63) / 64);
     const int64_t size = element_size(x.element);
     const uint64_t zero = 0;
-    any_of_rows({{starts, static_cast<size_t>(rows) + 1}, 0}, 0, 0, rows, words, [&](int64_t begin, int64_t count, uint64_t* bits) {
-      loop_(x.values + begin * size, &zero, count, bits);
-    });
+    any_of_rows({{starts, static_cast<size_t>(rows) + 1}, 0}, 0, 0, rows, words,
+                [&](int64_t begin, int64_t count, uint64_t* bits) {
+                  loop_(x.values + begin * size, &zero, count, bits);
+                });
     auto* result = reinterpret_cast<uint8_t*>(out.make_scalars(Element::kBool, rows));
     const uint8_t flip = kind_ == Truths::kAny ? 0 : 1;
     for (int64_t row = 0; row < rows; ++row) {
@@ -371,7 +109,7 @@ class Reduce final : public Operation {
                "an array of rank " + std::to_string(x.rank) + " has no axis " + std::to_string(*axis_));
   }
 
-  void add(State& state, const Vector& x, const void* values, int64_t step, int64_t n) const {
+  void add(ReducerState& state, const Vector& x, const void* values, int64_t step, int64_t n) const {
     if (convert_ == nullptr) return reducer_.add(state, values, step, n);
     constexpr int64_t kBlock = 256;
     std::array<double, kBlock> block;
@@ -401,7 +139,7 @@ class Reduce final : public Operation {
         set_null(row);
         continue;
       }
-      State state;
+      ReducerState state;
       reducer_.begin(state);
       int64_t count = 0;
       for_each_run(x, row, [&](const void* values, int64_t step, int64_t n) {
@@ -453,7 +191,7 @@ class Reduce final : public Operation {
     const std::byte* values = x.row_values(row);
     bool all_valid = true;
     for (int64_t i = 0; i < outputs; ++i, target += element_size(element_)) {
-      State state;
+      ReducerState state;
       reducer_.begin(state);
       add(state, x, values, strides[axis], dims[axis]);
       all_valid &= reducer_.end(state, dims[axis], target);
@@ -482,7 +220,7 @@ std::optional<int> parse_axis(const BindContext& context) {
   return static_cast<int>(as_int(found->second, "axis", -kMaxRank, kMaxRank - 1));
 }
 
-template <const Table& table>
+template <const Reducers& table>
 Bound bind_reduce(const BindContext& context) {
   const Element from = context.args[0].element;
   const Reducer reducer = table[static_cast<size_t>(from)];
@@ -490,7 +228,7 @@ Bound bind_reduce(const BindContext& context) {
   return {std::make_unique<Reduce>(reducer, from, nullptr, parse_axis(context)), from};
 }
 
-template <const Table& table, Truths kind>
+template <const Reducers& table, Truths kind>
 Bound bind_truth(const BindContext& context) {
   const Element from = context.args[0].element;
   const Reducer reducer = table[static_cast<size_t>(from)];
@@ -516,9 +254,9 @@ Bound bind_count(const BindContext& context) {
 }
 
 constexpr Kernel kKernels[] = {
-    {"any", 1, 1, &bind_truth<kAnyTable, Truths::kAny>},
-    {"all", 1, 1, &bind_truth<kAllTable, Truths::kAll>},
-    {"all_strict", 1, 1, &bind_truth<kAllStrictTable, Truths::kAllStrict>},
+    {"any", 1, 1, &bind_truth<kAny, Truths::kAny>},
+    {"all", 1, 1, &bind_truth<kAll, Truths::kAll>},
+    {"all_strict", 1, 1, &bind_truth<kAllStrict, Truths::kAllStrict>},
     {"sum", 1, 1, &bind_reduce<kSum>},
     {"prod", 1, 1, &bind_reduce<kProduct>},
     {"amin", 1, 1, &bind_reduce<kMin>},
