@@ -17,8 +17,9 @@ from tql.loader.pipeline import INDEX, Recipe
 from tql.loader.schedule import BlockShuffle, Draw, ExactShuffle, Schedule, Share
 from tql.loader.source import Source
 from tql.loader.stages.fetch import ColumnRead, DecodeMethod, Rows
+from tql.loader.stages.native import check_image_column
 from tql.loader.stages.read import is_costly
-from tql.loader.stages.transform import ColumnTransform, Transform
+from tql.loader.stages.transform import ColumnTransform, Transform, steps_of
 from tql.loader.to_torch import distributed_share
 from tql.loader.weights import Weights
 from tql.planner.suggest import listing, near_names
@@ -105,6 +106,7 @@ class Config:
                     hint="leave out tensors=: the keys of the transform choose the columns",
                 )
         self._check_decoding(output)
+        self._check_images(output)
         if output.return_index and INDEX in self.columns:
             raise ArgumentError(
                 "return_index=True would replace the column named 'index'",
@@ -146,6 +148,16 @@ class Config:
                     hint=f"use decode_method={{'{column}': 'numpy'}}",
                 )
 
+    def _check_images(self, output: Output) -> None:
+        """Native transforms: on images, and on arrays of them."""
+        for column in steps_of(self.transform):
+            check_columns([column], self.view.schema)
+            check_image_column(self.view.schema[column])
+            if (method := output.decode_method.get(column, "numpy")) != "numpy":
+                raise ArgumentError(
+                    f"image transforms of column '{column}' need decode_method 'numpy', got {method!r}"
+                )
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are read, in the order of the batch."""
@@ -177,7 +189,8 @@ class Config:
     @property
     def _reads(self) -> tuple[ColumnRead, ...]:
         methods = self.output.decode_method if self.output is not None else {}
-        return tuple(ColumnRead(name, methods.get(name, "numpy")) for name in self.columns)
+        steps = steps_of(self.transform)
+        return tuple(ColumnRead(name, methods.get(name, "numpy"), steps.get(name)) for name in self.columns)
 
     @property
     def _buffer_bytes(self) -> int:

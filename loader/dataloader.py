@@ -16,9 +16,10 @@ from tql.loader.schedule import Draw
 from tql.loader.seeds import resolve_seed
 from tql.loader.source import Source
 from tql.loader.stages.fetch import DecodeMethod
+from tql.loader.stages.native import ImageSteps, column_steps, image_column, is_native
 from tql.loader.stages.pad import Pad
 from tql.loader.stages.repair import OnError
-from tql.loader.stages.transform import ColumnTransform, SampleTransform
+from tql.loader.stages.transform import ImageTransform, SampleTransform, column_transform
 from tql.loader.to_torch import require_torch
 from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
 
@@ -91,14 +92,16 @@ class DataLoader(IterableLoader):
         return self._with(shuffling=Shuffling(bool(shuffle), float(buffer_size), seed))
 
     def transform(
-        self, transform: Callable[..., Any] | Mapping[str, Callable[[Any], Any] | None], **kwargs: Any
+        self, transform: Callable[..., Any] | ImageSteps | Mapping[str, Any], **kwargs: Any
     ) -> DataLoader:
-        """Apply Python functions to single samples.
+        """Apply Python functions to single samples, or transforms of `tql.transforms` to images.
 
         Args:
             transform: a callable that gets a dict of column name to NumPy value (and of "index" to the row
                 number where the loader returns it) and gives the sample; or a dict of column name to a
-                callable on the column's value, None for unchanged. The dict's keys choose the columns.
+                callable on the column's value, to image transforms (one, a `Compose` or a list, in which
+                callables on the image may stand too), or to None for unchanged. The dict's keys choose the
+                columns. Image transforms without a dict are for the only image column.
             **kwargs: arguments of every call of the callable.
 
         Raises:
@@ -106,8 +109,12 @@ class DataLoader(IterableLoader):
             UnknownColumnError: a key that is no column.
         """
         self._once("transform", self._config.transform)
+        if is_native(transform) and not kwargs:
+            column = image_column(self._config.view.schema)
+            return self._with(transform=ImageTransform(column, column_steps(transform)))
         if not isinstance(transform, Mapping):
-            check_callable("transform", transform)
+            if not callable(transform):
+                raise ArgumentError(f"transform must be callable, got {transform!r}")
             return self._with(transform=SampleTransform(transform, kwargs))
         if kwargs:
             raise ArgumentError(
@@ -115,9 +122,9 @@ class DataLoader(IterableLoader):
                 hint="bind them with functools.partial",
             )
         for column, function in transform.items():
-            if function is not None:
+            if function is not None and not is_native(function):
                 check_callable(f"transform of column {column!r}", function)
-        return self._with(transform=ColumnTransform(dict(transform)))
+        return self._with(transform=column_transform(transform))
 
     def offset(self, rows: int) -> DataLoader:
         """Leave out the first `rows` rows of the first epoch, over all processes.

@@ -22,7 +22,14 @@ from tql.loader.stages.randomness import seeded_libraries
 from tql.loader.stages.read import Reader, Reading
 from tql.loader.stages.repair import UNREADABLE, BadRow, OnError, Repair, Repaired
 from tql.loader.stages.reuse import Turns
-from tql.loader.stages.transform import ColumnTransform, Sample, SampleTransform, Transform, split
+from tql.loader.stages.transform import (
+    Sample,
+    SampleTransform,
+    Transform,
+    calls_python,
+    functions_of,
+    split,
+)
 from tql.loader.stats import Times
 from tql.loader.to_numpy import NumpyFace, Values
 from tql.loader.to_torch import TorchFace
@@ -63,7 +70,7 @@ class Recipe:
 
     def randomness(self, epoch: int, place: int) -> AbstractContextManager[None]:
         """Inside, the caller's functions get the random numbers of the batch that starts at `place`."""
-        if self.transform is None and self.collate_fn is None:
+        if self.collate_fn is None and not calls_python(self.transform):
             return nullcontext()
         return seeded_libraries(self.seed, epoch, place)
 
@@ -98,7 +105,7 @@ class BatchMaker:
     def __init__(self, recipe: Recipe, turns: Turns = _ALL) -> None:
         self._recipe = recipe
         self._face: Face = TorchFace(recipe.pad) if recipe.face == "torch" else NumpyFace(recipe.pad)
-        self._decoder = Decoder(recipe.view, recipe.threads)
+        self._decoder = Decoder(recipe.view, recipe.threads, recipe.seed)
         self._reader = Reader(recipe.view, recipe.columns, self._decoder, turns, recipe.reuse_rows)
 
     def start(self, order: EpochOrder, step: int) -> Prepared:
@@ -137,7 +144,7 @@ class BatchMaker:
             return int(order.order[order.substitute(int(places[slot]), attempt)])
 
         recipe = self._recipe
-        repair = Repair(recipe.view, recipe.columns, self._decoder, recipe.on_error)
+        repair = Repair(recipe.view, recipe.columns, self._decoder, recipe.on_error, order.epoch)
         return repair.repair(order.at(places), stand_in)
 
     def _batch(self, values: dict[str, Values], positions: Positions, times: Times) -> Any:
@@ -190,8 +197,7 @@ class BatchMaker:
         return result
 
     def _functions(self) -> dict[str, Callable[[Any], Any] | None]:
-        transform = self._recipe.transform
-        return dict(transform.functions) if isinstance(transform, ColumnTransform) else {}
+        return dict(functions_of(self._recipe.transform))
 
     def close(self) -> None:
         """Join the threads. May be called again."""

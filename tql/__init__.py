@@ -44,12 +44,14 @@ _HOME = {
     "unregister_function": "tql.registered",
     "TQLError": "tql.errors",
     "errors": "tql",
+    "transforms": "tql",
 }
 
 __all__ = sorted([*_HOME, "__version__"])
 
 if TYPE_CHECKING:
     from tql import errors as errors
+    from tql import transforms as transforms
     from tql.api import CompiledQuery as CompiledQuery
     from tql.api import compile as compile
     from tql.api import empty as empty

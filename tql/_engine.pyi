@@ -385,7 +385,28 @@ class DecodePool:
     def submit(self, rows: EncodedRows) -> DecodeTicket:
         """Raises EngineError: "value" if this build lacks the codec, "cancelled" after `close()`."""
 
+    def submit_images(
+        self, rows: EncodedRows, program: ImageProgram, seed: int, epoch: int, numbers: NDArray[np.int64]
+    ) -> DecodeTicket:
+        """The images that the program makes of these rows, uint8 of rank 2 or 3.
+
+        `numbers` are the rows' numbers in the dataset, for the random numbers. Raises EngineError("shape",
+        message, row) for an image that the steps can't be applied to, and what `submit` raises.
+        """
+
     def close(self) -> None: ...
+
+class ImageProgram:
+    """Steps that make images into rows of a batch: uint8 (height, width[, channels]), or float32 (channels,
+    height, width).
+
+    `steps` are pairs of a step's name and its arguments, as `tql.transforms` gives them. Step i draws the
+    random numbers of step `first_number` + i. Raises ValueError for steps that make no sense.
+    """
+
+    def __init__(self, steps: Sequence[tuple[str, dict[str, Any]]], first_number: int = 0) -> None: ...
+    @property
+    def floats(self) -> bool: ...
 
 class DecodeTicket:
     """A batch being decoded."""

@@ -15,8 +15,10 @@
 #include "arrays.h"
 #include "bindings.h"
 #include "buffers.h"
+#include "tql_engine/block_cache.h"
 #include "tql_engine/decode_pool.h"
 #include "tql_engine/encoded_rows.h"
+#include "tql_engine/image_program.h"
 #include "tql_engine/status.h"
 #include "tql_engine/types.h"
 
@@ -86,12 +88,56 @@ py::bytes row_bytes(const StoredRows& stored, int64_t row) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// An array like NumPy's `empty` makes it.
+/// An array like NumPy's `empty` makes it, in memory of earlier batches where it is large: the system would
+/// clear every page first, which takes a tenth of the time that decoding does.
 py::array empty(const py::dtype& dtype, std::optional<int64_t> rows, std::span<const int64_t> row_shape) {
   std::vector<py::ssize_t> shape;
   if (rows) shape.push_back(static_cast<py::ssize_t>(*rows));
   shape.insert(shape.end(), row_shape.begin(), row_shape.end());
-  return py::array(dtype, std::move(shape));
+  auto bytes = static_cast<size_t>(dtype.itemsize());
+  for (const py::ssize_t extent : shape) bytes *= static_cast<size_t>(extent);  // checked with the rows
+  if (bytes < kLargeBlock) return py::array(dtype, std::move(shape));
+  auto block = std::make_unique<Block>(allocate_block(bytes));
+  void* const memory = block->memory;
+  const py::capsule owner(block.get(), [](void* pointer) {
+    const std::unique_ptr<Block> freed(static_cast<Block*>(pointer));
+    free_block(*freed);
+  });
+  [[maybe_unused]] const Block* const owned = block.release();
+  return py::array(dtype, std::move(shape), memory, owner);
+}
+
+/// Where the rows go: one array where all have one shape, else a list of them.
+struct Results {
+  py::object object;
+  std::vector<uint8_t*> outputs;
+};
+
+/// `shapes`: [rows, rank].
+Results make_results(const py::dtype& dtype, int64_t rows, std::span<const int64_t> shapes) {
+  const size_t rank = rows == 0 ? 0 : shapes.size() / static_cast<size_t>(rows);
+  const auto shape = [&](int64_t row) { return shapes.subspan(static_cast<size_t>(row) * rank, rank); };
+  bool uniform = rows > 0;
+  for (int64_t row = 1; row < rows && uniform; ++row) uniform = std::ranges::equal(shape(0), shape(row));
+  Results results;
+  results.outputs.resize(static_cast<size_t>(rows));
+  if (uniform) {
+    py::array array = empty(dtype, rows, shape(0));
+    const int64_t row_bytes = array.nbytes() / rows;
+    auto* const data = static_cast<uint8_t*>(array.mutable_data());
+    for (int64_t row = 0; row < rows; ++row)
+      results.outputs[static_cast<size_t>(row)] = data + row * row_bytes;
+    results.object = std::move(array);
+    return results;
+  }
+  py::list arrays;
+  for (int64_t row = 0; row < rows; ++row) {
+    py::array array = empty(dtype, std::nullopt, shape(row));
+    results.outputs[static_cast<size_t>(row)] = static_cast<uint8_t*>(array.mutable_data());
+    arrays.append(std::move(array));
+  }
+  results.object = std::move(arrays);
+  return results;
 }
 
 /// What a batch reads and writes.
@@ -179,34 +225,62 @@ class Ticket {
   Memory memory_;
 };
 
-std::unique_ptr<Ticket> submit(const std::shared_ptr<Pool>& pool, const py::object& object) {
+/// What the rows become by the program: float32 [channels, height, width], or uint8 with the axes of the
+/// rows.
+Results make_images(const EncodedRows& rows, const ImageProgram& program) {
+  const bool floats = program.floats();
+  std::vector<int64_t> shapes;
+  for (int64_t row = 0; row < rows.size(); ++row) {
+    try {
+      const auto [height, width, channels] = program.shape_of(rows.image_shape(row));
+      if (floats) {
+        shapes.insert(shapes.end(), {channels, height, width});
+      } else {
+        shapes.insert(shapes.end(), {height, width});
+        if (rows.rank() == 3 || channels != 1) shapes.push_back(channels);
+      }
+    } catch (const EngineError& error) {
+      throw EngineError(error.code(), error.message(), row);
+    }
+  }
+  return make_results(floats ? py::dtype::of<float>() : py::dtype::of<uint8_t>(), rows.size(), shapes);
+}
+
+std::unique_ptr<Ticket> start(const std::shared_ptr<Pool>& pool, const py::object& object, Results results,
+                              std::optional<ImageWork> work) {
   const auto& stored = object.cast<const StoredRows&>();
-  const EncodedRows& rows = stored.rows;
-  if (!has_codec(rows.codec())) {
-    throw EngineError(Code::kValue, "this build has no " + std::string(codec_name(rows.codec())) + " codec");
-  }
-  std::vector<uint8_t*> outputs(static_cast<size_t>(rows.size()));
-  py::object result;
-  if (rows.uniform()) {
-    py::array array = empty(stored.dtype, rows.size(), rows.shape(0));
-    auto* const data = static_cast<uint8_t*>(array.mutable_data());
-    for (int64_t row = 0; row < rows.size(); ++row) {
-      outputs[static_cast<size_t>(row)] = data + row * rows.decoded_size(0);
-    }
-    result = std::move(array);
-  } else {
-    py::list arrays;
-    for (int64_t row = 0; row < rows.size(); ++row) {
-      py::array array = empty(stored.dtype, std::nullopt, rows.shape(row));
-      outputs[static_cast<size_t>(row)] = static_cast<uint8_t*>(array.mutable_data());
-      arrays.append(std::move(array));
-    }
-    result = std::move(arrays);
-  }
-  auto batch = std::make_shared<DecodeBatch>(rows, std::move(outputs));
-  auto ticket = std::make_unique<Ticket>(pool, batch, Memory{object, std::move(result)});
+  auto batch = std::make_shared<DecodeBatch>(stored.rows, std::move(results.outputs), std::move(work));
+  auto ticket = std::make_unique<Ticket>(pool, batch, Memory{object, std::move(results.object)});
   pool->submit(batch);
   return ticket;
+}
+
+void check_codec(const EncodedRows& rows) {
+  if (has_codec(rows.codec())) return;
+  throw EngineError(Code::kValue, "this build has no " + std::string(codec_name(rows.codec())) + " codec");
+}
+
+std::unique_ptr<Ticket> submit(const std::shared_ptr<Pool>& pool, const py::object& object) {
+  const auto& stored = object.cast<const StoredRows&>();
+  check_codec(stored.rows);
+  return start(pool, object, make_results(stored.dtype, stored.rows.size(), stored.rows.shapes()),
+               std::nullopt);
+}
+
+std::unique_ptr<Ticket> submit_images(const std::shared_ptr<Pool>& pool, const py::object& object,
+                                      const std::shared_ptr<ImageProgram>& program, uint64_t seed,
+                                      uint64_t epoch, const Array<int64_t>& numbers) {
+  const auto& stored = object.cast<const StoredRows&>();
+  check_codec(stored.rows);
+  if (!stored.dtype.is(py::dtype::of<uint8_t>())) {
+    throw py::value_error("images have dtype uint8, not " + py::str(stored.dtype).cast<std::string>());
+  }
+  const std::span<const int64_t> rows = view(numbers, "numbers");
+  if (static_cast<int64_t>(rows.size()) != stored.rows.size()) {
+    throw py::value_error("numbers must have one entry per row");
+  }
+  Results results = make_images(stored.rows, *program);
+  return start(pool, object, std::move(results), ImageWork{program, seed, epoch, {rows.begin(), rows.end()}});
 }
 
 }  // namespace
@@ -236,6 +310,8 @@ void register_decode(py::module_& module) {
       .def(py::init<int>(), py::arg("threads") = 0)
       .def_property_readonly("threads", &Pool::threads)
       .def("submit", &submit, py::arg("rows"))
+      .def("submit_images", &submit_images, py::arg("rows"), py::arg("program"), py::arg("seed"),
+           py::arg("epoch"), py::arg("numbers"))
       .def("close", &Pool::close);
 }
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import DecodePool, DecodeTicket, EngineError
-from tql.errors import FormatError
+from tql._engine import DecodePool, DecodeTicket, EncodedRows, EngineError, ImageProgram
+from tql.errors import ArgumentError, FormatError
 from tql.loader.stages.fetch import ColumnRead, Fetched, Rows
+from tql.loader.stages.native import joined, stored_images
 from tql.loader.to_numpy import Values, column_values
 
 
@@ -20,23 +21,25 @@ class Decoding:
 
     positions: NDArray[np.int64]
     tickets: dict[ColumnRead, DecodeTicket | None]
+    epoch: int
 
 
 class Decoder:
     """Turns fetched rows into values. Owns the threads; close it."""
 
-    def __init__(self, view: Rows, threads: int = 0) -> None:
-        """Decode rows of `view` on this many threads, 0 for one per core."""
+    def __init__(self, view: Rows, threads: int = 0, seed: int = 0) -> None:
+        """Decode rows of `view` on this many threads, 0 for one per core; `seed` is that of transforms."""
         self._view = view
+        self._seed = seed
         self._pool = DecodePool(threads)
 
     def submit(self, fetched: Fetched) -> Decoding:
         """Start decoding; returns at once."""
         tickets = {
-            column: None if rows is None else self._pool.submit(rows)
+            column: None if rows is None else self._ticket(column, rows, fetched.positions, fetched.epoch)
             for column, rows in fetched.encoded.items()
         }
-        return Decoding(fetched.positions, tickets)
+        return Decoding(fetched.positions, tickets, fetched.epoch)
 
     def wait(self, decoding: Decoding) -> dict[str, Values]:
         """The rows of every column, in the order of the columns.
@@ -47,19 +50,79 @@ class Decoder:
             FormatError: a stored row is damaged; the message names it.
         """
         return {
-            column.name: self._values(column, ticket, decoding.positions)
+            column.name: self._finished(column, ticket, decoding)
             for column, ticket in decoding.tickets.items()
         }
+
+    def transformed(
+        self, column: ColumnRead, values: Values, positions: NDArray[np.int64], epoch: int, done: int = 0
+    ) -> Values:
+        """The images of these rows after the column's steps, of which the first `done` parts are done.
+
+        Raises:
+            ArgumentError: a step can't be applied.
+        """
+        if column.steps is None:
+            return values
+        parts = list(zip(column.steps.parts, column.steps.programs, strict=True))
+        for part, program in parts[done:]:
+            if program is None:
+                assert callable(part)
+                values = joined([part(value) for value in values])
+            elif len(values):
+                rows = stored_images(values, column.name)
+                ticket = self._transforming(column, rows, program, positions, epoch)
+                values = self._decoded(column, ticket, positions)
+        return values
+
+    def _ticket(
+        self, column: ColumnRead, rows: EncodedRows, positions: NDArray[np.int64], epoch: int
+    ) -> DecodeTicket:
+        """Rows being decoded, and the transforms with which the column's steps begin."""
+        program = None if column.steps is None else column.steps.programs[0]
+        if program is None:
+            return self._pool.submit(rows)
+        return self._transforming(column, rows, program, positions, epoch)
+
+    def _transforming(
+        self,
+        column: ColumnRead,
+        rows: EncodedRows,
+        program: ImageProgram,
+        positions: NDArray[np.int64],
+        epoch: int,
+    ) -> DecodeTicket:
+        numbers = np.ascontiguousarray(self._view.indices[positions], np.int64)
+        try:
+            return self._pool.submit_images(rows, program, self._seed, epoch, numbers)
+        except EngineError as error:
+            code, reason, row, *_ = error.args
+            if code != "shape":
+                raise
+            hint = "put RGB() first: it gives every image three channels" if "channel" in reason else None
+            place = f"row {self._view.indices[positions[row]]} of column '{column.name}'"
+            raise ArgumentError(f"{place} can't be transformed: {reason}", hint=hint) from None
+
+    def _finished(self, column: ColumnRead, ticket: DecodeTicket | None, decoding: Decoding) -> Values:
+        """The values after all steps of the column."""
+        values = self._values(column, ticket, decoding.positions)
+        if column.steps is None:
+            return values
+        done = 1 if ticket is not None and column.steps.programs[0] is not None else 0
+        return self.transformed(column, values, decoding.positions, decoding.epoch, done)
+
+    def _decoded(self, column: ColumnRead, ticket: DecodeTicket, positions: NDArray[np.int64]) -> Values:
+        try:
+            return ticket.wait()
+        except EngineError as error:
+            _, reason, row, *_ = error.args
+            raise self._damaged(column.name, reason, positions[row] if row >= 0 else None) from None
 
     def _values(
         self, column: ColumnRead, ticket: DecodeTicket | None, positions: NDArray[np.int64]
     ) -> Values:
         if ticket is not None:
-            try:
-                return ticket.wait()
-            except EngineError as error:
-                _, reason, row, *_ = error.args
-                raise self._damaged(column.name, reason, positions[row] if row >= 0 else None) from None
+            return self._decoded(column, ticket, positions)
         if column.method in ("numpy", "data"):
             rows = self._view.take(column.name, "values", positions)
             return column_values(rows, self._view.schema.type_of(column.name))
@@ -81,8 +144,13 @@ class Decoder:
         return image
 
     def _damaged(self, column: str, reason: str, position: np.int64 | None) -> FormatError:
-        place = "" if position is None else f"row {self._view.indices[position]} of "
-        return FormatError(f"{place}column '{column}' can't be decoded: {reason}")
+        if position is None:
+            return FormatError(f"column '{column}' can't be decoded: {reason}")
+        named = getattr(self._view, "chunk_name", None)
+        chunk = None if named is None else named(column, int(position))
+        where = "" if chunk is None else f" (chunk {chunk})"
+        row = self._view.indices[position]
+        return FormatError(f"row {row} of column '{column}'{where} can't be decoded: {reason}")
 
     def close(self) -> None:
         """Join the threads. May be called again."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tql._engine import Column, EncodedRows
 from tql.loader.source import Facet
+from tql.loader.stages.native import ColumnSteps
 from tql.schema import Schema
 
 DecodeMethod = Literal["numpy", "tobytes", "pil", "data"]
@@ -30,10 +31,11 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ColumnRead:
-    """One column of a batch and the form in which its rows are wanted."""
+    """One column of a batch and the form in which its rows are wanted; `steps` are done to its images."""
 
     name: str
     method: DecodeMethod = "numpy"
+    steps: ColumnSteps | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,16 +46,18 @@ class Fetched:
         positions: int64 [rows].
         encoded: per column the stored bytes; None where the source decodes the rows itself, or where no
             array is wanted.
+        epoch: for the random numbers of transforms.
     """
 
     positions: NDArray[np.int64]
     encoded: dict[ColumnRead, EncodedRows | None]
+    epoch: int = 0
 
 
-def fetch(view: Rows, columns: Sequence[ColumnRead], positions: NDArray[np.int64]) -> Fetched:
+def fetch(view: Rows, columns: Sequence[ColumnRead], positions: NDArray[np.int64], epoch: int = 0) -> Fetched:
     """Look up the stored bytes of these rows."""
     encoded: dict[ColumnRead, EncodedRows | None] = {
         column: view.encoded(column.name, positions) if column.method == "numpy" else None
         for column in columns
     }
-    return Fetched(positions, encoded)
+    return Fetched(positions, encoded, epoch)

@@ -59,12 +59,14 @@ class Reader:
 
     def start(self, order: EpochOrder, step: int, positions: Positions) -> Reading:
         """Find the rows of a batch and start decoding them."""
-        plain = self._decoder.submit(fetch(self._view, self._plain, positions))
+        plain = self._decoder.submit(fetch(self._view, self._plain, positions, order.epoch))
         if not self._shared:
             return Reading(positions, plain)
         reuse = self._reuse_of(order, step)
         wanted = positions[reuse.fresh(step)]
-        fresh = self._decoder.submit(fetch(self._view, self._shared, wanted)) if len(wanted) else None
+        fresh = None
+        if len(wanted):
+            fresh = self._decoder.submit(fetch(self._view, self._shared, wanted, order.epoch))
         return Reading(positions, plain, fresh, reuse, step)
 
     def wait(self, reading: Reading) -> dict[str, Values]:
@@ -76,8 +78,8 @@ class Reader:
         for column in self._shared:
             rows = reading.reuse.complete(reading.step, column.name, decoded.get(column.name, []))
             if rows is None:
-                again = self._decoder.submit(fetch(self._view, [column], reading.positions))
-                rows = self._decoder.wait(again)[column.name]
+                again = fetch(self._view, [column], reading.positions, reading.reuse.order.epoch)
+                rows = self._decoder.wait(self._decoder.submit(again))[column.name]
             values[column.name] = rows
         return {column.name: values[column.name] for column in self._columns}
 

@@ -60,11 +60,19 @@ class Repaired:
 class Repair:
     """Reads the rows of a batch one by one."""
 
-    def __init__(self, view: Rows, columns: Sequence[ColumnRead], decoder: Decoder, policy: OnError) -> None:
+    def __init__(
+        self,
+        view: Rows,
+        columns: Sequence[ColumnRead],
+        decoder: Decoder,
+        policy: OnError,
+        epoch: int = 0,
+    ) -> None:
         self._view = view
         self._columns = columns
         self._decoder = decoder
         self._policy = policy
+        self._epoch = epoch
 
     def repair(self, positions: NDArray[np.int64], stand_in: Callable[[int, int], int]) -> Repaired:
         """The batch of these rows.
@@ -110,7 +118,7 @@ class Repair:
         at = np.array([position], np.int64)
         for column in self._columns:
             try:
-                fetched = fetch(self._view, [column], at)
+                fetched = fetch(self._view, [column], at, self._epoch)
                 row[column.name] = self._decoder.wait(self._decoder.submit(fetched))[column.name][0]
             except UNREADABLE as error:
                 bad.append(self._described(column.name, position, error))
@@ -139,7 +147,7 @@ class Repair:
                 from tql.loader.images import image_of
 
                 return image_of(blank)
-            return blank
+            return self._decoder.transformed(column, blank[None], at, self._epoch)[0]
         return {"text": "", "bytes": b""}.get(type_.element)
 
     def _shape(self, column: str, at: NDArray[np.int64], type_: Type) -> tuple[int, ...]:

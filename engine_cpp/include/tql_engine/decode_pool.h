@@ -10,17 +10,28 @@
 #include <vector>
 
 #include "tql_engine/encoded_rows.h"
+#include "tql_engine/image_program.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
+
+/// What is done to rows that are images once they are decoded. `rows` are their numbers in the dataset, for
+/// the random numbers, one per row of the batch.
+struct ImageWork {
+  std::shared_ptr<const ImageProgram> program;
+  uint64_t seed = 0;
+  uint64_t epoch = 0;
+  std::vector<int64_t> rows;
+};
 
 /// Rows to decode, and how far that is. Until idle(), its creator must keep the stored bytes and the outputs
 /// alive.
 class DecodeBatch {
  public:
-  /// Row i goes to outputs[i], decoded_size(i) bytes. Equal rows next to each other are decoded once and
-  /// copied.
-  DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs);
+  /// Row i goes to outputs[i]: decoded_size(i) bytes, or with `work` what the program makes of the image of
+  /// rank 2 or 3 that the row is. Rows that are equal are made once and copied: next to each other, images
+  /// wherever they are in the batch.
+  DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::optional<ImageWork> work = std::nullopt);
 
   /// True once every row is decoded, or one has failed and no thread is at work any more.
   bool done() const noexcept;
@@ -44,9 +55,17 @@ class DecodeBatch {
   bool finished() const noexcept { return next_run_ == runs() && at_work_ == 0; }
   size_t runs() const noexcept { return run_starts_.size() - 1; }
 
+  bool same(int64_t row, int64_t other) const noexcept;
+  /// Brings equal rows together, each run where its first row is.
+  void gather_equal_rows();
+  void make(int64_t row, uint8_t* out) const;
+  size_t made_bytes(int64_t row) const;
+
   const EncodedRows rows_;
   const std::vector<uint8_t*> outputs_;
-  std::vector<int64_t> run_starts_;  // [runs + 1]
+  const std::optional<ImageWork> work_;
+  std::vector<int64_t> order_;       // [rows], those of a run next to each other, ascending
+  std::vector<int64_t> run_starts_;  // [runs + 1], into order_
   size_t group_ = 1;                 // runs that a thread takes at once
 
   std::shared_ptr<Shared> shared_;  // set by submit

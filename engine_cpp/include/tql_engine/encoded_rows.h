@@ -36,6 +36,8 @@ class EncodedRows {
     return std::span(shapes_).subspan(static_cast<size_t>(row * rank_), static_cast<size_t>(rank_));
   }
   std::span<const int64_t> shapes() const noexcept { return shapes_; }
+  /// Of a row of rank 2 (one channel) or 3. Throws EngineError(kValue) for another rank.
+  ImageShape image_shape(int64_t row) const;
   /// Every row has one shape, and there is one.
   bool uniform() const noexcept;
   /// Same stored bytes, same shape.

@@ -1,9 +1,10 @@
 // JPEG through libjpeg-turbo. The library reports errors by longjmp, so whatever runs under a guard holds no
 // object with a destructor.
+#include "tql_engine/jpeg.h"
+
 #include <algorithm>
 #include <string>
 
-#include "tql_engine/codec.h"
 #include "tql_engine/status.h"
 
 #if defined(TQL_HAVE_JPEG)
@@ -85,23 +86,68 @@ class Decompressor {
   void decode(uint8_t* out) {
     const auto row_bytes = static_cast<size_t>(info_.image_width) * static_cast<size_t>(info_.num_components);
     const bool decoded = guarded([&] {
-      info_.out_color_space = info_.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
-      info_.dct_method = JDCT_ISLOW;
-      info_.do_fancy_upsampling = TRUE;
-      if (info_.progressive_mode) info_.progress = &progress_;
-      jpeg_start_decompress(&info_);
-      while (info_.output_scanline < info_.output_height) {
-        constexpr JDIMENSION kRows = 16;
-        JSAMPROW rows[kRows];
-        const JDIMENSION count = std::min(kRows, info_.output_height - info_.output_scanline);
-        for (JDIMENSION i = 0; i < count; ++i) rows[i] = out + (info_.output_scanline + i) * row_bytes;
-        jpeg_read_scanlines(&info_, rows, count);
-      }
+      start(1);
+      read_rows(0, info_.output_height, out, row_bytes);
     });
     if (!decoded) raise();
   }
 
+  ImageView decode_part(const JpegPart& part, PixelBuffer& buffer) {
+    const auto channels = static_cast<size_t>(info_.num_components);
+    const Box& box = part.box;
+    JDIMENSION left = 0, width = 0, top = 0;
+    const bool started = guarded([&] {
+      start(part.scale);
+      width = info_.output_width;
+#if defined(LIBJPEG_TURBO_VERSION)
+      // Smoothly upsampled colour looks at the pixels beside it.
+      constexpr JDIMENSION kMargin = 4;
+      const auto first = static_cast<JDIMENSION>(box.left),
+                 end = static_cast<JDIMENSION>(box.left + box.width);
+      left = first > kMargin ? first - kMargin : 0;
+      width = std::min(info_.output_width, end + kMargin) - left;
+      if (width < info_.output_width) {
+        jpeg_crop_scanline(&info_, &left, &width);
+      } else {
+        left = 0;
+      }
+      if (box.top > 0) top = jpeg_skip_scanlines(&info_, static_cast<JDIMENSION>(box.top));
+#endif
+    });
+    if (!started) raise();
+    const size_t row_bytes = width * channels;
+    const auto bottom = static_cast<JDIMENSION>(box.top + box.height);
+    uint8_t* const pixels = buffer.reserve((bottom - top) * row_bytes);
+    const bool decoded = guarded([&] { read_rows(top, bottom, pixels, row_bytes); });
+    if (!decoded) raise();
+    const ImageView rows{pixels,
+                         static_cast<int64_t>(row_bytes),
+                         {bottom - top, static_cast<int64_t>(width), info_.num_components}};
+    return cut(rows, {box.left - left, box.top - top, box.width, box.height});
+  }
+
  private:
+  void start(int scale) {
+    info_.out_color_space = info_.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    info_.dct_method = JDCT_ISLOW;
+    info_.do_fancy_upsampling = TRUE;
+    info_.scale_num = 1;
+    info_.scale_denom = static_cast<unsigned>(scale);
+    if (info_.progressive_mode) info_.progress = &progress_;
+    jpeg_start_decompress(&info_);
+  }
+
+  /// The rows [first, end), back to back.
+  void read_rows(JDIMENSION first, JDIMENSION end, uint8_t* out, size_t row_bytes) {
+    while (info_.output_scanline < end) {
+      constexpr JDIMENSION kRows = 16;
+      JSAMPROW rows[kRows];
+      const JDIMENSION count = std::min(kRows, end - info_.output_scanline);
+      for (JDIMENSION i = 0; i < count; ++i) rows[i] = out + (info_.output_scanline - first + i) * row_bytes;
+      jpeg_read_scanlines(&info_, rows, count);
+    }
+  }
+
   /// False if the library failed meanwhile: the message is in failure_.
   template <class Body>
   bool guarded(const Body& body) {
@@ -122,13 +168,7 @@ std::string text_of(const ImageShape& shape) {
          std::to_string(shape.channels);
 }
 
-}  // namespace
-
-ImageShape jpeg_shape(std::span<const uint8_t> data) { return Decompressor(data).shape(); }
-
-void decode_jpeg(std::span<const uint8_t> data, const ImageShape& expected, uint8_t* out) {
-  Decompressor image(data);
-  const ImageShape shape = image.shape();
+void check_header(const ImageShape& shape, const ImageShape& expected) {
   if (shape != expected) {
     throw EngineError(Code::kValue, "image is " + text_of(shape) + " instead of " + text_of(expected));
   }
@@ -139,7 +179,23 @@ void decode_jpeg(std::span<const uint8_t> data, const ImageShape& expected, uint
   if (shape.height * shape.width > kMaxPixels) {  // the library allows 65500 in each direction
     throw EngineError(Code::kValue, "image has too many pixels: " + text_of(shape));
   }
+}
+
+}  // namespace
+
+ImageShape jpeg_shape(std::span<const uint8_t> data) { return Decompressor(data).shape(); }
+
+void decode_jpeg(std::span<const uint8_t> data, const ImageShape& expected, uint8_t* out) {
+  Decompressor image(data);
+  check_header(image.shape(), expected);
   image.decode(out);
+}
+
+ImageView decode_jpeg_part(std::span<const uint8_t> data, const ImageShape& expected, const JpegPart& part,
+                           PixelBuffer& buffer) {
+  Decompressor image(data);
+  check_header(image.shape(), expected);
+  return image.decode_part(part, buffer);
 }
 #else
 ImageShape jpeg_shape(std::span<const uint8_t>) {
@@ -147,6 +203,10 @@ ImageShape jpeg_shape(std::span<const uint8_t>) {
 }
 
 void decode_jpeg(std::span<const uint8_t>, const ImageShape&, uint8_t*) {
+  throw EngineError(Code::kValue, "this build has no jpeg codec");
+}
+
+ImageView decode_jpeg_part(std::span<const uint8_t>, const ImageShape&, const JpegPart&, PixelBuffer&) {
   throw EngineError(Code::kValue, "this build has no jpeg codec");
 }
 #endif

@@ -7,7 +7,9 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "tql_engine/process.h"
@@ -72,17 +74,51 @@ struct DecodeBatch::Shared {
   }
 };
 
-DecodeBatch::DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs)
-    : rows_(std::move(rows)), outputs_(std::move(outputs)) {
+DecodeBatch::DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::optional<ImageWork> work)
+    : rows_(std::move(rows)), outputs_(std::move(outputs)), work_(std::move(work)) {
+  order_.resize(static_cast<size_t>(rows_.size()));
+  std::iota(order_.begin(), order_.end(), int64_t{0});
+  const bool images = rows_.codec() == Codec::kJpeg || work_;
+  if (images) gather_equal_rows();
   int64_t bytes = 0;
-  for (int64_t row = 0; row < rows_.size(); ++row) {
-    if (row > 0 && rows_.same(row - 1, row)) continue;
-    run_starts_.push_back(row);
+  for (int64_t i = 0; i < rows_.size(); ++i) {
+    const int64_t row = order_[static_cast<size_t>(i)];
+    if (i > 0 && same(order_[static_cast<size_t>(i - 1)], row)) continue;
+    run_starts_.push_back(i);
     bytes += rows_.decoded_size(row);
   }
   run_starts_.push_back(rows_.size());
   const auto average = bytes / std::max<int64_t>(1, static_cast<int64_t>(runs())) + 1;
-  group_ = static_cast<size_t>(std::max<int64_t>(1, group_bytes(rows_.codec()) / average));
+  const int64_t most = group_bytes(images ? Codec::kJpeg : rows_.codec());
+  group_ = static_cast<size_t>(std::max<int64_t>(1, most / average));
+}
+
+bool DecodeBatch::same(int64_t row, int64_t other) const noexcept {
+  if (!rows_.same(row, other)) return false;
+  return !work_ || work_->rows[static_cast<size_t>(row)] == work_->rows[static_cast<size_t>(other)];
+}
+
+void DecodeBatch::gather_equal_rows() {
+  std::unordered_map<const uint8_t*, int64_t> firsts;
+  std::vector<int64_t> first(order_.size());
+  for (const int64_t row : order_) {
+    const int64_t candidate = firsts.try_emplace(rows_.stored(row).data(), row).first->second;
+    first[static_cast<size_t>(row)] = same(candidate, row) ? candidate : row;
+  }
+  if (firsts.size() == order_.size()) return;
+  std::ranges::stable_sort(order_, {}, [&first](int64_t row) { return first[static_cast<size_t>(row)]; });
+}
+
+size_t DecodeBatch::made_bytes(int64_t row) const {
+  if (!work_) return static_cast<size_t>(rows_.decoded_size(row));
+  return static_cast<size_t>(work_->program->bytes_of(work_->program->shape_of(rows_.image_shape(row))));
+}
+
+void DecodeBatch::make(int64_t row, uint8_t* out) const {
+  if (!work_) return rows_.decode(row, out);
+  const RowDraws draws(work_->seed, work_->epoch,
+                       static_cast<uint64_t>(work_->rows[static_cast<size_t>(row)]));
+  work_->program->run(rows_.codec(), rows_.stored(row), rows_.image_shape(row), draws, out);
 }
 
 bool DecodeBatch::done() const noexcept {
@@ -125,18 +161,20 @@ std::optional<EngineError> DecodeBatch::decode_runs(size_t first, size_t last) c
 }
 
 std::optional<EngineError> DecodeBatch::decode_run(size_t run) const {
-  const int64_t row = run_starts_[run];
+  const auto begin = static_cast<size_t>(run_starts_[run]), end = static_cast<size_t>(run_starts_[run + 1]);
+  const int64_t row = order_[begin];
   uint8_t* const out = outputs_[static_cast<size_t>(row)];
   try {
-    rows_.decode(row, out);
+    make(row, out);
+    if (end - begin == 1) return std::nullopt;
+    const size_t bytes = made_bytes(row);
+    for (size_t i = begin + 1; i < end && bytes > 0; ++i) {
+      std::memcpy(outputs_[static_cast<size_t>(order_[i])], out, bytes);
+    }
   } catch (const EngineError& error) {
     return with_row(error, row);
   } catch (const std::exception& error) {
     return EngineError(Code::kInternal, error.what(), row);
-  }
-  const auto bytes = static_cast<size_t>(rows_.decoded_size(row));
-  for (int64_t copy = row + 1; copy < run_starts_[run + 1] && bytes > 0; ++copy) {
-    std::memcpy(outputs_[static_cast<size_t>(copy)], out, bytes);
   }
   return std::nullopt;
 }

@@ -114,10 +114,14 @@ void EncodedRows::decode(int64_t row, uint8_t* out) const {
     case Codec::kJpeg:
       break;
   }
-  const std::span<const int64_t> extents = shape(row);
+  decode_jpeg(data, image_shape(row), out);
+}
+
+ImageShape EncodedRows::image_shape(int64_t row) const {
   if (rank_ != 2 && rank_ != 3)
     throw EngineError(Code::kValue, "an image has 2 or 3 axes, not " + std::to_string(rank_));
-  decode_jpeg(data, {extents[0], extents[1], rank_ == 3 ? extents[2] : 1}, out);
+  const std::span<const int64_t> extents = shape(row);
+  return {extents[0], extents[1], rank_ == 3 ? extents[2] : 1};
 }
 
 }  // namespace tql_engine

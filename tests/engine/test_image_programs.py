@@ -1,0 +1,422 @@
+"""Image transforms of the engine against Pillow and written-out definitions: the same bytes."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
+
+from tql import _engine, transforms
+
+Pixels = NDArray[np.uint8]
+needs_jpeg = pytest.mark.skipif("jpeg" not in _engine.codecs(), reason="built without libjpeg-turbo")
+SIZES = [(1, 1), (3, 40), (33, 47), (100, 75)]
+
+
+def picture(height: int, width: int, channels: int = 3) -> Pixels:
+    y, x = np.mgrid[0:height, 0:width]
+    noise = np.random.default_rng(height * 1000 + width).normal(0, 20, (height, width, 4))
+    smooth = [x * 3.1 + y, 128 + 90 * np.sin(y / 5.0), 128 + 90 * np.cos(x / 7.0), 255 - x * 2.0]
+    return np.clip(np.stack(smooth, -1) + noise, 0, 255).astype(np.uint8)[..., :channels]
+
+
+def jpeg(pixels: Pixels, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels.squeeze() if pixels.shape[2] == 1 else pixels).save(stream, "JPEG", **options)
+    return stream.getvalue()
+
+
+def opened(data: bytes) -> Pixels:
+    pixels = np.asarray(Image.open(io.BytesIO(data)))
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def rows_of(codec: Any, items: list[bytes], shapes: list[tuple[int, ...]]) -> _engine.EncodedRows:
+    sizes = np.array([len(item) for item in items], np.int64)
+    which, starts = np.arange(len(items), dtype=np.int32), np.zeros(len(items), np.int64)
+    extents = np.array(shapes, np.int64).reshape(len(items), -1)
+    return _engine.EncodedRows(codec, np.dtype(np.uint8), items, which, starts, sizes, extents)
+
+
+def raw(images: list[Pixels]) -> _engine.EncodedRows:
+    return rows_of("raw", [image.tobytes() for image in images], [image.shape for image in images])
+
+
+def program(*steps: transforms.Transform, first: int = 0) -> _engine.ImageProgram:
+    return _engine.ImageProgram([(type(step).__name__, step.arguments()) for step in steps], first)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    pool = _engine.DecodePool(2)
+    yield pool
+    pool.close()
+
+
+def run(pool: _engine.DecodePool, rows: Any, *steps: transforms.Transform, **key: Any) -> Any:
+    numbers = np.asarray(key.get("numbers", np.arange(len(rows))), np.int64)
+    ticket = pool.submit_images(rows, program(*steps), key.get("seed", 0), key.get("epoch", 0), numbers)
+    return ticket.wait(60)
+
+
+def one(pool: _engine.DecodePool, image: Pixels, *steps: transforms.Transform, **key: Any) -> Any:
+    return run(pool, raw([image]), *steps, **key)[0]
+
+
+def by_pillow(image: Pixels, function: Any) -> Pixels:
+    """Per channel: Pillow itself would multiply by alpha."""
+    planes = [np.asarray(function(Image.fromarray(image[..., c]))) for c in range(image.shape[2])]
+    return np.stack(planes, -1)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("to", [(1, 1), (17, 23), (64, 50), (200, 300)])
+def test_resize_gives_the_bytes_of_pillow(pool, channels, size, to):
+    image = picture(*size, channels)
+    expected = by_pillow(image, lambda plane: plane.resize(to[::-1], Image.Resampling.BILINEAR))
+    assert np.array_equal(one(pool, image, transforms.Resize(to)), expected)
+
+
+@pytest.mark.parametrize(("size", "max_size"), [(20, None), (20, 25), (150, None), (7, 8)])
+@pytest.mark.parametrize("of", [(33, 47), (100, 75), (50, 50)])
+def test_resize_of_the_shorter_side(pool, size, max_size, of):
+    short, long = min(of), max(of)
+    small, large = size, int(size * long / short)
+    if max_size is not None and large > max_size:
+        small, large = int(max_size * small / large), max_size
+    result = one(pool, picture(*of), transforms.Resize(size, max_size=max_size))
+    assert result.shape[:2] == ((small, large) if of[0] <= of[1] else (large, small))
+
+
+def test_nearest_takes_pixels_as_they_are(pool):
+    image = picture(33, 47)
+    expected = by_pillow(image, lambda plane: plane.resize((90, 11), Image.Resampling.NEAREST))
+    assert np.array_equal(one(pool, image, transforms.Resize((11, 90), "nearest")), expected)
+
+
+@pytest.mark.parametrize("crop", [(20, 21), (33, 47), (60, 30), (50, 81), (1, 1)])
+def test_centre_crop(pool, crop):
+    image = picture(33, 47)
+    padded = np.pad(image, [(50, 50), (50, 50), (0, 0)])
+    missing = [max(0, c - extent) for c, extent in zip(crop, (33, 47), strict=True)]
+    # torchvision: the smaller half of what is missing goes to the top and the left, then half to even.
+    top, left = (
+        50 - m // 2 + round((extent + m - c) / 2)
+        for m, extent, c in zip(missing, (33, 47), crop, strict=True)
+    )
+    expected = padded[top : top + crop[0], left : left + crop[1]]
+    assert np.array_equal(one(pool, image, transforms.CenterCrop(crop)), expected)
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric"])
+@pytest.mark.parametrize("padding", [(2, 3, 5, 7), (0, 0, 0, 1), (32, 0, 0, 0)])
+def test_pad_is_that_of_numpy(pool, mode, padding):
+    image = picture(40, 33)
+    left, top, right, bottom = padding
+    widths = [(top, bottom), (left, right), (0, 0)]
+    fill = {"constant_values": 7} if mode == "constant" else {}
+    expected = np.pad(image, widths, mode=mode, **fill)
+    assert np.array_equal(one(pool, image, transforms.Pad(padding, 7, mode)), expected)
+
+
+def test_pad_with_a_colour(pool):
+    result = one(pool, picture(2, 2), transforms.Pad(1, (1, 2, 3)))
+    assert result[0, 0].tolist() == [1, 2, 3] and result[3, 3].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_flip_and_float(pool, channels):
+    image = picture(9, 14, channels)
+    flipped = one(pool, image, transforms.RandomHorizontalFlip(1.0))
+    assert np.array_equal(flipped, image[:, ::-1])
+    floats = one(pool, image, transforms.RandomHorizontalFlip(1.0), transforms.ToFloat())
+    assert floats.dtype == np.float32
+    assert np.array_equal(floats, image[:, ::-1].transpose(2, 0, 1) / np.float32(255))
+
+
+def test_normalize_rounds_as_numpy_does(pool):
+    image = picture(21, 30)
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    result = one(pool, image, transforms.ToFloat(), transforms.Normalize(mean, std))
+    floats = image.transpose(2, 0, 1) / np.float32(255)
+    expected = (floats - np.float32(mean)[:, None, None]) / np.float32(std)[:, None, None]
+    assert np.array_equal(result, expected)
+    after = one(
+        pool, image, transforms.ToFloat(), transforms.Normalize(mean, std), transforms.RandomHorizontalFlip(1)
+    )
+    assert np.array_equal(after, expected[..., ::-1])
+
+
+def test_rgb(pool):
+    grey, alpha = picture(5, 6, 1), picture(5, 6, 4)
+    assert np.array_equal(one(pool, grey, transforms.RGB()), grey.repeat(3, -1))
+    assert np.array_equal(one(pool, alpha, transforms.RGB()), alpha[..., :3])
+    assert np.array_equal(one(pool, grey[..., 0], transforms.RGB()), grey.repeat(3, -1))
+    assert one(pool, grey[..., 0], transforms.CenterCrop(3)).shape == (3, 3)
+
+
+# --- colour ------------------------------------------------------------------------------------------------
+
+ENHANCERS = {
+    "brightness": ImageEnhance.Brightness,
+    "contrast": ImageEnhance.Contrast,
+    "saturation": ImageEnhance.Color,
+}
+
+
+@pytest.mark.parametrize("name", list(ENHANCERS))
+@pytest.mark.parametrize("factor", [0.0, 0.3, 0.7, 1.0, 1.4, 3.0])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_enhancing_gives_the_bytes_of_pillow(pool, name, factor, channels):
+    image = picture(40, 31, channels)
+    pillow = Image.fromarray(image.squeeze())
+    expected = np.asarray(ENHANCERS[name](pillow).enhance(factor)).reshape(image.shape)
+    jitter = transforms.ColorJitter(**{name: (factor, factor)})
+    assert np.array_equal(one(pool, image, jitter), expected)
+
+
+@pytest.mark.parametrize("turn", [-0.5, -0.1, 0.003, 0.25, 0.5])
+def test_hue_is_turned_in_the_hsv_of_pillow(pool, turn):
+    image = picture(120, 111)
+    hsv = np.array(Image.fromarray(image).convert("HSV"))
+    hsv[..., 0] = (hsv[..., 0].astype(int) + int(turn * 255)) % 256
+    expected = _from_hsv(hsv)
+    assert np.array_equal(one(pool, image, transforms.ColorJitter(hue=(turn, turn))), expected)
+
+
+def _from_hsv(hsv: Pixels) -> Pixels:
+    planes = [Image.fromarray(hsv[..., c]) for c in range(3)]
+    return np.asarray(Image.merge("HSV", planes).convert("RGB"))
+
+
+def test_alpha_stays(pool):
+    image = picture(20, 20, 4)
+    jitter = transforms.ColorJitter((2, 2), (0.5, 0.5), (0, 0), (0.2, 0.2))
+    result = one(pool, image, jitter)
+    assert np.array_equal(result[..., 3], image[..., 3])
+    assert not np.array_equal(result[..., :3], image[..., :3])
+
+
+def test_jitter_draws_factors_and_their_order(pool):
+    image = picture(16, 16)
+    jitter = transforms.ColorJitter(0.5, 0.5, 0.5, 0.2)
+    results = run(pool, raw([image] * 40), jitter)
+    assert len({result.tobytes() for result in results}) == 40
+
+
+# --- random crops ------------------------------------------------------------------------------------------
+
+
+def test_random_crops_are_those_of_the_definition(pool):
+    """Area and place are spread as they should; read off an image of positions."""
+    height, width, count = 120, 160, 4000
+    y, x = np.mgrid[0:height, 0:width]
+    image = np.stack([y, x, x], -1).astype(np.uint8)
+    crop = transforms.RandomResizedCrop((1, 2), (0.25, 0.5), (0.5, 2.0), "nearest")
+    results = run(pool, raw([image] * count), crop).astype(float)
+    # A picture of 1 x 2 pixels takes those at 1/4 and 3/4 of the width, in the middle of the height.
+    widths = 2 * (results[:, 0, 1, 1] - results[:, 0, 0, 1])
+    centre_x, centre_y = results[:, 0, :, 1].mean(1), results[:, 0, 0, 0]
+    assert abs(centre_x.mean() - width / 2) < 3 and abs(centre_y.mean() - height / 2) < 3
+    assert widths.min() > np.sqrt(0.25 * height * width * 0.5) - 4
+    assert widths.max() <= width
+    whole = one(pool, image, transforms.RandomResizedCrop((height, width), (1, 1), (4 / 3, 4 / 3)))
+    assert np.array_equal(whole, image)
+
+
+@pytest.mark.parametrize(("of", "expected"), [((100, 10), (13, 10)), ((10, 100), (10, 13))])
+def test_where_no_crop_fits_the_middle_is_taken(pool, of, expected):
+    image = picture(*of)
+    crop = transforms.RandomResizedCrop(expected, (1, 1))
+    top, left = (of[0] - expected[0]) // 2, (of[1] - expected[1]) // 2
+    assert np.array_equal(one(pool, image, crop), image[top : top + expected[0], left : left + expected[1]])
+
+
+def test_draws_depend_on_seed_epoch_row_and_step_alone(pool):
+    image = picture(50, 60)
+    steps = transforms.RandomResizedCrop(20), transforms.RandomHorizontalFlip()
+    rows = raw([image] * 30)
+    base = run(pool, rows, *steps)
+    shuffled = np.random.default_rng(0).permutation(30)
+    assert np.array_equal(run(pool, rows, *steps, numbers=shuffled), base[shuffled])
+    for change in ({"seed": 1}, {"epoch": 1}, {"numbers": np.arange(30) + 1000}):
+        assert not np.array_equal(run(pool, rows, *steps, **change), base)
+    later = pool.submit_images(rows, program(*steps, first=1), 0, 0, np.arange(30)).wait(60)
+    assert not np.array_equal(later, base)
+    with Closing(_engine.DecodePool(1)) as alone:
+        assert np.array_equal(run(alone, rows, *steps), base)
+
+
+class Closing:
+    def __init__(self, pool: _engine.DecodePool) -> None:
+        self.pool = pool
+
+    def __enter__(self) -> _engine.DecodePool:
+        return self.pool
+
+    def __exit__(self, *error: object) -> None:
+        self.pool.close()
+
+
+def test_equal_rows_of_a_batch_are_equal(pool):
+    images = [picture(30, 30 + i) for i in range(5)]
+    order = [3, 1, 3, 0, 3, 1, 4]
+    rows = raw(images).take(np.array(order))
+    crop = transforms.RandomResizedCrop(12)
+    results = run(pool, rows, crop, numbers=order)
+    assert np.array_equal(results, run(pool, raw(images), crop)[order])
+    apart = run(pool, rows, crop, numbers=[3, 1, 30, 0, 31, 1, 4])
+    assert not np.array_equal(apart[2], apart[0])
+
+
+# --- jpeg --------------------------------------------------------------------------------------------------
+
+JPEGS = [{"subsampling": s} for s in (0, 1, 2)] + [{"progressive": True}, {"restart_marker_rows": 1}]
+STEPS = [
+    (transforms.RandomResizedCrop(40, exact=True), transforms.RandomHorizontalFlip()),
+    (transforms.CenterCrop((31, 57)),),
+    (transforms.RandomHorizontalFlip(), transforms.CenterCrop((50, 33)), transforms.ToFloat()),
+    (transforms.CenterCrop(60), transforms.RandomResizedCrop((20, 30), exact=True), transforms.Pad(2)),
+    (transforms.RGB(), transforms.RandomHorizontalFlip(), transforms.Resize(64, exact=True)),
+    (transforms.ColorJitter(0.5, 0.5), transforms.CenterCrop((90, 180))),
+]
+
+
+@needs_jpeg
+@pytest.mark.parametrize(
+    "steps", STEPS, ids=[type(steps[0]).__name__ + str(i) for i, steps in enumerate(STEPS)]
+)
+@pytest.mark.parametrize("options", JPEGS, ids=str)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_decoding_a_part_changes_nothing(pool, steps, options, channels):
+    files = [jpeg(picture(120 + 7 * i, 165 - 5 * i, channels), quality=85, **options) for i in range(8)]
+    images = [opened(data) for data in files]
+    stored = rows_of("jpeg", files, [image.shape for image in images])
+    for epoch in range(3):
+        part, whole = run(pool, stored, *steps, epoch=epoch), run(pool, raw(images), *steps, epoch=epoch)
+        assert all(np.array_equal(a, b) for a, b in zip(part, whole, strict=True))
+
+
+@needs_jpeg
+@pytest.mark.parametrize(
+    ("to", "mean", "most"), [((100, 120), 1.5, 24), ((60, 60), 2.5, 32), ((40, 30), 4.0, 40)]
+)
+def test_scaled_decoding_is_near(pool, to, mean, most):
+    y, x = np.mgrid[0:375, 0:500]
+    smooth = np.stack([128 + 100 * np.sin(x / 40), 128 + 100 * np.cos(y / 30), (x + y) / 4], -1)
+    noise = np.random.default_rng(0).normal(0, 8, smooth.shape)
+    data = jpeg(np.clip(smooth + noise, 0, 255).astype(np.uint8), quality=90)
+    stored = rows_of("jpeg", [data], [(375, 500, 3)])
+    exact = run(pool, stored, transforms.Resize(to, exact=True))
+    near = run(pool, stored, transforms.Resize(to))
+    difference = np.abs(exact.astype(int) - near)
+    assert 0 < difference.mean() < mean and difference.max() <= most
+    pillow = Image.open(io.BytesIO(data)).resize(to[::-1], Image.Resampling.BILINEAR)
+    assert np.array_equal(exact[0], np.asarray(pillow))
+
+
+@needs_jpeg
+def test_never_scaled_below_what_was_asked_for(pool):
+    data = jpeg(picture(100, 200))
+    stored = rows_of("jpeg", [data], [(100, 200, 3)])
+    for size in ((51, 51), (20, 101), (100, 20)):  # a half would be too small in one direction
+        exact, near = (run(pool, stored, transforms.Resize(size, exact=exact)) for exact in (True, False))
+        assert np.array_equal(exact, near)
+
+
+@needs_jpeg
+def test_damage_names_the_first_row(pool):
+    good = jpeg(picture(64, 64))
+    cut = good[: len(good) // 2]
+    rows = rows_of("jpeg", [good, cut, good, cut], [(64, 64, 3)] * 4)
+    with pytest.raises(_engine.EngineError) as caught:
+        run(pool, rows, transforms.Resize(16))
+    assert (caught.value.args[0], caught.value.args[2]) == ("value", 1)
+    lying = rows_of("jpeg", [good], [(64, 63, 3)])
+    with pytest.raises(_engine.EngineError, match="64 x 64 x 3 instead of 64 x 63 x 3"):
+        run(pool, lying, transforms.CenterCrop(8))
+
+
+# --- what is refused ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("image", "step", "message"),
+    [
+        (picture(4, 4, 1), transforms.Normalize([0.5] * 3, 1), "Normalize has 3 channels, the image has 1"),
+        (picture(4, 4), transforms.Pad(4, 0, "reflect"), "too small to be mirrored into its padding: 4 x 4"),
+        (picture(4, 4), transforms.Pad(1, (1, 2)), "the fill of Pad has 2 channels, the image has 3"),
+        (picture(4, 4)[:0], transforms.CenterCrop(1), "the image has no pixels"),
+        (np.zeros((2, 2, 5), np.uint8), transforms.CenterCrop(1), "1 to 4 channels, not 5"),
+        (np.zeros((1, 65000, 1), np.uint8), transforms.Resize(60000), "would have too many pixels"),
+    ],
+)
+def test_images_that_do_not_fit(pool, image, step, message):
+    steps = (transforms.ToFloat(), step) if isinstance(step, transforms.Normalize) else (step,)
+    with pytest.raises(_engine.EngineError, match=message) as caught:
+        run(pool, raw([picture(4, 4), image]) if image.shape[-1] == 3 else raw([image]), *steps)
+    assert caught.value.args[0] == "shape"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ("Resise", {}),
+        ("CenterCrop", {"height": 3}),
+        ("CenterCrop", {"height": 0, "width": 3}),
+        ("CenterCrop", {"height": 1 << 40, "width": 3}),
+        ("RandomHorizontalFlip", {"p": float("nan")}),
+        ("Normalize", {"mean": [0.0], "std": [1.0]}),
+        ("Normalize", {"mean": [], "std": [1.0]}),
+    ],
+)
+def test_programs_that_make_no_sense(step):
+    with pytest.raises(ValueError):
+        _engine.ImageProgram([step])
+
+
+def test_only_bytes_are_images(pool):
+    array = np.zeros((2, 2), np.float32)
+    rows = _engine.EncodedRows(
+        "raw", array.dtype, [array.tobytes()], np.zeros(1, np.int32), np.zeros(1, np.int64),
+        np.array([16]), np.array([[2, 2]]),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="uint8, not float32"):
+        run(pool, rows, transforms.CenterCrop(1))
+    with pytest.raises(ValueError, match="one entry per row"):
+        run(pool, raw([picture(2, 2)]), transforms.CenterCrop(1), numbers=[1, 2])
+
+
+_LEVELS = """
+import hashlib, numpy as np
+from tql import _engine, transforms as T
+pixels = np.random.default_rng(0).integers(0, 256, (6, 70, 83, 3), np.uint8)
+rows = _engine.EncodedRows(
+    "raw", np.dtype("uint8"), [p.tobytes() for p in pixels], np.arange(6, dtype=np.int32),
+    np.zeros(6, np.int64), np.full(6, 70 * 83 * 3), np.array([[70, 83, 3]] * 6),
+)
+pool = _engine.DecodePool(1)
+recipe = [T.RandomResizedCrop(40), T.ToFloat(), T.Normalize(0.4, 0.3)]
+for steps in ([T.Resize((31, 45))], [T.Resize((150, 99))], recipe):
+    program = _engine.ImageProgram([(type(s).__name__, s.arguments()) for s in steps])
+    print(hashlib.sha256(pool.submit_images(rows, program, 1, 2, np.arange(6)).wait().tobytes()).hexdigest())
+"""
+
+
+def test_every_instruction_set_gives_the_same_bytes():
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", _LEVELS], env={**os.environ, "TQL_SIMD": level}, capture_output=True,
+            text=True, check=True,
+        ).stdout
+        for level in ("base", "avx2", "avx512")
+    }  # fmt: skip
+    assert len(answers) == 1
