@@ -167,7 +167,7 @@ def test_sample_errors_name_row_and_place() -> None:
     plan = node("sample", 1, input=scan(), weight=code.program, replace=True, count=3, percent=None)
     with pytest.raises(EngineError) as raised:
         run(plan, MemorySource(columns))
-    assert (raised.value.args[0], raised.value.args[2:]) == ("value", (1, 4, 5))
+    assert (raised.value.args[0], raised.value.args[2:5]) == ("value", (1, 4, 5))
 
 
 def test_a_sample_of_more_rows_than_fit_into_memory_is_refused() -> None:
