@@ -129,6 +129,79 @@ template <class T>
 }
 #endif
 
+#if defined(__x86_64__)
+/// Eight values as distances from the first key, 32 bits each; distances beyond those stay beyond the set.
+template <class T>
+[[gnu::target("avx2"), gnu::always_inline]] inline __m256i distances(const T* values, uint64_t first) {
+  const __m256i origin = _mm256_set1_epi32(static_cast<int32_t>(static_cast<uint32_t>(first)));
+  if constexpr (sizeof(T) == 1) {
+    const __m128i loaded = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(values));
+    const __m256i wide = std::is_signed_v<T> ? _mm256_cvtepi8_epi32(loaded) : _mm256_cvtepu8_epi32(loaded);
+    return _mm256_sub_epi32(wide, origin);
+  } else if constexpr (sizeof(T) == 2) {
+    const __m128i loaded = _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
+    const __m256i wide = std::is_signed_v<T> ? _mm256_cvtepi16_epi32(loaded) : _mm256_cvtepu16_epi32(loaded);
+    return _mm256_sub_epi32(wide, origin);
+  } else {
+    return _mm256_sub_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(values)), origin);
+  }
+}
+
+/// The bit of a key is looked up in both halves of the set, of which the ninth bit of the distance chooses
+/// one, and shifted to the sign, which is what becomes a bit of the word.
+template <class T>
+[[gnu::target("avx2")]] void small_set_avx2(const void* values, const void* operand, int64_t n,
+                                            uint64_t* words) {
+  constexpr int64_t kLanes = 8;
+  const auto& set = *static_cast<const SmallSet*>(operand);
+  const __m256i low = _mm256_load_si256(reinterpret_cast<const __m256i*>(set.words.data()));
+  const __m256i high = _mm256_load_si256(reinterpret_cast<const __m256i*>(set.words.data() + kLanes));
+  const __m256i last = _mm256_set1_epi32(SmallSet::kBits - 1);
+  const T* from = static_cast<const T*>(values);
+  std::array<T, kWordBits> rest{};
+  for (; n > 0; n -= kWordBits, from += kWordBits, ++words) {
+    if (n < kWordBits) {
+      std::memcpy(rest.data(), from, static_cast<size_t>(n) * sizeof(T));
+      from = rest.data();
+    }
+    uint64_t word = 0;
+    for (int64_t lane = 0; lane < kWordBits; lane += kLanes) {
+      const __m256i at = distances<T>(from + lane, set.first);
+      const __m256i place = _mm256_srli_epi32(at, 5);
+      const __m256i bits =
+          _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(_mm256_permutevar8x32_epi32(low, place)),
+                                               _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(high, place)),
+                                               _mm256_castsi256_ps(_mm256_slli_epi32(at, 23))));
+      const __m256i up = _mm256_andnot_si256(at, _mm256_set1_epi32(31));  // from the key's bit to the sign
+      const __m256i inside = _mm256_cmpeq_epi32(_mm256_max_epu32(at, last), last);
+      const __m256i found = _mm256_and_si256(_mm256_sllv_epi32(bits, up), inside);
+      word |= static_cast<uint64_t>(_mm256_movemask_ps(_mm256_castsi256_ps(found))) << lane;
+    }
+    *words = n < kWordBits ? word & (~uint64_t{0} >> (kWordBits - n)) : word;
+  }
+}
+
+MaskLoop choose_small_set_avx2(Element element) noexcept {
+  switch (element) {
+    case Element::kBool:
+    case Element::kUint8:
+      return &small_set_avx2<uint8_t>;
+    case Element::kInt8:
+      return &small_set_avx2<int8_t>;
+    case Element::kInt16:
+      return &small_set_avx2<int16_t>;
+    case Element::kUint16:
+      return &small_set_avx2<uint16_t>;
+    case Element::kInt32:
+      return &small_set_avx2<int32_t>;
+    case Element::kUint32:
+      return &small_set_avx2<uint32_t>;
+    default:
+      return nullptr;
+  }
+}
+#endif
+
 template <class T>
 MaskLoop choose_few() noexcept {
 #if defined(__x86_64__)
@@ -270,7 +343,11 @@ MaskLoop few_items_mask_loop(Element element) noexcept {
 }
 
 MaskLoop small_set_mask_loop(Element element) noexcept {
-  return simd_level() == SimdLevel::kAvx512 ? small_set_mask_loop_avx512(element) : nullptr;
+  if (simd_level() == SimdLevel::kAvx512) return small_set_mask_loop_avx512(element);
+#if defined(__x86_64__)
+  if (simd_level() == SimdLevel::kAvx2) return choose_small_set_avx2(element);
+#endif
+  return nullptr;
 }
 
 void mark_nonzero(const uint8_t* bytes, int64_t n, uint64_t* words) noexcept {
