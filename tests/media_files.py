@@ -24,7 +24,7 @@ def media_files() -> dict[str, tuple[bytes, tuple[int, ...], str]]:
         "nii.gz": (gzip.compress(nifti), (3, 4, 2), "int16"),
         "dcm": (_dicom(), (4, 6, 1), "uint16"),
         "las": (_las(), (7, 15), "float32"),
-        "ply": (_ply(), (2, 3), "float32"),
+        "ply": (_ply(), (2, 6), "float32"),
         "stl": (bytes(80) + struct.pack("<I", 2) + bytes(100), (2, 3, 3), "float32"),
     }
 
@@ -106,6 +106,7 @@ def _las() -> bytes:
 
 
 def _ply() -> bytes:
-    names = "".join(f"property float {name}\n" for name in "xyz")
-    head = f"ply\nformat binary_little_endian 1.0\nelement vertex 2\n{names}end_header\n"
-    return head.encode() + np.arange(6, dtype="<f4").tobytes()
+    """As text and with normals: of others the format's own package can't tell the dtype."""
+    names = "".join(f"property float {name}\n" for name in ("x", "y", "z", "nx", "ny", "nz"))
+    rows = "0 1 2 0 0 1\n3 4 5 0 1 0\n"
+    return f"ply\nformat ascii 1.0\nelement vertex 2\n{names}end_header\n{rows}".encode()

@@ -101,6 +101,23 @@ class Peer:
     def pop(self, row: int) -> None:
         self.ds.pop(row)
 
+    def append_file(self, name: str, path: str) -> None:
+        self.ds[name].append(deeplake.read(path))
+
+    def stored(self, name: str) -> list[Any]:
+        """Bytes and shape of each row of files."""
+        tensor = self.ds[name]
+        return [(bytes(tensor[i].tobytes()), list(tensor[i].shape)) for i in range(len(tensor))]
+
+    def rename_tensor(self, name: str, new: str) -> None:
+        self.ds.rename_tensor(name, new)
+
+    def delete_tensor(self, name: str) -> None:
+        self.ds.delete_tensor(name)
+
+    def diff(self) -> Any:
+        return self.ds.diff(as_dict=True)
+
     def commit(self, message: str) -> str:
         return self.ds.commit(message)
 
