@@ -19,7 +19,7 @@ BENCH      := duckdb polars pyarrow numexpr datafusion
 CXX_SOURCES = $(shell git ls-files 'engine_cpp/*.cpp' 'engine_cpp/*.h' 'benchmarks/*.cpp' 'tests/*.cpp' 'tests/*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format golden interop asan tsan fuzz bench bench-query bench-instructions wheel demo clean
+.PHONY: help build test lint format golden interop asan tsan fuzz bench bench-query bench-writing bench-instructions wheel demo clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -121,6 +121,9 @@ bench: build $(VENV)/bench-tools  ## ratios to the peers and to the machine's li
 
 bench-query: build $(VENV)/bench-tools  ## queries in memory against the peers; ARGS="--only Q3 --markdown"
 	PYTHONPATH=benchmarks $(BIN)/python -m query $(ARGS)
+
+bench-writing: build build/interop-env/tools  ## writing datasets, beside deeplake
+	TQL_INTEROP_PYTHON="$(abspath build/interop-env/bin/python)" $(BIN)/python benchmarks/writing.py
 
 # No wall time, so it does not mind a busy machine. Needs valgrind.
 bench-instructions: build  ## instructions per row of the main kernels, by callgrind; ARGS="--only Q3 --markdown"

@@ -117,6 +117,8 @@ class TableColumn:
         column = batch.column(self.name)
         if str(self._type) in _NUMBERS and column.null_count == 0:
             return column.to_numpy(zero_copy_only=False)
+        if _is_list(self._type) and str(self._type.value_type) in _NUMBERS:
+            return _arrays(column)
         rows = column.to_pylist()
         if pa.types.is_map(self._type):
             return [None if row is None else dict(row) for row in rows]
@@ -137,6 +139,25 @@ def _is_list(type_: Any) -> bool:
     return bool(
         pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_)
     )
+
+
+def _arrays(column: Any) -> Any:
+    """Lists of numbers as arrays: one array [rows, n] where that is their type, else one for each row."""
+    import pyarrow as pa
+
+    items = column.flatten()
+    if items.null_count:
+        return column.to_pylist()
+    values = items.to_numpy(zero_copy_only=False)
+    if column.null_count == 0 and pa.types.is_fixed_size_list(column.type):
+        return values.reshape(len(column), column.type.list_size)
+    sizes = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    ends = sizes.cumsum().tolist()
+    present = column.is_valid().to_numpy(zero_copy_only=False).tolist()
+    starts = [0, *ends[:-1]]
+    return [
+        values[start:end] if valid else None for start, end, valid in zip(starts, ends, present, strict=True)
+    ]
 
 
 def _is_binary(type_: Any) -> bool:

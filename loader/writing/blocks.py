@@ -34,6 +34,8 @@ class Block:
     def uniform(cls, count: int, shape: Sequence[int], size: int, data: Data) -> Block:
         """Items of one shape and size."""
         row = np.array(shape, np.int64)
+        if count == 1:
+            return cls(row[None], np.array([size], np.int64), data)
         return cls(
             np.broadcast_to(row, (count, len(row))), np.broadcast_to(np.array(size, np.int64), (count,)), data
         )
@@ -74,8 +76,8 @@ class Block:
 
 
 def is_uniform(values: NDArray[np.int64]) -> bool:
-    """Whether an array was broadcast from its first row."""
-    return len(values) > 0 and values.strides[0] == 0
+    """Whether an array has one row, or was broadcast from its first one."""
+    return len(values) == 1 or (len(values) > 0 and values.strides[0] == 0)
 
 
 def join(blocks: Sequence[Block]) -> Block:

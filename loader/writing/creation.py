@@ -56,6 +56,11 @@ class NewTensor:
             raise ArgumentError(
                 f"tensor '{self.name}': max_chunk_size is a number of bytes: {self.max_chunk_size}"
             )
+        if self.tiling_threshold is not None and self.tiling_threshold < 1 and self.tiling_threshold != -1:
+            raise ArgumentError(
+                f"tensor '{self.name}': tiling_threshold is a number of bytes, or -1 for no tiles: "
+                f"{self.tiling_threshold}"
+            )
         for name in self.properties or {}:
             if name not in self._htype.properties:
                 known = ", ".join(self._htype.properties) or "none"

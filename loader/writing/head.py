@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -56,6 +57,11 @@ class HeadWriter:
         self._prefix = commit.folder
         self._stored: dict[str, bytes] = {}
         self._deleted: list[str] = []  # folders of tensors, until the next flush
+        self._owed_ids: Counter[str] = (
+            Counter()
+        )  # by folder: rows that were added one by one get them together
+        self._visible: dict[str, TensorWriter] | None = None
+        self._followers: dict[str, list[tuple[TensorWriter, dict[str, Any]]]] = {}
         read_dataset_meta(folder, self._prefix)  # for its checks
         self._meta = folder.json(self._prefix + "dataset_meta.json")
         if not self._meta.get("tensor_names"):
@@ -89,7 +95,16 @@ class HeadWriter:
         return self._open[key]
 
     def visible(self) -> dict[str, TensorWriter]:
-        return {name: self.tensor(name) for name in self.names}
+        """The tensors that users see, by name."""
+        if self._visible is None:
+            self._visible = {name: self.tensor(name) for name in self.names}
+        return self._visible
+
+    def _forget_names(self) -> None:
+        """Tensors are about to come, go or change their names."""
+        self._settle_ids()
+        self._visible = None
+        self._followers.clear()
 
     def __len__(self) -> int:
         """The rows of the dataset: those of its shortest visible tensor."""
@@ -100,6 +115,7 @@ class HeadWriter:
     def create_tensor(self, new: NewTensor) -> None:
         """Add a tensor without rows, and the hidden one of its ids."""
         check_name(new.name, self._meta)
+        self._forget_names()
         key = self._add(new.name, new.meta(), new.info(), hidden=False)
         if new.with_ids:
             group, _, leaf = new.name.rpartition("/")
@@ -125,8 +141,11 @@ class HeadWriter:
     def delete_tensor(self, name: str) -> None:
         """Take a tensor out, and the hidden ones that follow it."""
         tensor = self.visible_tensor(name)
+        self._forget_names()
         self._changes.tensor_deleted(name)
-        for key in [tensor.key, *(hidden.key for hidden, _ in self._links(tensor))]:
+        keys = [tensor.key, *(hidden.key for hidden, _ in self._links(tensor))]
+        self._followers.clear()
+        for key in keys:
             self._meta["tensors"].remove(key)
             self._meta["hidden_tensors"] = [other for other in self._meta["hidden_tensors"] if other != key]
             self._meta["tensor_names"] = {n: k for n, k in self._meta["tensor_names"].items() if k != key}
@@ -140,10 +159,12 @@ class HeadWriter:
         if new.rpartition("/")[0] != group:
             raise ArgumentError(f"a tensor stays in its group: '{name}' can't become '{new}'")
         check_name(new, self._meta)
+        self._forget_names()
+        hidden_ones = self._links(tensor)
         self._changes.tensor_renamed(name, new)
         self._rename(name, new)
         new_leaf = new.rpartition("/")[2]
-        for hidden, _ in self._links(tensor):
+        for hidden, _ in hidden_ones:
             of_group, _, hidden_leaf = hidden.name.rpartition("/")
             if hidden_leaf.startswith(f"_{leaf}_"):
                 renamed = f"_{new_leaf}_{hidden_leaf[len(leaf) + 2 :]}"
@@ -152,6 +173,7 @@ class HeadWriter:
     def _rename(self, old: str, new: str) -> None:
         self.tensor(old).meta["name"] = new
         self._meta["tensor_names"][new] = self._meta["tensor_names"].pop(old)
+        self._followers.clear()
 
     def visible_tensor(self, name: str) -> TensorWriter:
         """A tensor that users see, by its name."""
@@ -176,7 +198,7 @@ class HeadWriter:
         check_row(row, tensors)
         self._check_even(tensors)
         start = len(self)
-        self._add_rows({name: tensors[name].prepare([value], start) for name, value in row.items()})
+        self._add_rows({name: tensors[name].prepare([value], start) for name, value in row.items()}, True)
 
     def extend(self, columns: Mapping[str, Any], advance: Callable[[int], object] | None = None) -> None:
         """Add rows, given by columns; all of them or nothing.
@@ -192,6 +214,7 @@ class HeadWriter:
         self._check_even(chosen)
         if count == 0 or not chosen:
             return
+        self._settle_ids()
         start = len(next(iter(chosen.values())))
         before = self._snapshot(chosen)
         step = rows_at_once(columns)
@@ -210,6 +233,7 @@ class HeadWriter:
 
     def update(self, row: int, values: Mapping[str, Any]) -> None:
         """Put values in place of those of a row."""
+        self._settle_ids()
         tensors = {name: self.tensor(name) for name in values}
         for name, tensor in tensors.items():
             if row >= len(tensor):
@@ -225,6 +249,7 @@ class HeadWriter:
 
     def pop(self, row: int) -> None:
         """Take a row out of every tensor that has it."""
+        self._settle_ids()
         for tensor in self.visible().values():
             if row >= len(tensor):
                 continue
@@ -235,20 +260,35 @@ class HeadWriter:
                 begin, end = (start, stop) if spec.get("flatten_sequence") else (row, row + 1)
                 hidden.remove_rows(begin, end)
 
-    def _add_rows(self, prepared: Mapping[str, Prepared]) -> None:
-        follow = {name: self._derived(self.tensor(name), rows, "extend") for name, rows in prepared.items()}
+    def _add_rows(self, prepared: Mapping[str, Prepared], owe_ids: bool = False) -> None:
+        visible = self.visible()
+        follow = {
+            name: self._derived(visible[name], rows, "extend", owe_ids) for name, rows in prepared.items()
+        }
         for name, rows in prepared.items():
-            self.tensor(name).append(rows)
+            visible[name].append(rows)
             for hidden, _, more in follow[name]:
                 hidden.append(more)
+            if owe_ids:
+                for hidden, spec in self._links(visible[name]):
+                    if spec.get("extend") == "extend_id":
+                        per_item = spec.get("flatten_sequence")
+                        self._owed_ids[hidden.key] += len(rows.encoded) if per_item else rows.rows
+
+    def _settle_ids(self) -> None:
+        """Give the rows that were added one by one their ids."""
+        for key, count in self._owed_ids.items():
+            hidden = self._open[key]
+            hidden.append(hidden.prepare(linked.new_ids(count), len(hidden)))
+        self._owed_ids.clear()
 
     def _derived(
-        self, tensor: TensorWriter, rows: Prepared, event: str
+        self, tensor: TensorWriter, rows: Prepared, event: str, owe_ids: bool = False
     ) -> list[tuple[TensorWriter, bool, Prepared]]:
         """Rows for the hidden tensors that follow a tensor."""
         derived = []
         for hidden, spec in self._links(tensor):
-            if event not in spec:
+            if event not in spec or (owe_ids and spec[event] == "extend_id"):
                 continue
             per_item = bool(spec.get("flatten_sequence"))
             values = linked.derived_values(spec[event], rows, per_item, tensor.name)
@@ -256,9 +296,14 @@ class HeadWriter:
         return derived
 
     def _links(self, tensor: TensorWriter) -> list[tuple[TensorWriter, dict[str, Any]]]:
-        names = {key: name for name, key in self._meta["tensor_names"].items()}
-        links = tensor.meta["links"] or {}
-        return [(self.tensor(names[key]), spec) for key, spec in links.items() if key in names]
+        """The hidden tensors that follow a tensor, each with how."""
+        if tensor.key not in self._followers:
+            names = {key: name for name, key in self._meta["tensor_names"].items()}
+            links = tensor.meta["links"] or {}
+            self._followers[tensor.key] = [
+                (self.tensor(names[key]), spec) for key, spec in links.items() if key in names
+            ]
+        return self._followers[tensor.key]
 
     @staticmethod
     def _check_even(tensors: Mapping[str, TensorWriter]) -> None:
@@ -289,6 +334,7 @@ class HeadWriter:
         Raises:
             StorageError: if the file system refuses; the dataset is then as it was after the last flush.
         """
+        self._settle_ids()
         if to_json(self.info) != self._info_before:
             self._changes.info_updated = True
         files: dict[str, bytes] = {}

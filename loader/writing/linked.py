@@ -39,7 +39,7 @@ def derived_values(
     count = items if per_item else prepared.rows
     match function.partition("_")[2]:
         case "id":
-            return np.frombuffer(secrets.token_bytes(8 * count), np.uint64).reshape(count, 1)
+            return new_ids(count)
         case "shape":
             return _shapes(prepared)
         case "len":
@@ -51,6 +51,11 @@ def derived_values(
     raise UnsupportedError(
         f"tensor '{tensor}' has a hidden tensor that is filled by '{function}', which can't be done here"
     )
+
+
+def new_ids(count: int) -> NDArray[np.uint64]:
+    """uint64 [count, 1], random."""
+    return np.frombuffer(secrets.token_bytes(8 * count), np.uint64).reshape(count, 1)
 
 
 def _shapes(prepared: Prepared) -> NDArray[np.int64] | list[NDArray[np.int64]]:

@@ -93,6 +93,7 @@ class TensorWriter:
         self._firsts: NDArray[np.int64] | None = None
         self._creds = creds
         self._classes: dict[str, int] | None = None
+        self._form: Form | None = None  # of the meta as it is, None where that changed
 
     @property
     def name(self) -> str:
@@ -118,7 +119,10 @@ class TensorWriter:
             ArgumentError: a value that the tensor can't hold.
         """
         meta = self.meta if self.meta["htype"] is not None else _with_htype(self.meta, values)
-        form = form_of(meta)
+        if meta is not self.meta:
+            form = form_of(meta)
+        else:
+            form = self._form = self._form or form_of(meta)
         try:
             if self._counts is None:
                 return Prepared(encode(values, form, self.classes), None, len(values), meta)
@@ -230,6 +234,8 @@ class TensorWriter:
     def _take(self, prepared: Prepared, items: int) -> None:
         """What the values decided about the tensor becomes part of its meta."""
         form, meta = prepared.encoded.form, self.meta
+        if prepared.meta is not meta or not meta["dtype"] or not meta["max_shape"]:
+            self._form = None
         meta.update(prepared.meta)
         if prepared.meta is not meta:
             self.info.update(copy.deepcopy(dict(form.htype.properties)))
@@ -312,7 +318,7 @@ class TensorWriter:
         self.meta.update(state.meta)  # the chunk table looks at this very dict
         self.info, self.changes = state.info, state.changes
         self._counts, self._creds = state.counts, state.creds
-        self._firsts = self._classes = None
+        self._firsts = self._classes = self._form = None
 
 
 def _counts_of(sequence: SequenceIndex | None) -> list[int]:

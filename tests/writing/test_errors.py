@@ -62,6 +62,20 @@ CREATIONS: list[tuple[dict[str, Any], str]] = [
     ({"name": "y", "htype": "text", "dtype": "int8"}, "values of htype text have no dtype int8"),
     ({"name": "y", "max_chunk_size": 0}, "max_chunk_size is a number of bytes: 0"),
     ({"name": "y", "properties": {"coords": {}}}, "htype generic has no property 'coords'"),
+    (
+        {"name": "y", "htype": "video", "sample_compression": "jpeg"},
+        "values of htype video can't be compressed by 'jpeg'\n  possible: mp4, mkv, avi",
+    ),
+    (
+        {"name": "y", "htype": "audio", "chunk_compression": "wav"},
+        "'wav' files are values, no chunks\n  sample_compression='wav'",
+    ),
+    ({"name": "y", "sample_compression": "mp5"}, "unknown compression 'mp5'\n  did you mean 'mp4'"),
+    ({"name": "y", "htype": "link[video"}, "unknown htype 'link[video'"),
+    ({"name": "a\\b"}, "not a name for a tensor"),
+    ({"name": ""}, "not a name for a tensor"),
+    ({"name": "/y"}, "not a name for a tensor"),
+    ({"name": "y", "tiling_threshold": 0}, "tiling_threshold is a number of bytes, or -1 for no tiles: 0"),
 ]
 
 
@@ -88,6 +102,12 @@ ROWS: list[tuple[dict[str, Any], str]] = [
     ({"label": 1.5}, "does not go into a tensor of uint32"),
     ({"t": 5}, "tensor 't' can't take row 1: not a text: 5"),
     ({"t": "\ud800"}, "half a surrogate pair"),
+    ({"t": b"bytes"}, "not a text: b'bytes'"),
+    ({"x": 1j}, "not an array of numbers: 1j"),
+    ({"x": 2**70}, "not an array of numbers: 1180591620717411303424"),
+    ({"x": tql.link("a")}, "tql.link('a') goes into a tensor of links only"),
+    ({"box": {"a": 1}}, "not an array of numbers: {'a': 1}"),
+    ({"label": ["a", 1.5]}, "does not go into a tensor of uint32"),
 ]
 
 

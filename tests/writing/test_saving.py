@@ -131,6 +131,9 @@ def test_tables(tmp_path: Path) -> None:
             "b": [True, False, True],
             "t": ["a", None, "ü"],
             "v": [[1.0, 2.0], [], [3.0]],
+            "w": pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int8(), 2)),
+            "u": pa.array([[1, 2], [3, 4], [5, 6]], pa.list_(pa.float32(), 2)),
+            "n": pa.array([[1], None, []], pa.list_(pa.int16())),
             "s": [{"k": 1}, {"k": None}, None],
             "c": pa.array(["x", "y", "x"]).dictionary_encode(),
             "d": pa.array([0, 1, 2], pa.date32()),
@@ -144,6 +147,9 @@ def test_tables(tmp_path: Path) -> None:
     assert dataset["b"].ravel().tolist() == [True, False, True]
     assert dataset["t"].tolist() == ["a", "", "ü"]
     assert [row.tolist() for row in dataset["v"]] == [[1.0, 2.0], [], [3.0]]
+    assert [row.tolist() for row in dataset["w"]] == [[1, 2], [], [3, 4]]
+    assert dataset["u"].dtype == np.float32 and dataset["u"].tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert [row.tolist() for row in dataset["n"]] == [[1], [], []] and dataset["n"][0].dtype == np.int16
     assert dataset["s"].tolist() == [{"k": 1}, {"k": None}, {}]
     assert dataset.schema["c"].type.class_names == ("x", "y")
     assert dataset["d"].tolist() == ["1970-01-01", "1970-01-02", "1970-01-03"]
