@@ -26,7 +26,6 @@ class Kind:
         stored: what is read for it.
         nothing: what is read where there was no value.
         sequence: whether rows are lists of such values.
-        unread: why this package does not read it yet.
     """
 
     options: dict[str, Any]
@@ -34,7 +33,6 @@ class Kind:
     stored: Callable[[Any], Any]
     nothing: Any
     sequence: bool = False
-    unread: str | None = None
 
     def expected(self, value: Any) -> Any:
         if self.sequence:
@@ -150,7 +148,6 @@ KINDS: dict[str, Kind] = {
         _polygons,
         lambda value: [np.asarray(polygon, np.float32) for polygon in value],
         [],
-        unread="polygons",
     ),
     "sequence": Kind(
         {"htype": "sequence", "dtype": "int32"},
@@ -196,9 +193,8 @@ class Model:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def random(cls, random: Random, readable: bool) -> Model:
-        names = [name for name, kind in KINDS.items() if not (readable and kind.unread)]
-        return cls({name: KINDS[name] for name in random.sample(names, random.randint(1, 4))})
+    def random(cls, random: Random) -> Model:
+        return cls({name: KINDS[name] for name in random.sample(list(KINDS), random.randint(1, 4))})
 
     def row(self, random: Random) -> dict[str, Any]:
         return {name: self.value(kind, random) for name, kind in self.kinds.items()}

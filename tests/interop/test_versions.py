@@ -24,7 +24,7 @@ from written import KINDS, Model
 )
 @given(st.randoms(use_true_random=False), st.integers(0, 10_000))
 def test_random_edits_are_read_by_both(peer: Any, tmp_path: Path, random: Random, number: int) -> None:
-    model = Model.random(random, readable=False)
+    model = Model.random(random)
     path = str(tmp_path / f"{number}")
     kept: dict[str, Model] = {}
     with tql.empty(path, overwrite=Path(path).exists()) as dataset:

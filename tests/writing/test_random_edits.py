@@ -22,7 +22,7 @@ SETTINGS = settings(
 @SETTINGS
 @given(st.randoms(use_true_random=False), st.integers(0, 10_000))
 def test_edits_are_read_back(tmp_path: Path, random: Random, number: int) -> None:
-    model = Model.random(random, readable=True)
+    model = Model.random(random)
     path = tmp_path / f"{number}"
     with tql.empty(path, overwrite=path.exists()) as dataset:
         model.create(dataset)
@@ -40,7 +40,7 @@ def test_edits_are_read_back(tmp_path: Path, random: Random, number: int) -> Non
 @SETTINGS
 @given(st.randoms(use_true_random=False), st.integers(0, 10_000))
 def test_commits_keep_what_they_were(tmp_path: Path, random: Random, number: int) -> None:
-    model = Model.random(random, readable=True)
+    model = Model.random(random)
     path = tmp_path / f"c{number}"
     dataset = tql.empty(path, overwrite=path.exists())
     model.create(dataset)
@@ -71,8 +71,6 @@ def test_commits_keep_what_they_were(tmp_path: Path, random: Random, number: int
 
 def test_every_kind_by_itself(tmp_path: Path) -> None:
     for name, kind in KINDS.items():
-        if kind.unread:
-            continue
         random = Random(name)
         model = Model({name: kind})
         with tql.empty(tmp_path / name) as dataset:
