@@ -107,7 +107,8 @@ LABELS: dict[str, Any] = {"htype": "class_label", "class_names": ["cat", "dog", 
 
 KINDS: dict[str, Kind] = {
     **{name: Kind({"dtype": name}, _scalar(name), _as(name), np.zeros(0, name))
-       for name in ("bool", "int8", "uint16", "int64", "uint64", "float16", "float32", "float64")},
+       for name in ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+                    "float16", "float32", "float64")},
     "fixed": _numbers("float64", (2, 2), (3, 3)),
     "ragged": _numbers("int32", (0, 4), (2, 2)),
     "ragged_chunk_lz4": _numbers("int16", (0, 5), (1, 2), chunk_compression="lz4"),
@@ -139,6 +140,7 @@ KINDS: dict[str, Kind] = {
     "text_sample": Kind({"htype": "text", "sample_compression": "lz4"}, lambda r: r.choice(WORDS), str, ""),
     "text_small": Kind({"htype": "text", "max_chunk_size": 64}, lambda r: r.choice(WORDS), str, ""),
     "json": Kind({"htype": "json"}, _document, lambda value: value, {}),
+    "json_lz4": Kind({"htype": "json", "chunk_compression": "lz4"}, _document, lambda value: value, {}),
     "list": Kind(
         {"htype": "list"}, lambda r: [r.choice([1, "a", None, 2.5]) for _ in range(r.randint(0, 3))], list, []
     ),
@@ -153,6 +155,27 @@ KINDS: dict[str, Kind] = {
         {"htype": "sequence", "dtype": "int32"},
         lambda r: [_array("int32", lambda _: (2,))(r) for _ in range(r.randint(1, 4))],
         _as("int32"),
+        None,
+        sequence=True,
+    ),
+    "sequence_boxes": Kind(
+        {"htype": "sequence[bbox]"},
+        lambda r: [_array("float32", lambda _: (2, 4))(r) for _ in range(r.randint(1, 3))],
+        _as("float32"),
+        None,
+        sequence=True,
+    ),
+    "sequence_labels": Kind(
+        {**LABELS, "htype": "sequence[class_label]"},
+        lambda r: [r.choice(["cat", "dog", 2]) for _ in range(r.randint(1, 4))],
+        _labels,
+        None,
+        sequence=True,
+    ),
+    "sequence_json": Kind(
+        {"htype": "sequence[json]"},
+        lambda r: [_document(r) for _ in range(r.randint(1, 3))],
+        lambda value: value,
         None,
         sequence=True,
     ),

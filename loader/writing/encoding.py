@@ -259,7 +259,8 @@ def _item_shape(shape: tuple[int, ...], form: Form) -> tuple[int, ...]:
     """
     if shape == ():
         shape = (1,)
-    if len(shape) == 2 and (form.picture or (form.rank == 3 and form.htype.kind == "image")):
+    coded = (form.sample_codec or form.chunk_codec) in IMAGE_CODECS
+    if len(shape) == 2 and (form.picture or (form.rank == 3 and (coded or form.htype.kind == "image"))):
         shape = (*shape, 1)
     if form.rank == 2 and len(shape) == 3 and shape[2] == 1 and form.htype.kind == "image":
         shape = shape[:2]

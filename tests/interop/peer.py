@@ -41,7 +41,7 @@ def unpack(value: Any) -> Any:
 
 
 def rows_of(tensor: Any) -> list[Any]:
-    text_like = tensor.htype in ("text", "json", "list", "tag", "sequence[text]")
+    text_like = tensor.htype in ("text", "json", "list", "tag", "sequence[text]", "sequence[json]")
     rows = []
     for number in range(len(tensor)):
         if text_like:

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tql
@@ -80,3 +81,19 @@ def test_copies_are_read(peer: Any, tmp_path: Path) -> None:
     ours.close()
     tql.load(tmp_path / "ds").save(tmp_path / "copy")
     check_theirs(peer, str(tmp_path / "copy"), model)
+
+
+def test_grey_pictures_join_their_rows(peer: Any, tmp_path: Path) -> None:
+    """It gives arrays [height, width] of any htype a third axis where an image codec keeps them."""
+    path = str(tmp_path / "ds")
+    peer.empty(path)
+    peer.create_tensor("x", {"dtype": "uint16", "sample_compression": "png"})
+    peer.append({"x": np.ones((2, 3), np.uint16)})
+    peer.close()
+    with tql.load(path, read_only=False) as ours:
+        ours.append({"x": np.full((4, 5), 300, np.uint16)})
+    ours.close()
+    assert [row.shape for row in tql.load(path)["x"]] == [(2, 3, 1), (4, 5, 1)]
+    peer.open(path, None, True)
+    assert [np.asarray(row).shape for row in peer.read()["x"]] == [(2, 3, 1), (4, 5, 1)]
+    peer.close()
