@@ -64,6 +64,7 @@ Execution::Execution(const Sources& sources, const ExecuteOptions& options)
       memory_(std::make_shared<MemoryBudget>(options.memory_limit)),
       functions_(options.functions),
       interrupt_(options.check_interrupt),
+      failed_node_(options.failed_node),
       last_check_(Clock::now()) {}
 
 Relation Execution::run(const Node& node) {
@@ -100,6 +101,9 @@ Relation Execution::run_operator(const Node& node, NodeStatistics& statistics) {
       throw;  // of a node below
     } catch (const EngineError& error) {
       throw NodeError(error, node.id);
+    } catch (...) {
+      if (failed_node_ != nullptr) *failed_node_ = node.id;
+      throw;
     }
   };
   const auto unary = [&](const NodePtr& input, const auto& work) {
@@ -227,6 +231,8 @@ Column Execution::accept(Column values, const ColumnRef& column) {
 }
 
 Column Execution::read(Source& source, const ColumnRef& column, RowRange rows) {
+  // What a plan made counts where it is put together.
+  if (source.is_made()) return accept(source.read(column.name, column.facet, rows.start, rows.stop), column);
   Column values;
   {
     const MemoryBudget::Scope its_own(nullptr);
@@ -236,6 +242,12 @@ Column Execution::read(Source& source, const ColumnRef& column, RowRange rows) {
 }
 
 Column Execution::take(Source& source, const ColumnRef& column, std::span<const int64_t> rows) {
+  if (source.is_made()) {
+    Column values = source.take(column.name, column.facet, rows);
+    check_type(values, column.name, column.type);
+    current_->bytes_read += values.byte_count();
+    return values;
+  }
   Column values;
   {
     const MemoryBudget::Scope its_own(nullptr);

@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "tql_engine/offsets.h"
+#include "tql_engine/positions.h"
 #include "tql_engine/types.h"
 
 namespace tql_engine {
+
+class ThreadPool;
 
 enum class Layout : uint8_t { kDense, kRagged, kText, kTextList, kList, kDictionary };
 
@@ -117,6 +120,8 @@ class Column {
   Column take(std::span<const int64_t> rows) const;
   /// The same, where -1 stands for a row that is NULL.
   Column take_or_null(std::span<const int64_t> rows) const;
+  /// The same for any positions, on the threads of the pool if there is one; a run is a slice.
+  Column rows_at(const Positions& positions, ThreadPool* pool) const;
   /// One behind the other. Dense columns of different shape, and dense beside ragged ones, become a ragged
   /// one. Throws std::invalid_argument if elements, layouts or ranks differ, or there is no column.
   static Column concat(std::span<const Column> columns);
@@ -128,13 +133,16 @@ class Column {
   /// The same rows as a dictionary column, the texts in order of their first appearance. Nothing for other
   /// columns than texts, and for texts that do not repeat enough for it to be smaller.
   std::optional<Column> encode() const;
+  /// Of a dictionary column: the codes as integers, NULL where the row is.
+  Column codes() const;
 
   const Owner& owner() const noexcept { return owner_; }
   /// The same column, which keeps `more` alive beside its buffers.
   Column keeping(Owner more) const;
 
  private:
-  Column gather(std::span<const int64_t> rows, bool with_missing) const;
+  template <class Row>
+  Column gather(std::span<const Row> rows, bool with_missing, ThreadPool* pool) const;
   /// The code of a row of a dictionary column; of a NULL row it may be anything.
   int64_t code_at(int64_t row) const noexcept;
   std::string_view coded_text_at(int64_t row) const noexcept;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tql_engine/column.h"
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/types.h"
 
 namespace tql_engine {
@@ -13,7 +14,7 @@ namespace tql_engine {
 /// The entries of all rows of a column, one after the other.
 struct Entries {
   Column items;
-  std::vector<int64_t> offsets;  // [rows + 1]: where the entries of each row begin in `items`
+  CountedVector<int64_t> offsets;  // [rows + 1]: where the entries of each row begin in `items`
 };
 
 /// The entries of the first axis. Throws EngineError(kInternal) for rows without an axis.
@@ -22,7 +23,7 @@ Entries entries_of(const Column& column);
 /// Rows of which row i holds the items [offsets[i], offsets[i + 1]), as a column of `type`: a list if that is
 /// nested, else arrays of one more axis. Throws EngineError(kInternal) if the items have NULLs or other
 /// shapes than an unnested type allows.
-Column rows_of_items(const Column& items, std::vector<int64_t> offsets, const Type& type);
+Column rows_of_items(const Column& items, CountedVector<int64_t> offsets, const Type& type);
 
 /// Some entries of a row of a column; row -1 is NULL.
 struct Cut {

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/executor.h"
 #include "tql_engine/memory_budget.h"
 #include "tql_engine/relation.h"
@@ -81,6 +82,7 @@ class Execution {
   const HostFunctions& functions_;
   std::map<std::tuple<SourcePtr, std::string, int64_t>, Column> cells_;  // that were read
   const std::function<void()>& interrupt_;
+  int64_t* const failed_node_;
   bool interrupted_ = false;
   Clock::time_point last_check_;
   std::map<int64_t, Relation> made_;  // what nodes with these numbers gave
@@ -104,8 +106,8 @@ Column materialize(const Vector& vector, int64_t rows, const Type& type);
 
 Relation run_filter(Execution& execution, const Condition& condition, const Relation& input);
 /// Positions of the input where the condition is true, ascending.
-std::vector<int64_t> passing_positions(Execution& execution, const Condition& condition,
-                                       const Relation& input);
+CountedVector<int64_t> passing_positions(Execution& execution, const Condition& condition,
+                                         const Relation& input);
 Relation run_sort(Execution& execution, const Sort& sort, const Relation& input);
 Relation run_sample(Execution& execution, const Sample& sample, const Relation& input, int64_t node_id);
 Relation run_combine(Execution& execution, const Combine& combine, const Relation& left,

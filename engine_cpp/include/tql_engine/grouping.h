@@ -27,8 +27,8 @@ struct GroupWants {
 /// Groups in order of first appearance. What was not wanted is empty.
 struct Groups {
   int64_t count = 0;
-  std::vector<int64_t> firsts;  // the first row of each, ascending
-  std::vector<int64_t> sizes;
+  HeapArray<int64_t> firsts;  // the first row of each, ascending
+  HeapArray<int64_t> sizes;
   HeapArray<int64_t> order;    // rows, group after group, ascending within each
   HeapArray<int64_t> offsets;  // [count + 1], where each begins
   std::vector<Column> aggregates;

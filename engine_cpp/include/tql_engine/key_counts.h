@@ -17,7 +17,8 @@ struct KeyCounts {
   std::vector<int64_t> counts;  // its rows
 };
 
-/// Groups rows by one key without numbering them; nothing where the key is no integer of a small range.
+/// Groups rows by one key without numbering them; nothing where the key is no integer of a small range, nor a
+/// text by such a number.
 std::optional<KeyCounts> count_keys(Execution& execution, const Column& key);
 
 }  // namespace tql_engine

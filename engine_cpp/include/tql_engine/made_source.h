@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/heap_array.h"
+#include "tql_engine/positions.h"
 #include "tql_engine/relation.h"
 #include "tql_engine/source.h"
 
@@ -23,7 +25,8 @@ struct MadeColumn {
   Type type;
 };
 
-/// What all of them share. Keeps what it reads from alive; may be read from any thread.
+/// What all of them share. Keeps what it reads from alive; may be read from any thread, and puts many rows
+/// together on the threads of its pool.
 class MadeSource : public Source {
  public:
   /// Even ranges of at most some tens of megabytes of these columns.
@@ -34,12 +37,16 @@ class MadeSource : public Source {
 
   /// Rows are put together when they are asked for, so there is nothing to fetch before.
   bool in_memory() override { return true; }
+  bool is_made() const noexcept override { return true; }
 
   /// Whether the shapes of a column say NULL where its rows are.
   virtual bool shapes_tell_null(const std::string&) const { return false; }
 
  protected:
-  explicit MadeSource(std::vector<MadeColumn> columns) : columns_(std::move(columns)) {}
+  MadeSource(ThreadPool& pool, std::vector<MadeColumn> columns)
+      : pool_(&pool), columns_(std::move(columns)) {}
+
+  ThreadPool* pool() const noexcept { return pool_; }
 
   /// Rows of column `index`; they are within range, and there is at least one.
   virtual Column rows(size_t index, Facet facet, std::span<const int64_t> rows) = 0;
@@ -52,6 +59,7 @@ class MadeSource : public Source {
   size_t index_of(const std::string& column) const;
   int64_t known_row_bytes(size_t index);
 
+  ThreadPool* pool_;
   std::vector<MadeColumn> columns_;
   std::mutex mutex_;
   std::map<size_t, int64_t> row_bytes_;  // of columns that were asked for
@@ -62,20 +70,22 @@ struct JoinColumn : MadeColumn {
   InputColumn input;
 };
 
-/// Positions of pairs of rows; -1 for a side that is missing.
+/// Positions of pairs of rows; one of a pair may be missing.
 struct JoinPairs {
-  HeapArray<int64_t> left;
-  HeapArray<int64_t> right;
+  PositionList left;
+  PositionList right;
 };
 
 /// Pairs of rows of two relations.
 class JoinSource final : public MadeSource {
  public:
-  JoinSource(Relation left, Relation right, JoinPairs pairs, std::vector<JoinColumn> columns);
+  JoinSource(ThreadPool& pool, Relation left, Relation right, JoinPairs pairs,
+             std::vector<JoinColumn> columns);
   /// All pairs, the left row outermost.
-  JoinSource(Relation left, Relation right, std::vector<JoinColumn> columns);
+  JoinSource(ThreadPool& pool, Relation left, Relation right, std::vector<JoinColumn> columns);
 
   int64_t num_rows() override { return num_rows_; }
+  const JoinPairs& pairs() const noexcept { return pairs_; }
 
  protected:
   Column rows(size_t index, Facet facet, std::span<const int64_t> rows) override;
@@ -104,7 +114,7 @@ struct GroupColumn : MadeColumn {
 /// Which rows the groups have, as far as columns ask for it.
 struct GroupRows {
   int64_t count = 0;                 // of groups
-  std::vector<int64_t> firsts;       // the first row of each, for kFirst
+  HeapArray<int64_t> firsts;         // the first row of each, for kFirst
   HeapArray<int64_t> order;          // for kValues: group g has the rows order[offsets[g]] ..
   HeapArray<int64_t> offsets;        // .. order[offsets[g + 1] - 1]
   std::map<size_t, Column> scalars;  // of kSize and kAggregate, one per group, by the place of the column
@@ -113,7 +123,7 @@ struct GroupRows {
 /// Groups of rows of a relation.
 class GroupSource final : public MadeSource {
  public:
-  GroupSource(Relation input, GroupRows groups, std::vector<GroupColumn> columns);
+  GroupSource(ThreadPool& pool, Relation input, GroupRows groups, std::vector<GroupColumn> columns);
 
   int64_t num_rows() override { return groups_.count; }
   bool shapes_tell_null(const std::string&) const override { return true; }
@@ -125,7 +135,7 @@ class GroupSource final : public MadeSource {
  private:
   int64_t row_bytes(size_t index) override;
   Column gather(size_t index, Facet facet, std::span<const int64_t> positions,
-                std::vector<int64_t> row_offsets);
+                CountedVector<int64_t> row_offsets);
 
   Relation input_;
   GroupRows groups_;
@@ -155,8 +165,8 @@ struct UngroupColumn : MadeColumn {
 class UngroupSource final : public MadeSource {
  public:
   /// `lengths`: of the first axis, per row of the input; `starts`: [rows + 1], the first row made of each.
-  UngroupSource(Relation input, Cutting cutting, std::vector<int64_t> lengths, std::vector<int64_t> starts,
-                std::vector<UngroupColumn> columns);
+  UngroupSource(ThreadPool& pool, Relation input, Cutting cutting, CountedVector<int64_t> lengths,
+                CountedVector<int64_t> starts, std::vector<UngroupColumn> columns);
 
   int64_t num_rows() override { return starts_.back(); }
 
@@ -166,8 +176,8 @@ class UngroupSource final : public MadeSource {
  private:
   /// For each of some rows the row of the input and its place among those made of it.
   struct Places {
-    std::vector<int64_t> inputs;
-    std::vector<int64_t> numbers;
+    CountedVector<int64_t> inputs;
+    CountedVector<int64_t> numbers;
   };
 
   Places places_of(std::span<const int64_t> rows) const;
@@ -176,8 +186,8 @@ class UngroupSource final : public MadeSource {
 
   Relation input_;
   Cutting cutting_;
-  std::vector<int64_t> lengths_;
-  std::vector<int64_t> starts_;
+  CountedVector<int64_t> lengths_;
+  CountedVector<int64_t> starts_;
   std::vector<UngroupColumn> made_;
 };
 
@@ -189,12 +199,13 @@ struct AppendColumn : MadeColumn {
 /// The rows of one relation, then those of another.
 class AppendSource final : public MadeSource {
  public:
-  AppendSource(Relation left, Relation right, std::vector<AppendColumn> columns);
+  AppendSource(ThreadPool& pool, Relation left, Relation right, std::vector<AppendColumn> columns);
 
   int64_t num_rows() override { return left_.size() + right_.size(); }
 
  protected:
   Column rows(size_t index, Facet facet, std::span<const int64_t> rows) override;
+  Column range(size_t index, Facet facet, int64_t start, int64_t stop) override;
 
  private:
   Relation left_;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tql_engine/column.h"
+#include "tql_engine/positions.h"
 #include "tql_engine/selection.h"
 #include "tql_engine/source.h"
 
@@ -32,9 +33,9 @@ struct Relation {
 
   /// Rows of a column at these positions, where -1 is a row that is NULL; none of them may be beyond the end.
   /// `type`: of the values, checked; it may be null if a position has a row. Reads no more rows than there
-  /// are positions.
-  Column read(const InputColumn& column, Facet facet, std::span<const int64_t> positions,
-              const Type* type) const;
+  /// are positions, but looks at more of a source in memory. What it reads of storage counts as held.
+  Column read(const InputColumn& column, Facet facet, const Positions& positions, const Type* type,
+              ThreadPool* pool = nullptr) const;
 };
 
 /// The facet "shape" of a column: int64 arrays with the extents of each row.

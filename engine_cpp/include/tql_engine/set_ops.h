@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/selection.h"
 
 namespace tql_engine {
@@ -29,7 +29,7 @@ using Origin = int64_t;
 struct SetOpResult {
   Selection selection;
   /// [selection.size()] if asked for, else empty.
-  std::vector<Origin> origins;
+  CountedVector<Origin> origins;
 };
 
 /// Weights beside the operands are dropped.

@@ -30,6 +30,8 @@ class Source {
   /// Whether reading is no more than looking at memory: many small reads cost no more than few large ones,
   /// and none need be made ahead.
   virtual bool in_memory() { return false; }
+  /// Whether a plan made it. It puts rows together when they are asked for, from those of other sources.
+  virtual bool is_made() const noexcept { return false; }
   /// Where what is found out about the values of a column is kept. Nothing unless they can never change.
   virtual ZoneView zones(const std::string&) { return {}; }
   /// At least min(count, rows) rows, each once, among them most of those whose vectors lie nearest to

@@ -110,6 +110,17 @@ Column Column::dictionary(Element element, const void* codes, int64_t length, Co
   return column;
 }
 
+Column Column::codes() const {
+  if (layout_ != Layout::kDictionary) refuse("only a dictionary has codes");
+  Column column;
+  column.element_ = code_element_;
+  column.length_ = column.value_count_ = length_;
+  column.values_ = values_;
+  column.validity_ = validity_;
+  column.owner_ = owner_;
+  return column;
+}
+
 int64_t Column::code_at(int64_t row) const noexcept {
   switch (code_element_) {
     case Element::kInt8:

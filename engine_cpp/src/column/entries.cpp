@@ -16,7 +16,7 @@ namespace {
 /// Buffers of a column over the memory of another one.
 struct Nested {
   column_parts::Buffers buffers;
-  std::vector<int64_t> given;  // offsets that were handed over
+  CountedVector<int64_t> given;  // offsets that were handed over
   Column kept;
 };
 
@@ -121,7 +121,7 @@ Entries entries_of(const Column& column) {
   throw EngineError(Code::kInternal, "a column without axes has no entries");
 }
 
-Column rows_of_items(const Column& items, std::vector<int64_t> offsets, const Type& type) {
+Column rows_of_items(const Column& items, CountedVector<int64_t> offsets, const Type& type) {
   auto made = std::make_shared<Nested>();
   made->kept = items;
   column_parts::Buffers& buffers = made->buffers;
@@ -160,7 +160,7 @@ Column cut_rows(const Column& column, std::span<const Cut> cuts) {
     for (const Cut& cut : cuts) buffers.validity.push_back(cut.row < 0 ? 0 : 1);
   }
   const Entries entries = entries_of(column);
-  std::vector<int64_t> taken;
+  CountedVector<int64_t> taken;
   buffers.row_offsets.push_back(0);
   for (const Cut& cut : cuts) {
     const int64_t first = cut.row < 0 ? 0 : at(entries.offsets, cut.row);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/heap_array.h"
 #include "tql_engine/ordering.h"
 #include "tql_engine/status.h"
@@ -91,11 +92,11 @@ class States final : public AggregateStates {
   }
 
   void merge(const AggregateStates& later, const uint32_t* groups) noexcept override {
-    const std::vector<State>& others = static_cast<const States&>(later).states_;
+    const CountedVector<State>& others = static_cast<const States&>(later).states_;
     for (size_t i = 0; i < others.size(); ++i) states_[groups[i]].add(others[i]);
   }
 
-  const std::vector<State>& states() const noexcept { return states_; }
+  const CountedVector<State>& states() const noexcept { return states_; }
 
  private:
   template <class RowAt>
@@ -112,7 +113,7 @@ class States final : public AggregateStates {
 
   const T* values_;
   const uint8_t* valid_;
-  std::vector<State> states_;
+  CountedVector<State> states_;
 };
 
 template <class State, class T>

@@ -4,9 +4,9 @@
 
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "key_codes.h"
+#include "tql_engine/counted_vector.h"
 
 namespace tql_engine {
 
@@ -41,12 +41,13 @@ class DirectTable {
   }
 
  private:
-  std::vector<uint32_t> numbers_;
+  CountedVector<uint32_t> numbers_;
   uint32_t count_ = 0;
 };
 
-/// Any codes: open addressing. Grows with what it holds, so that a few codes stay in the nearest cache
-/// however many rows there are.
+/// Any codes that fit into a Code: open addressing. Grows with what it holds, so that a few codes stay in the
+/// nearest cache however many rows there are.
+template <class Code>
 class HashTable {
  public:
   HashTable() : slots_(kFirstSlots) {}
@@ -57,7 +58,7 @@ class HashTable {
     for (size_t at = mix(code) & mask;; at = (at + 1) & mask) {
       Slot& slot = slots_[at];
       if (slot.number == kNoNumber) {
-        slot = {code, count_};
+        slot = {static_cast<Code>(code), count_};
         const uint32_t number = count_++;
         add();
         if (count_ * size_t{2} > slots_.size()) grow();
@@ -85,12 +86,12 @@ class HashTable {
   static constexpr size_t kFirstSlots = 1024;
 
   struct Slot {
-    uint64_t code = 0;
+    Code code = 0;
     uint32_t number = kNoNumber;
   };
 
   void grow() {
-    std::vector<Slot> old(slots_.size() * 2);
+    CountedVector<Slot> old(slots_.size() * 2);
     old.swap(slots_);
     const size_t mask = slots_.size() - 1;
     for (const Slot& slot : old) {
@@ -101,7 +102,7 @@ class HashTable {
     }
   }
 
-  std::vector<Slot> slots_;
+  CountedVector<Slot> slots_;
   uint32_t count_ = 0;
 };
 

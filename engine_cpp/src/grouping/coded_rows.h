@@ -12,6 +12,7 @@
 #include "tql_engine/execution.h"
 #include "tql_engine/heap_array.h"
 #include "tql_engine/partition.h"
+#include "tql_engine/positions.h"
 
 namespace tql_engine {
 
@@ -124,7 +125,7 @@ PartedRows<Code, Row> part_rows(Execution& execution, const KeyCodes& codes, con
 template <class F>
 auto with_widths(const KeyCodes& codes, int64_t rows, const F& f) {
   constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
-  if (static_cast<uint64_t>(rows) >= kMost) return f(uint64_t{}, uint64_t{});
+  if (!fits_32_bits(rows)) return f(uint64_t{}, int64_t{});
   return codes.largest() <= kMost ? f(uint32_t{}, uint32_t{}) : f(uint64_t{}, uint32_t{});
 }
 

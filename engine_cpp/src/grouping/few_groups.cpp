@@ -53,7 +53,10 @@ class FewGroups {
     if (wants_.sizes) groups.sizes = sizes();
     for (size_t i = 0; i < wants_.aggregates.size(); ++i) groups.aggregates.push_back(aggregate(i));
     if (wants_.lists) list(groups);
-    if (wants_.firsts) groups.firsts = std::move(firsts_);
+    if (wants_.firsts) {
+      groups.firsts = HeapArray<int64_t>(firsts_.size());
+      std::copy(firsts_.begin(), firsts_.end(), groups.firsts.values().begin());
+    }
     return groups;
   }
 
@@ -92,7 +95,7 @@ class FewGroups {
 
   /// One numbering from those of the threads, by the first rows.
   void number_groups() {
-    HashTable table;
+    HashTable<uint64_t> table;
     std::vector<int64_t> firsts;  // as the groups come here
     numbers_.resize(seen_.size());
     for (size_t worker = 0; worker < seen_.size(); ++worker) {
@@ -117,14 +120,15 @@ class FewGroups {
     }
   }
 
-  std::vector<int64_t> sizes() const {
-    std::vector<int64_t> sizes(firsts_.size());
+  HeapArray<int64_t> sizes() const {
+    HeapArray<int64_t> made = HeapArray<int64_t>::zeroed(firsts_.size());
+    int64_t* sizes = made.values().data();
     for (size_t worker = 0; worker < seen_.size(); ++worker) {
       for (size_t i = 0; i < seen_[worker].sizes.size(); ++i) {
         sizes[numbers_[worker][i]] += seen_[worker].sizes[i];
       }
     }
-    return sizes;
+    return made;
   }
 
   Column aggregate(size_t index) const {
@@ -176,7 +180,7 @@ std::optional<Groups> few_groups(Execution& execution, const KeyCodes& codes, in
   if (codes.exact() && codes.largest() < worthwhile) {
     return FewGroups<DirectTable>(execution, codes, rows, wants, DirectTable(codes.largest() + 1)).run();
   }
-  return FewGroups<HashTable>(execution, codes, rows, wants, HashTable()).run();
+  return FewGroups<HashTable<uint64_t>>(execution, codes, rows, wants, HashTable<uint64_t>()).run();
 }
 
 }  // namespace tql_engine

@@ -32,7 +32,9 @@ class KeyCodes {
   /// Rows of equal code are equal, NULL included.
   bool exact() const noexcept { return exact_; }
   /// Whether two rows of equal code are equal.
-  bool same(int64_t left, int64_t right) const noexcept { return exact_ || same_values(left, right); }
+  bool same(int64_t left, int64_t right) const noexcept {
+    return exact_ || (parts_.size() == 1 ? parts_.front().same(left, right) : same_values(left, right));
+  }
   /// Every row equals itself as operands do: no key is NULL or NaN.
   bool always_equal() const noexcept;
   bool equals_itself(int64_t row) const noexcept;

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <string_view>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 
 #include "bounds.h"
@@ -193,9 +195,23 @@ std::optional<KeyCounts> count_integers(Execution& execution, const Column& key)
   return in_order(execution, values, rows, all.low(), counts);
 }
 
+/// Of the texts of a dictionary, unless they are many.
+bool all_different(const Column& texts) {
+  if (texts.length() > static_cast<int64_t>(kMostValues)) return false;
+  std::unordered_set<std::string_view> known;
+  for (int64_t i = 0; i < texts.length(); ++i) {
+    if (!known.insert(texts.text_at(i)).second) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<KeyCounts> count_keys(Execution& execution, const Column& key) {
+  if (key.layout() == Layout::kDictionary) {
+    if (!all_different(key.items())) return std::nullopt;
+    return count_keys(execution, key.codes());
+  }
   if (key.length() == 0 || key.length() > std::numeric_limits<uint32_t>::max() || key.validity() != nullptr ||
       !is_scalar_key(key)) {
     return std::nullopt;

@@ -1,6 +1,7 @@
 #include "key_part.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -9,6 +10,7 @@
 #include <type_traits>
 
 #include "bounds.h"
+#include "code_tables.h"
 #include "hash_bytes.h"
 #include "row_values.h"
 #include "tql_engine/execution.h"
@@ -60,14 +62,16 @@ uint64_t widened(T value) noexcept {
 
 /// Distances from the smallest value; where there may be NULL, that is 0 and the others are one more.
 template <class T>
-void encode_integers(const Column& column, int64_t begin, int64_t n, uint64_t low, uint64_t* codes) {
+void encode_integers(const Column& column, int64_t begin, int64_t n, const KeyCoding& coding,
+                     uint64_t* codes) {
   const T* values = column.values<T>() + begin;
-  for (int64_t i = 0; i < n; ++i) codes[i] = widened(values[i]) - low;
+  for (int64_t i = 0; i < n; ++i) codes[i] = widened(values[i]) - coding.low;
 }
 
 template <class T>
-void encode_nullable_integers(const Column& column, int64_t begin, int64_t n, uint64_t low, uint64_t* codes) {
-  encode_integers<T>(column, begin, n, low - 1, codes);
+void encode_nullable_integers(const Column& column, int64_t begin, int64_t n, const KeyCoding& coding,
+                              uint64_t* codes) {
+  encode_integers<T>(column, begin, n, {coding.low - 1, nullptr}, codes);
   if (column.validity() == nullptr) return;
   const uint8_t* valid = column.validity() + begin;
   for (int64_t i = 0; i < n; ++i) codes[i] = valid[i] != 0 ? codes[i] : 0;
@@ -86,7 +90,7 @@ uint64_t float_bits(T value) noexcept {
 }
 
 template <class T>
-void encode_floats(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
+void encode_floats(const Column& column, int64_t begin, int64_t n, const KeyCoding&, uint64_t* codes) {
   constexpr uint64_t kNull = sizeof(T) == 8 ? kNullCode64 : kNullCode32;
   const T* values = column.values<T>() + begin;
   for (int64_t i = 0; i < n; ++i) codes[i] = float_bits(values[i]);
@@ -116,34 +120,49 @@ void encode_short_from(const Column& column, const Offset* offsets, int64_t begi
 }
 
 /// The bytes, and how many they are plus one. NULL is 0.
-void encode_short_texts(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
+void encode_short_texts(const Column& column, int64_t begin, int64_t n, const KeyCoding&, uint64_t* codes) {
   column.offsets().visit(
       [&](const auto* offsets) { encode_short_from(column, offsets + begin, begin, n, codes); });
 }
 
-/// The same for texts by number.
-void encode_short_coded(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
-  for (int64_t i = 0; i < n; ++i) {
-    const std::string_view text = column.text_at(begin + i);
-    uint64_t code = 0;
-    for (size_t k = 0; k < text.size(); ++k) code |= uint64_t{static_cast<uint8_t>(text[k])} << (8 * k);
-    codes[i] = column.is_null(begin + i) ? 0 : code << kLengthBits | static_cast<uint64_t>(text.size() + 1);
+void encode_texts(const Column& column, int64_t begin, int64_t n, const KeyCoding&, uint64_t* codes) {
+  if (column.layout() == Layout::kText && column.validity() == nullptr) {
+    const char* bytes = column.values<char>();
+    column.offsets().visit([&](const auto* offsets) {
+      for (int64_t i = begin; i < begin + n; ++i) {
+        const auto length = static_cast<size_t>(offsets[i + 1] - offsets[i]);
+        codes[i - begin] = hash_bytes({bytes + offsets[i], length});
+      }
+    });
+    return;
   }
-}
-
-void encode_short(const Column& column, int64_t begin, int64_t n, uint64_t low, uint64_t* codes) {
-  const auto encode = column.layout() == Layout::kDictionary ? encode_short_coded : encode_short_texts;
-  encode(column, begin, n, low, codes);
-}
-
-void encode_texts(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
   for (int64_t i = 0; i < n; ++i) {
     const int64_t row = begin + i;
     codes[i] = column.is_null(row) ? 0 : hash_bytes(column.text_at(row));
   }
 }
 
-void encode_rows(const Column& column, int64_t begin, int64_t n, uint64_t, uint64_t* codes) {
+/// Texts by number, whose codes are known. NULL is 0.
+template <class T>
+void encode_numbers(const Column& column, int64_t begin, int64_t n, const KeyCoding& coding,
+                    uint64_t* codes) {
+  const T* numbers = column.values<T>() + begin;
+  const uint64_t* of_text = coding.of_text;
+  if (column.validity() == nullptr) {
+    for (int64_t i = 0; i < n; ++i) codes[i] = of_text[numbers[i]];
+    return;
+  }
+  const uint8_t* valid = column.validity() + begin;
+  for (int64_t i = 0; i < n; ++i) codes[i] = valid[i] != 0 ? of_text[numbers[i]] : 0;
+}
+
+auto encode_dictionary(const Column& column) {
+  return column.code_element() == Element::kInt8    ? encode_numbers<int8_t>
+         : column.code_element() == Element::kInt16 ? encode_numbers<int16_t>
+                                                    : encode_numbers<int32_t>;
+}
+
+void encode_rows(const Column& column, int64_t begin, int64_t n, const KeyCoding&, uint64_t* codes) {
   for (int64_t i = 0; i < n; ++i) codes[i] = hash_row(column, begin + i);
 }
 
@@ -177,7 +196,7 @@ KeyPart::KeyPart(Execution& execution, Key key, int64_t rows) {
     }
     scalar_ = scalar_ && is_scalar_key(column);
     nullable_ = nullable_ || column.validity() != nullptr;
-    pieces_.push_back({&column, start});
+    pieces_.push_back({&column, start, encode_rows});
     start += column.length();
   }
   if (start != rows) throw EngineError(Code::kInternal, "a key has another number of rows");
@@ -185,7 +204,6 @@ KeyPart::KeyPart(Execution& execution, Key key, int64_t rows) {
   if (!scalar_) {
     exact_ = false;
     largest_ = std::numeric_limits<uint64_t>::max();
-    encode_ = encode_rows;
   } else if (element_ == Element::kText) {
     plan_texts(execution);
   } else if (is_float(element_)) {
@@ -211,7 +229,9 @@ void KeyPart::plan_integers(Execution& execution) {
     }
     low_ = widened(all.low);
     largest_ = widened(all.high) - low_;
-    encode_ = nullable_ ? encode_nullable_integers<T> : encode_integers<T>;
+    for (Piece& piece : pieces_) {
+      piece.encode = nullable_ ? encode_nullable_integers<T> : encode_integers<T>;
+    }
   });
   if (!nullable_) return;
   exact_ = largest_ != std::numeric_limits<uint64_t>::max();
@@ -220,31 +240,81 @@ void KeyPart::plan_integers(Execution& execution) {
 
 void KeyPart::plan_floats() {
   largest_ = element_ == Element::kFloat64 ? kNullCode64 : kNullCode32;
-  encode_ = element_ == Element::kFloat64   ? encode_floats<double>
-            : element_ == Element::kFloat32 ? encode_floats<float>
-                                            : encode_floats<Half>;
+  for (Piece& piece : pieces_) {
+    piece.encode = element_ == Element::kFloat64   ? encode_floats<double>
+                   : element_ == Element::kFloat32 ? encode_floats<float>
+                                                   : encode_floats<Half>;
+  }
 }
 
 void KeyPart::plan_texts(Execution& execution) {
-  int64_t longest = 0;
-  std::mutex mutex;
+  int64_t rows = 0;
+  for (const Piece& piece : pieces_) rows += piece.column->length();
+  if (number_texts(rows)) return;
+  const int64_t longest = longest_text(execution);
+  exact_ = longest <= kShortText;
+  largest_ = exact_ ? (uint64_t{1} << (8 * longest + kLengthBits)) - 1 : std::numeric_limits<uint64_t>::max();
+  for (Piece& piece : pieces_) {
+    piece.encode = exact_ ? encode_short_texts : encode_texts;
+    if (piece.column->layout() != Layout::kDictionary) continue;
+    // What every text of the dictionary would have as a row.
+    const Column& texts = piece.column->items();
+    piece.of_text.resize(static_cast<size_t>(texts.length()));
+    piece.encode(texts, 0, texts.length(), {}, piece.of_text.data());
+    piece.encode = encode_dictionary(*piece.column);
+  }
+  const Column* only = pieces_.size() == 1 ? pieces_.front().column : nullptr;
+  if (only != nullptr && only->layout() == Layout::kText && !nullable_) plain_ = only;
+}
+
+/// Numbers the texts of dictionaries through, equal ones alike; false where there is another column, or where
+/// the texts are more than the rows.
+bool KeyPart::number_texts(int64_t rows) {
+  constexpr int64_t kAnyway = 1 << 10;
+  int64_t count = 0;
   for (const Piece& piece : pieces_) {
-    // Of texts by number those that no row has count too.
+    if (piece.column->layout() != Layout::kDictionary) return false;
+    count += piece.column->items().length();
+  }
+  if (count > std::max(rows, kAnyway)) return false;
+  HashTable<uint64_t> table;
+  std::vector<std::string_view> known;
+  for (Piece& piece : pieces_) {
+    const Column& texts = piece.column->items();
+    piece.of_text.resize(static_cast<size_t>(texts.length()));
+    for (int64_t i = 0; i < texts.length(); ++i) {
+      const std::string_view text = texts.text_at(i);
+      const uint32_t number = table.find_or_add(
+          hash_bytes(text), [&](uint32_t other) { return known[other] == text; },
+          [&] { known.push_back(text); });
+      piece.of_text[static_cast<size_t>(i)] = number + (nullable_ ? 1 : 0);
+    }
+    piece.encode = encode_dictionary(*piece.column);
+  }
+  largest_ = std::max<uint64_t>(known.size(), 1) - (nullable_ ? 0 : 1);
+  return true;
+}
+
+/// Up to one more than kShortText: beyond that nobody asks. Of dictionaries those texts that no row has count
+/// too.
+int64_t KeyPart::longest_text(Execution& execution) const {
+  std::atomic<int64_t> longest = 0;
+  for (const Piece& piece : pieces_) {
     const bool coded = piece.column->layout() == Layout::kDictionary;
     const Column& texts = coded ? piece.column->items() : *piece.column;
     execution.parallel_for(texts.length(), kGrain, [&](int64_t begin, int64_t end, int) {
-      const int64_t most = texts.offsets().visit([&](const auto* offsets) {
-        int64_t length = 0;
-        for (int64_t i = begin; i < end; ++i) length = std::max<int64_t>(length, offsets[i + 1] - offsets[i]);
-        return length;
+      int64_t most = longest.load(std::memory_order_relaxed);
+      texts.offsets().visit([&](const auto* offsets) {
+        for (int64_t i = begin; i < end && most <= kShortText; ++i) {
+          most = std::max<int64_t>(most, offsets[i + 1] - offsets[i]);
+        }
       });
-      const std::lock_guard lock(mutex);
-      longest = std::max(longest, most);
+      most = std::min(most, kShortText + 1);
+      for (int64_t known = longest.load(); known < most && !longest.compare_exchange_weak(known, most);) {
+      }
     });
   }
-  exact_ = longest <= kShortText;
-  encode_ = exact_ ? encode_short : encode_texts;
-  largest_ = exact_ ? (uint64_t{1} << (8 * longest + kLengthBits)) - 1 : std::numeric_limits<uint64_t>::max();
+  return longest.load();
 }
 
 void KeyPart::encode(int64_t begin, int64_t n, uint64_t* codes) const noexcept {
@@ -252,7 +322,8 @@ void KeyPart::encode(int64_t begin, int64_t n, uint64_t* codes) const noexcept {
     const int64_t first = std::max<int64_t>(begin - piece.start, 0);
     const int64_t last = std::min(begin + n - piece.start, piece.column->length());
     if (first >= last) continue;
-    encode_(*piece.column, first, last - first, low_, codes + (piece.start + first - begin));
+    piece.encode(*piece.column, first, last - first, {low_, piece.of_text.data()},
+                 codes + (piece.start + first - begin));
   }
 }
 
@@ -264,6 +335,7 @@ KeyPart::Place KeyPart::place(int64_t row) const noexcept {
 
 bool KeyPart::same(int64_t left, int64_t right) const noexcept {
   if (exact_) return true;
+  if (plain_ != nullptr) return same_bytes(plain_->string_at(left), plain_->string_at(right));
   const Place a = place(left);
   const Place b = place(right);
   return same_row(*a.column, a.row, *b.column, b.row);

@@ -5,9 +5,16 @@
 #include <vector>
 
 #include "tql_engine/column.h"
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/grouping.h"
 
 namespace tql_engine {
+
+/// What encoding takes beside the values.
+struct KeyCoding {
+  uint64_t low = 0;                   // of integers: the smallest
+  const uint64_t* of_text = nullptr;  // of a dictionary: the codes of its texts
+};
 
 class KeyPart {
  public:
@@ -19,8 +26,8 @@ class KeyPart {
   void encode(int64_t begin, int64_t n, uint64_t* codes) const noexcept;
   /// The largest code there can be.
   uint64_t largest() const noexcept { return largest_; }
-  /// Rows of equal code are equal, NULL included: all but long texts, and 64-bit integers of all values
-  /// beside NULL.
+  /// Rows of equal code are equal, NULL included: all but long texts that are not numbered, and 64-bit
+  /// integers of all values beside NULL.
   bool exact() const noexcept { return exact_; }
   /// Whether two rows of equal code are equal.
   bool same(int64_t left, int64_t right) const noexcept;
@@ -30,12 +37,15 @@ class KeyPart {
   bool equals_itself(int64_t row) const noexcept;
 
  private:
+  using Encode = void (*)(const Column& column, int64_t begin, int64_t n, const KeyCoding& coding,
+                          uint64_t* codes);
   /// What the codes of a piece are made with.
   struct Piece {
     const Column* column;
     int64_t start;  // the number of its first row
+    Encode encode = nullptr;
+    CountedVector<uint64_t> of_text{};  // codes of the texts of a dictionary
   };
-  using Encode = void (*)(const Column& column, int64_t begin, int64_t n, uint64_t low, uint64_t* codes);
   struct Place {
     const Column* column;
     int64_t row;
@@ -44,14 +54,16 @@ class KeyPart {
   void plan_integers(Execution& execution);
   void plan_floats();
   void plan_texts(Execution& execution);
+  bool number_texts(int64_t rows);
+  int64_t longest_text(Execution& execution) const;
   Place place(int64_t row) const noexcept;
 
   std::vector<Piece> pieces_;
   Element element_ = Element::kBool;
   bool scalar_ = true;
   bool nullable_ = false;
-  Encode encode_ = nullptr;
-  uint64_t low_ = 0;  // of integers
+  const Column* plain_ = nullptr;  // where all are texts in one piece, none NULL
+  uint64_t low_ = 0;               // of integers
   uint64_t largest_ = 0;
   bool exact_ = true;
   bool always_equal_ = true;

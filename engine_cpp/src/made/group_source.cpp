@@ -23,7 +23,7 @@ std::optional<Column> known_shapes(std::span<const int64_t> offsets, const Type&
     extents = *type.shape;
     if (std::any_of(extents.begin() + 1, extents.end(), [](int64_t n) { return n < 0; })) return std::nullopt;
   }
-  auto shapes = std::make_shared<std::vector<int64_t>>();
+  auto shapes = std::make_shared<CountedVector<int64_t>>();
   for (size_t i = 0; i + 1 < offsets.size(); ++i) {
     extents[0] = offsets[i + 1] - offsets[i];
     shapes->insert(shapes->end(), extents.begin(), extents.end());
@@ -35,8 +35,8 @@ std::optional<Column> known_shapes(std::span<const int64_t> offsets, const Type&
 
 }  // namespace
 
-GroupSource::GroupSource(Relation input, GroupRows groups, std::vector<GroupColumn> columns)
-    : MadeSource(declared(columns)),
+GroupSource::GroupSource(ThreadPool& pool, Relation input, GroupRows groups, std::vector<GroupColumn> columns)
+    : MadeSource(pool, declared(columns)),
       input_(std::move(input)),
       groups_(std::move(groups)),
       made_(std::move(columns)) {}
@@ -44,10 +44,11 @@ GroupSource::GroupSource(Relation input, GroupRows groups, std::vector<GroupColu
 Column GroupSource::rows(size_t index, Facet facet, std::span<const int64_t> rows) {
   const GroupColumn& column = made_[index];
   if (column.kind == GroupColumn::Kind::kFirst) {
-    std::vector<int64_t> positions;
+    CountedVector<int64_t> positions;
     positions.reserve(rows.size());
-    for (const int64_t group : rows) positions.push_back(groups_.firsts[static_cast<size_t>(group)]);
-    return input_.read(column.input, facet, positions, &column.type);
+    const std::span<const int64_t> firsts = std::as_const(groups_.firsts).values();
+    for (const int64_t group : rows) positions.push_back(firsts[static_cast<size_t>(group)]);
+    return input_.read(column.input, facet, positions, &column.type, pool());
   }
   if (column.kind != GroupColumn::Kind::kValues) {
     const Column scalars = groups_.scalars.at(index).take(rows);
@@ -55,8 +56,8 @@ Column GroupSource::rows(size_t index, Facet facet, std::span<const int64_t> row
   }
   const std::span<const int64_t> order = std::as_const(groups_.order).values();
   const std::span<const int64_t> offsets = std::as_const(groups_.offsets).values();
-  std::vector<int64_t> positions;
-  std::vector<int64_t> row_offsets(1, 0);
+  CountedVector<int64_t> positions;
+  CountedVector<int64_t> row_offsets(1, 0);
   for (const int64_t group : rows) {
     const int64_t begin = offsets[static_cast<size_t>(group)];
     const int64_t end = offsets[static_cast<size_t>(group) + 1];
@@ -69,9 +70,10 @@ Column GroupSource::rows(size_t index, Facet facet, std::span<const int64_t> row
 Column GroupSource::range(size_t index, Facet facet, int64_t start, int64_t stop) {
   const GroupColumn& column = made_[index];
   if (column.kind == GroupColumn::Kind::kFirst) {
-    const auto positions =
-        std::span(groups_.firsts).subspan(static_cast<size_t>(start), static_cast<size_t>(stop - start));
-    return input_.read(column.input, facet, positions, &column.type);
+    const auto positions = std::as_const(groups_.firsts)
+                               .values()
+                               .subspan(static_cast<size_t>(start), static_cast<size_t>(stop - start));
+    return input_.read(column.input, facet, positions, &column.type, pool());
   }
   if (column.kind != GroupColumn::Kind::kValues) {
     const Column scalars = groups_.scalars.at(index).slice(start, stop);
@@ -83,18 +85,18 @@ Column GroupSource::range(size_t index, Facet facet, int64_t start, int64_t stop
                         .subspan(static_cast<size_t>(start), static_cast<size_t>(stop - start) + 1);
   const auto positions =
       order.subspan(static_cast<size_t>(part.front()), static_cast<size_t>(part.back() - part.front()));
-  std::vector<int64_t> row_offsets(part.begin(), part.end());
+  CountedVector<int64_t> row_offsets(part.begin(), part.end());
   for (int64_t& offset : row_offsets) offset -= part.front();
   return gather(index, facet, positions, std::move(row_offsets));
 }
 
 Column GroupSource::gather(size_t index, Facet facet, std::span<const int64_t> positions,
-                           std::vector<int64_t> row_offsets) {
+                           CountedVector<int64_t> row_offsets) {
   const GroupColumn& column = made_[index];
   if (facet == Facet::kShape) {
     if (const auto shapes = known_shapes(row_offsets, column.type)) return *shapes;
   }
-  const Column items = input_.read(column.input, Facet::kValues, positions, nullptr);
+  const Column items = input_.read(column.input, Facet::kValues, positions, nullptr, pool());
   check_entries(items, column.input.name, column.type.entry());
   const Column rows = rows_of_items(items, std::move(row_offsets), column.type);
   return facet == Facet::kShape ? shapes_of(rows) : rows;

@@ -85,7 +85,7 @@ Column MadeSource::take(const std::string& column, Facet facet, std::span<const 
 }
 
 Column MadeSource::range(size_t index, Facet facet, int64_t start, int64_t stop) {
-  std::vector<int64_t> wanted(static_cast<size_t>(stop - start));
+  CountedVector<int64_t> wanted(static_cast<size_t>(stop - start));
   std::iota(wanted.begin(), wanted.end(), start);
   return rows(index, facet, wanted);
 }

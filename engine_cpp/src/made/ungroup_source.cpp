@@ -14,15 +14,15 @@
 namespace tql_engine {
 namespace {
 
-Column numbers_column(std::vector<int64_t> numbers) {
-  auto kept = std::make_shared<std::vector<int64_t>>(std::move(numbers));
+Column numbers_column(CountedVector<int64_t> numbers) {
+  auto kept = std::make_shared<CountedVector<int64_t>>(std::move(numbers));
   const auto rows = static_cast<int64_t>(kept->size());
   return Column::dense(Element::kInt64, kept->data(), rows * 8, rows, {}, {}, kept);
 }
 
 /// `shapes` with another first extent, without it where `first` is empty.
 Column other_first_extent(const Column& shapes, std::span<const int64_t> first) {
-  auto extents = std::make_shared<std::vector<int64_t>>();
+  auto extents = std::make_shared<CountedVector<int64_t>>();
   const int64_t rank = shapes.row_elements();
   const auto* values = shapes.values<int64_t>();
   for (int64_t row = 0; row < shapes.length(); ++row, values += rank) {
@@ -44,7 +44,7 @@ int64_t first_extent(const Column& column, int64_t row) {
 /// One entry of a row for each cut.
 Column entries_at(const Column& values, std::span<const Cut> cuts) {
   const Entries entries = entries_of(values);
-  std::vector<int64_t> items;
+  CountedVector<int64_t> items;
   for (const Cut& cut : cuts) {
     items.push_back(cut.row < 0 ? -1 : entries.offsets[static_cast<size_t>(cut.row)] + cut.start);
   }
@@ -77,9 +77,10 @@ RowRange Cutting::entries(int64_t length, int64_t place) const noexcept {
   return {bounds[static_cast<size_t>(place)], bounds[static_cast<size_t>(place) + 1]};
 }
 
-UngroupSource::UngroupSource(Relation input, Cutting cutting, std::vector<int64_t> lengths,
-                             std::vector<int64_t> starts, std::vector<UngroupColumn> columns)
-    : MadeSource(declared(columns)),
+UngroupSource::UngroupSource(ThreadPool& pool, Relation input, Cutting cutting,
+                             CountedVector<int64_t> lengths, CountedVector<int64_t> starts,
+                             std::vector<UngroupColumn> columns)
+    : MadeSource(pool, declared(columns)),
       input_(std::move(input)),
       cutting_(std::move(cutting)),
       lengths_(std::move(lengths)),
@@ -108,7 +109,7 @@ Column UngroupSource::rows(size_t index, Facet facet, std::span<const int64_t> r
       return facet == Facet::kShape ? shapes_of(numbers) : numbers;
     }
     case UngroupColumn::Mode::kRepeat:
-      return input_.read(column.input, facet, places.inputs, &column.type);
+      return input_.read(column.input, facet, places.inputs, &column.type, pool());
     case UngroupColumn::Mode::kElement:
     case UngroupColumn::Mode::kPart:
       break;
@@ -125,7 +126,7 @@ std::optional<Column> UngroupSource::known_shapes(const UngroupColumn& column, c
   if (shapes.layout() != Layout::kDense || shapes.row_elements() < 1 || shapes.validity() != nullptr)
     return std::nullopt;
   if (column.mode == UngroupColumn::Mode::kElement) return other_first_extent(shapes, {});
-  std::vector<int64_t> lengths;
+  CountedVector<int64_t> lengths;
   for (size_t i = 0; i < places.inputs.size(); ++i) {
     const RowRange part =
         cutting_.entries(lengths_[static_cast<size_t>(places.inputs[i])], places.numbers[i]);
@@ -136,11 +137,11 @@ std::optional<Column> UngroupSource::known_shapes(const UngroupColumn& column, c
 
 Column UngroupSource::cut_values(const UngroupColumn& column, const Places& places) const {
   // Each row of the input is read once, whatever the number of rows that are made of it.
-  std::vector<int64_t> wanted(places.inputs);
+  CountedVector<int64_t> wanted(places.inputs);
   if (!std::is_sorted(wanted.begin(), wanted.end())) std::sort(wanted.begin(), wanted.end());
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
-  const Column values = input_.read(column.input, Facet::kValues, wanted, nullptr);
-  std::vector<Cut> cuts;
+  const Column values = input_.read(column.input, Facet::kValues, wanted, nullptr, pool());
+  CountedVector<Cut> cuts;
   size_t near = 0;
   for (size_t i = 0; i < places.inputs.size(); ++i) {
     const int64_t input = places.inputs[i];

@@ -19,9 +19,9 @@ Relation without_repeats(Execution& execution, const Relation& input) {
 }  // namespace
 
 Relation run_append(Execution& execution, const Append& append, const Relation& left, const Relation& right) {
-  auto source = std::make_shared<AppendSource>(append.distinct ? without_repeats(execution, left) : left,
-                                               append.distinct ? without_repeats(execution, right) : right,
-                                               append.columns);
+  auto source = std::make_shared<AppendSource>(
+      execution.pool(), append.distinct ? without_repeats(execution, left) : left,
+      append.distinct ? without_repeats(execution, right) : right, append.columns);
   const int64_t rows = source->num_rows();
   return {std::move(source), Selection::range(0, rows), {}};
 }

@@ -18,7 +18,7 @@ Relation run_combine(Execution& execution, const Combine& combine_node, const Re
   SetOpResult combined = combine(combine_node.op, left.rows, right.rows, !shared.empty(), execution.pool());
   Relation result{left.source, std::move(combined.selection), {}};
   if (shared.empty()) return result;
-  std::vector<int64_t>& rows = combined.origins;
+  CountedVector<int64_t>& rows = combined.origins;
   for (int64_t& row : rows) row = row >= 0 ? row : left.size() + ~row;
   for (const std::string& id : shared) {
     const std::array<Column, 2> both{left.computed.at(id), right.computed.at(id)};

@@ -14,7 +14,8 @@ Relation run_distinct(Execution& execution, const Distinct& distinct, const Rela
   for (const Column& column : columns) keys.emplace_back(&column, 1);
   GroupWants wants;
   wants.firsts = true;
-  return input.select(group_rows(execution, keys, input.size(), std::move(wants)).firsts, execution.pool());
+  const Groups groups = group_rows(execution, keys, input.size(), std::move(wants));
+  return input.select(groups.firsts.values(), execution.pool());
 }
 
 }  // namespace tql_engine

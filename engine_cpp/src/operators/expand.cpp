@@ -38,7 +38,7 @@ Column ordinals_column(CountedVector<int64_t> ordinals) {
 }  // namespace
 
 Relation run_expand(Execution& execution, const Expand& expand, const Relation& input) {
-  const std::vector<int64_t> matches = passing_positions(execution, expand.condition, input);
+  const CountedVector<int64_t> matches = passing_positions(execution, expand.condition, input);
   int64_t total = 0;
   for_each_window(execution, expand, matches, input.size(), [&](int64_t, int64_t begin, int64_t end) {
     if (__builtin_add_overflow(total, end - begin, &total)) total = std::numeric_limits<int64_t>::max();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "range_filter.h"
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/execution.h"
 
 namespace tql_engine {
@@ -16,24 +17,24 @@ constexpr int64_t kFirstRows = 4096;  // where `fetch` begins
 constexpr int64_t kPieceRows = 1 << 16;
 
 /// Positions of rows in a range of the source.
-std::vector<int64_t> positions_of(const Selection& rows, const Selection& range) {
-  std::vector<int64_t> positions(static_cast<size_t>(rows.size()));
+CountedVector<int64_t> positions_of(const Selection& rows, const Selection& range) {
+  CountedVector<int64_t> positions(static_cast<size_t>(rows.size()));
   rows.copy_rows(0, positions);
   for (int64_t& position : positions) position -= range.row_bound() - range.size();
   return positions;
 }
 
 /// Filters a relation of any order, a piece of its positions after the other.
-std::vector<int64_t> find_positions(Execution& execution, const Condition& filter, const Relation& input) {
+CountedVector<int64_t> find_positions(Execution& execution, const Condition& filter, const Relation& input) {
   const ConjunctEvaluators evaluators = make_evaluators(execution, filter, input.source);
   const auto wanted = static_cast<size_t>(filter.fetch ? *filter.fetch : input.size());
-  std::vector<int64_t> found;
+  CountedVector<int64_t> found;
   int64_t step = filter.fetch ? kFirstRows : kPieceRows;
   for (int64_t position = 0; position < input.size() && found.size() < wanted;) {
     const int64_t count = std::min(step, input.size() - position);
-    std::vector<int64_t> alive(static_cast<size_t>(count));
+    CountedVector<int64_t> alive(static_cast<size_t>(count));
     for (size_t i = 0; i < alive.size(); ++i) alive[i] = position + static_cast<int64_t>(i);
-    std::vector<int64_t> rows(alive.size());
+    CountedVector<int64_t> rows(alive.size());
     input.rows.copy_rows(position, rows);
     int64_t bytes = 0;
     for (size_t j = 0; j < filter.conjuncts.size() && !alive.empty(); ++j) {
@@ -48,7 +49,7 @@ std::vector<int64_t> find_positions(Execution& execution, const Condition& filte
       }
       for (const std::string& id : inputs.computed)
         segment.computed.push_back(input.computed.at(id).take(alive));
-      std::vector<uint8_t> keep(alive.size());
+      CountedVector<uint8_t> keep(alive.size());
       execution.parallel_for(segment.size, batch_rows(segment), [&](int64_t begin, int64_t end, int worker) {
         std::vector<int32_t> kept(static_cast<size_t>(end - begin));
         Evaluator& evaluator = *evaluators[j][static_cast<size_t>(worker)];
@@ -76,8 +77,8 @@ std::vector<int64_t> find_positions(Execution& execution, const Condition& filte
 
 }  // namespace
 
-std::vector<int64_t> passing_positions(Execution& execution, const Condition& condition,
-                                       const Relation& input) {
+CountedVector<int64_t> passing_positions(Execution& execution, const Condition& condition,
+                                         const Relation& input) {
   if (input.rows.kind() != Selection::Kind::kRange) return find_positions(execution, condition, input);
   return positions_of(filter_range(execution, condition, input), input.rows);
 }

@@ -17,10 +17,17 @@ bool holds(const Group& group, GroupColumn::Kind kind) noexcept {
                      [kind](const GroupColumn& column) { return column.kind == kind; });
 }
 
-Column sizes_column(std::vector<int64_t> sizes) {
-  auto kept = std::make_shared<std::vector<int64_t>>(std::move(sizes));
-  const auto rows = static_cast<int64_t>(kept->size());
-  return Column::dense(Element::kInt64, kept->data(), rows * 8, rows, {}, {}, kept);
+HeapArray<int64_t> array_of(const std::vector<int64_t>& values) {
+  HeapArray<int64_t> array(values.size());
+  std::copy(values.begin(), values.end(), array.values().begin());
+  return array;
+}
+
+Column sizes_column(HeapArray<int64_t> sizes) {
+  auto kept = std::make_shared<const HeapArray<int64_t>>(std::move(sizes));
+  const std::span<const int64_t> values = kept->values();
+  return Column::dense(Element::kInt64, values.data(), static_cast<int64_t>(values.size_bytes()),
+                       std::ssize(values), {}, {}, kept);
 }
 
 void set_sizes(const Group& group, const Column& sizes, GroupRows& rows) {
@@ -36,8 +43,8 @@ GroupRows rows_of(Execution& execution, const Group& group, std::span<const Colu
   if (!lists && values.empty() && keys.size() == 1) {
     if (auto counted = count_keys(execution, keys.front())) {
       rows.count = static_cast<int64_t>(counted->firsts.size());
-      rows.firsts = std::move(counted->firsts);
-      set_sizes(group, sizes_column(std::move(counted->counts)), rows);
+      rows.firsts = array_of(counted->firsts);
+      set_sizes(group, sizes_column(array_of(counted->counts)), rows);
       return rows;
     }
   }
@@ -73,8 +80,8 @@ Relation run_group(Execution& execution, const Group& group, const Relation& inp
   GroupRows rows =
       rows_of(execution, group, all.first(group.keys.size()), all.subspan(group.keys.size()), input.size());
   const int64_t count = rows.count;
-  return {
-      std::make_shared<GroupSource>(input, std::move(rows), group.columns), Selection::range(0, count), {}};
+  auto source = std::make_shared<GroupSource>(execution.pool(), input, std::move(rows), group.columns);
+  return {std::move(source), Selection::range(0, count), {}};
 }
 
 }  // namespace tql_engine

@@ -1,10 +1,10 @@
 // UNGROUP BY: how long the rows are that are to be cut, and hence how many rows are made of each.
 #include <algorithm>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <utility>
 
+#include "tql_engine/counted_vector.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/status.h"
 
@@ -24,7 +24,7 @@ class Lengths {
         input_(input),
         lengths_(static_cast<size_t>(input.size()), kNone) {}
 
-  std::vector<int64_t> find() {
+  CountedVector<int64_t> find() {
     for (const UngroupColumn& column : ungroup_.columns) {
       const bool cut =
           column.mode == UngroupColumn::Mode::kElement || column.mode == UngroupColumn::Mode::kPart;
@@ -41,18 +41,17 @@ class Lengths {
     const bool by_values = column.input.computed || (column.type.nullable && !tells_null);
     const Facet facet = by_values ? Facet::kValues : Facet::kShape;
     int64_t step = kFirstRows;
-    std::vector<int64_t> positions;
-    for (int64_t begin = 0; begin < input_.size(); begin += static_cast<int64_t>(positions.size())) {
+    for (int64_t begin = 0, count = 0; begin < input_.size(); begin += count) {
       execution_.check_interrupt();
-      positions.resize(static_cast<size_t>(std::min(step, input_.size() - begin)));
-      std::iota(positions.begin(), positions.end(), begin);
-      const Column read = input_.read(column.input, facet, positions, nullptr);
+      count = std::min(step, input_.size() - begin);
+      const Column read =
+          input_.read(column.input, facet, Positions::run(begin, count), nullptr, &execution_.pool());
       if (!column.input.computed) execution_.count(read);
       for (int64_t i = 0; i < read.length(); ++i) {
         note(column, begin + i, by_values ? length_of(read, i) : length_in_shape(column, read, i));
       }
       const int64_t each = read.byte_count() / read.length() + 1;
-      step = std::clamp<int64_t>(kChunkBytes / each, 1, kLargestRows);
+      step = std::clamp<int64_t>(memory_share(kChunkBytes) / each, 1, kLargestRows);
     }
     before_ = &column;
   }
@@ -99,16 +98,15 @@ class Lengths {
   const Ungroup& ungroup_;
   const Relation& input_;
   const UngroupColumn* before_ = nullptr;
-  std::vector<int64_t> lengths_;
+  CountedVector<int64_t> lengths_;
 };
 
 }  // namespace
 
 Relation run_ungroup(Execution& execution, const Ungroup& ungroup, const Relation& input) {
-  const Reservation held(input.size() * 16);  // the length of each row, and the first row made of it
-  std::vector<int64_t> lengths = Lengths(execution, ungroup, input).find();
+  CountedVector<int64_t> lengths = Lengths(execution, ungroup, input).find();
   const Cutting& cutting = ungroup.cutting;
-  std::vector<int64_t> starts;
+  CountedVector<int64_t> starts;
   starts.reserve(lengths.size() + 1);
   starts.push_back(0);
   for (size_t row = 0; row < lengths.size(); ++row) {
@@ -126,8 +124,8 @@ Relation run_ungroup(Execution& execution, const Ungroup& ungroup, const Relatio
     starts.push_back(next);
   }
   const int64_t rows = starts.back();
-  auto source =
-      std::make_shared<UngroupSource>(input, cutting, std::move(lengths), std::move(starts), ungroup.columns);
+  auto source = std::make_shared<UngroupSource>(execution.pool(), input, cutting, std::move(lengths),
+                                                std::move(starts), ungroup.columns);
   return {std::move(source), Selection::range(0, rows), {}};
 }
 

@@ -126,7 +126,7 @@ SetOpResult combine(const SetOp& op, const Selection& left, const Selection& rig
   }
   const CountedVector<Item> items = combine_groups(op, left, right, pool);
   HeapArray<int64_t> rows(items.size());
-  std::vector<Origin> origins(with_origins ? items.size() : 0);
+  CountedVector<Origin> origins(with_origins ? items.size() : 0);
   for (size_t i = 0; i < items.size(); ++i) {
     rows.values()[i] = items[i].row;
     if (with_origins) origins[i] = items[i].origin;
