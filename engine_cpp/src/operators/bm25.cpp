@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../text/words.h"
+#include "read_ahead.h"
 #include "tql_engine/execution.h"
 #include "tql_engine/status.h"
 
@@ -61,8 +62,11 @@ Statistics count_documents(Execution& execution, Source& source, const ColumnRef
   const auto threads = static_cast<size_t>(execution.pool().threads());
   std::vector<Statistics> counted(threads, nothing);
   std::vector<DocumentWords> scratch(threads, DocumentWords(query));
-  for (const RowRange& part : Execution::partitions(source, {&column, 1}, {0, source.num_rows()})) {
-    const Column texts = execution.read(source, column, part);
+  const std::vector<RowRange> parts = Execution::partitions(source, {&column, 1}, {0, source.num_rows()});
+  ReadAhead reader(execution, source);
+  for (size_t p = 0; p < parts.size(); ++p) {
+    const Column texts = reader.read(column, parts[p]);
+    if (p + 1 < parts.size()) reader.request(column, parts[p + 1]);
     execution.parallel_for(texts.length(), kGrain, [&](int64_t begin, int64_t end, int worker) {
       Statistics& mine = counted[static_cast<size_t>(worker)];
       DocumentWords& words = scratch[static_cast<size_t>(worker)];

@@ -189,25 +189,39 @@ class ColumnBuilder {
     return columns;
   }
 
-  /// Positions [position, stop) of the relation, read by row number.
+  /// Positions [position, stop) of the relation, read by row number: while some are computed, the next are
+  /// read.
   void take(int64_t position, int64_t stop) {
     int64_t wanted = shared_.refs().empty() ? stop - position : kFirstTake;
-    std::vector<int64_t> taken;
-    for (; position < stop; position += static_cast<int64_t>(taken.size())) {
-      const int64_t count = std::min(wanted, stop - position);
-      taken.resize(static_cast<size_t>(count));
-      relation_.rows.copy_rows(position, taken);
+    RowNumberList rows = numbers_of(position, std::min(stop, position + wanted));
+    while (position < stop) {
+      const std::span<const int64_t> taken(*rows);
+      const int64_t count = std::ssize(taken);
       std::vector<Column> columns;
       int64_t bytes = 0;
       for (const ColumnRef& ref : shared_.refs()) {
-        columns.push_back(execution_.take(*relation_.source, ref, taken));
+        columns.push_back(reader_.take(ref, rows));
         bytes += columns.back().byte_count();
       }
-      add(columns, position, count, {taken.data(), 0});
       // As many rows next time as fit into the budget, going by these.
       if (bytes > 0)
         wanted = std::clamp<int64_t>(memory_share(kTakeBytes) / (bytes / count + 1), 1, kLargestTake);
+      const int64_t next = position + count;
+      RowNumberList after = numbers_of(next, std::min(stop, next + wanted));
+      if (next < stop) {
+        for (const ColumnRef& ref : shared_.refs()) reader_.request(ref, after);
+      }
+      add(columns, position, count, {taken.data(), 0});
+      position = next;
+      rows = std::move(after);
     }
+  }
+
+  /// The rows at positions [begin, end) of the relation.
+  RowNumberList numbers_of(int64_t begin, int64_t end) const {
+    CountedVector<int64_t> numbers(static_cast<size_t>(std::max<int64_t>(end - begin, 0)));
+    relation_.rows.copy_rows(begin, numbers);
+    return std::make_shared<const CountedVector<int64_t>>(std::move(numbers));
   }
 
   /// All rows of a segment whose first row is at this position of the relation.

@@ -29,11 +29,20 @@ ReadAhead::~ReadAhead() {
   thread_.join();
 }
 
+bool ReadAhead::is_ahead() const noexcept { return !in_memory_ && !execution_.memory()->is_limited(); }
+
 void ReadAhead::request(const ColumnRef& column, RowRange rows) {
-  if (in_memory_ || execution_.memory()->is_limited()) return;
+  if (is_ahead()) add({&column, rows, nullptr, false, {}, nullptr});
+}
+
+void ReadAhead::request(const ColumnRef& column, RowNumberList rows) {
+  if (is_ahead()) add({&column, {0, 0}, std::move(rows), false, {}, nullptr});
+}
+
+void ReadAhead::add(Entry entry) {
   {
     const std::lock_guard lock(mutex_);
-    entries_.push_back(std::make_shared<Entry>(Entry{&column, rows, false, {}, nullptr}));
+    entries_.push_back(std::make_shared<Entry>(std::move(entry)));
   }
   wake_.notify_all();
   if (thread_.joinable()) return;
@@ -44,30 +53,43 @@ void ReadAhead::request(const ColumnRef& column, RowRange rows) {
   }
 }
 
-Column ReadAhead::read(const ColumnRef& column, RowRange rows) {
+template <class Matches>
+std::optional<Column> ReadAhead::fetched(const Matches& matches) {
   std::shared_ptr<Entry> entry;
   if (!in_memory_) {
     std::unique_lock lock(mutex_);
-    const auto found = std::ranges::find_if(entries_, [&](const auto& known) {
-      return known->rows.start == rows.start && known->rows.stop == rows.stop &&
-             same_column(*known->column, column);
-    });
+    const auto found = std::ranges::find_if(entries_, [&](const auto& known) { return matches(*known); });
     if (found != entries_.end()) {
-      if ((*found)->started) entry = *found;
+      const std::shared_ptr<Entry> known = *found;
+      if (known->started) entry = known;
       while (entry != nullptr && !entry->is_done()) {
         finished_.wait_for(lock, kPatience);
         lock.unlock();
         execution_.check_interrupt();
         lock.lock();
       }
-      std::erase(entries_, entry != nullptr ? entry : *found);
+      std::erase(entries_, known);
       if (entry != nullptr && entry->values) bytes_ -= entry->values->byte_count();
     }
   }
   wake_.notify_all();
-  if (entry == nullptr) return execution_.read(source_, column, rows);
+  if (entry == nullptr) return std::nullopt;
   if (entry->error != nullptr) std::rethrow_exception(entry->error);
-  return execution_.accept(std::move(*entry->values), column);
+  return execution_.accept(std::move(*entry->values), *entry->column);
+}
+
+Column ReadAhead::read(const ColumnRef& column, RowRange rows) {
+  std::optional<Column> values = fetched([&](const Entry& known) {
+    return known.listed == nullptr && known.rows.start == rows.start && known.rows.stop == rows.stop &&
+           same_column(*known.column, column);
+  });
+  return values ? std::move(*values) : execution_.read(source_, column, rows);
+}
+
+Column ReadAhead::take(const ColumnRef& column, const RowNumberList& rows) {
+  std::optional<Column> values =
+      fetched([&](const Entry& known) { return known.listed == rows && same_column(*known.column, column); });
+  return values ? std::move(*values) : execution_.take(source_, column, *rows);
 }
 
 void ReadAhead::forget_before(int64_t row) {
@@ -75,11 +97,17 @@ void ReadAhead::forget_before(int64_t row) {
   std::vector<std::shared_ptr<Entry>> dropped;  // what they hold is freed behind the lock
   const std::lock_guard lock(mutex_);
   std::erase_if(entries_, [&](const std::shared_ptr<Entry>& entry) {
-    if (entry->rows.stop > row) return false;
+    if (entry->listed != nullptr || entry->rows.stop > row) return false;
     if (entry->values) bytes_ -= entry->values->byte_count();
     dropped.push_back(entry);
     return true;
   });
+}
+
+Column ReadAhead::read_now(const Entry& entry) const {
+  const ColumnRef& column = *entry.column;
+  if (entry.listed != nullptr) return source_.take(column.name, column.facet, *entry.listed);
+  return source_.read(column.name, column.facet, entry.rows.start, entry.rows.stop);
 }
 
 void ReadAhead::work() {
@@ -96,8 +124,7 @@ void ReadAhead::work() {
     std::optional<Column> values;
     std::exception_ptr error;
     try {
-      values = execution_.hold(
-          source_.read(entry->column->name, entry->column->facet, entry->rows.start, entry->rows.stop));
+      values = execution_.hold(read_now(*entry));
     } catch (...) {
       error = std::current_exception();
     }
