@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,88 @@ def test_the_peak_is_reported() -> None:
     assert len(compiled.execute(DATA, memory_limit="1MB")) == int((DATA["x"] > 3).sum())
     with pytest.raises(MemoryLimitError):
         DATA.explain("select * order by score", analyze=True, memory_limit="20kB")
+
+
+def held(query: str, rows: int, memory_limit: int | None = None) -> int:
+    """The peak of a query over `rows` rows in memory, k of them almost all different, j in 100 groups."""
+    data = tql.from_numpy(
+        {
+            "k": RNG.permutation(rows) * 1_000_003,
+            "j": np.arange(rows) % 100,
+            "l": np.zeros((rows, 3), np.int8),
+        }
+    )
+    planned = json.loads(data.explain(query, analyze=True, format="json", memory_limit=memory_limit))
+    return int(planned["peak_bytes"])
+
+
+LARGE = 200_000
+BYTES_OF_ANSWERS = {
+    "select * order by k": 8,  # a row number per row
+    "select k[0] as k, count(*) as n, sum(j) as s group by k": 24,  # first row, size, sum
+    "select l group by j": 8,
+    "select distinct k": 8,
+    "select l ungroup by split": 16,  # the length of each row, and the first row made of it
+    "select * where j < 50 expand by 1 1 overlap true": 12,
+    "(select * order by k limit 100000) union (select * order by j limit 100000)": 8,
+    "select k + 1 as x, k * 2.0 as y": 16,
+}
+
+
+@pytest.mark.parametrize("query", BYTES_OF_ANSWERS)
+def test_the_peak_is_at_least_what_the_answer_holds(query: str) -> None:
+    """And a limit below that is an error."""
+    needed = LARGE * BYTES_OF_ANSWERS[query]
+    peak = held(query, LARGE)
+    assert needed <= peak <= 40 * needed
+    with pytest.raises(MemoryLimitError):
+        held(query, LARGE, memory_limit=needed - 1)
+
+
+def test_the_peak_of_a_join_is_at_least_its_pairs() -> None:
+    data = tql.from_numpy({"k": np.arange(LARGE) % 50_000, "x": np.arange(LARGE)})
+    query = (
+        "select l.x from l as l join r as r on l.k == r.k"  # four pairs per row, two numbers of 32 bits each
+    )
+    sources = {"l": data, "r": data}
+    assert len(tql.query(query, sources=sources)) == 4 * LARGE
+    with pytest.raises(MemoryLimitError, match="JOIN needs more memory"):
+        tql.query(query, sources=sources, memory_limit=4 * LARGE * 8 - 1)
+    assert len(tql.query(query, sources=sources, memory_limit="64MB")) == 4 * LARGE
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kilobytes on Linux")
+def test_what_is_refused_was_not_allocated() -> None:
+    run(
+        """
+        import resource
+        import numpy as np
+        import tql
+
+        rows = 4_000_000
+        far = np.random.default_rng(0).permutation(rows) * 1_000_003
+        data = tql.from_numpy({"k": far, "x": np.arange(rows)})
+        small = tql.from_numpy({"k": np.arange(10), "x": np.arange(10)})
+        join = "select l.x from l as l left join r as r on l.k == r.k"
+        single = ["select * order by k", "select distinct k"]
+        single += [f"select {what} group by k" for what in ("sum(x) as s", "x")]
+        for query in single:
+            small.query(query)
+        tql.query(join, sources={"l": small, "r": small})
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for query in [*single, join]:
+            try:
+                if query is join:
+                    tql.query(join, sources={"l": data, "r": data}, memory_limit="12MB")
+                else:
+                    data.query(query, memory_limit="12MB")
+            except tql.errors.MemoryLimitError:
+                grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+                assert grown <= 12_000_000 + (8 << 20), f"{query}: {grown}"
+            else:
+                raise AssertionError(query)
+        """
+    )
 
 
 def run(program: str, *args: str) -> None:
