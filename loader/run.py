@@ -93,9 +93,10 @@ def execute(
         TQLError: for a value that the query can't be answered for, with its place in the query.
         MemoryLimitError: if the run would hold more than the limit.
         MemoryError: if the system has no memory left.
-        Exception: what a registered function raises, with a note of the place in the query that called it.
+        Exception: what a source or a registered function raises, with notes of what was read and of the place
+            in the query.
     """
-    with engine_errors(executable.text, executable.locate):
+    with engine_errors(executable.text, executable.locate), _noted(executable):
         return _engine.execute(
             executable.plan,
             source,
@@ -105,6 +106,25 @@ def execute(
             threads=threads,
             memory_limit=memory_limit,
         )
+
+
+@contextmanager
+def _noted(executable: Executable) -> Iterator[None]:
+    """Inside, an error of a source gets a note that quotes the part of the query it ended. That of a function
+    has one already; that of a source says first what was read.
+    """
+    try:
+        yield
+    except Exception as error:
+        node = getattr(error, "failed_node", None)
+        if node is not None:
+            del error.failed_node  # type: ignore[attr-defined]
+            place = executable.locate(node) if executable.locate is not None else None
+            of_source = any(note.startswith("while reading ") for note in getattr(error, "__notes__", ()))
+            if place is not None and of_source:
+                quoted = executable.text[place.span.start : place.span.end] if place.span is not None else ""
+                error.add_note(f"in {place.clause}" + (f": {quoted}" if quoted else ""))
+        raise
 
 
 def evaluate_weights(text: str, source: Source, threads: int = 0) -> NDArray[np.float64]:

@@ -45,7 +45,7 @@ def register_function(name: str, function: Callable[..., Any], returns: str | Ty
     It is called once per row with one value per argument: a NumPy array (0-d for a scalar), a str for text, a
     list of str for a list of text, the Python value for JSON, None for NULL. It may be called in any order of
     rows, more than once, and from several threads. An exception that it raises ends the query and arrives
-    unchanged.
+    unchanged, but for a note that says which part of the query it ended.
 
     Args:
         name: its name in queries, in any case.

@@ -49,8 +49,16 @@ ExecuteResult run(const Plan& plan, const py::object& source,
   for (const auto& [key, named] : sources) wrapped.named.emplace(key, source_from(named));
   HostFunctions called;
   for (const auto& [name, function] : functions) called.emplace(name, host_function(function, name));
-  const py::gil_scoped_release release;
-  return execute(plan, wrapped, {bits, threads, &raise_pending_signal, std::move(called), memory_limit});
+  int64_t failed = -1;
+  try {
+    const py::gil_scoped_release release;
+    return execute(plan, wrapped,
+                   {bits, threads, &raise_pending_signal, std::move(called), memory_limit, &failed});
+  } catch (const py::error_already_set& error) {
+    if (failed >= 0 && error.matches(PyExc_Exception))
+      py::setattr(error.value(), "failed_node", py::int_(failed));
+    throw;
+  }
 }
 
 /// None for the bound source, the key of a named one, or the one that the plan made.

@@ -28,6 +28,7 @@ struct ExecuteOptions {
   std::function<void()> check_interrupt;
   HostFunctions functions = {};
   std::optional<int64_t> memory_limit = {};  // in bytes
+  int64_t* failed_node = nullptr;            // the id of the node in which the query failed goes there
 };
 
 /// What one conjunct of a filter did.
