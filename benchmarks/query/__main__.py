@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import page
 
 import tql
-from query import draws, filters, groups, joins, ordering, planning, ragged, table
+from query import draws, filters, groups, joins, ordering, planning, ragged, table, vectors
 from query.line import Line
 
 LINES: dict[str, Callable[[int], Iterator[Line]]] = {
@@ -27,6 +27,9 @@ LINES: dict[str, Callable[[int], Iterator[Line]]] = {
     "Q10": planning.text_to_plan,
     "Q11": groups.count_per_label,
     "Q12": ragged.like_word,
+    "V1": vectors.longest,
+    "V2": vectors.closest,
+    "V3": vectors.late_interaction,
     "G1": groups.thousand_keys,
     "G2": groups.many_keys,
     "G3": groups.two_keys,

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "kernels/norms.h"
 #include "tql_engine/cast.h"
 #include "tql_engine/compare.h"
 #include "tql_engine/leaf.h"
@@ -73,6 +74,7 @@ class ProgramCompiler {
 
   Program compile(const Dict& source) {
     const List& instructions = as_list(member(source, "instructions"), "instructions");
+    source_ = &instructions;
     if (instructions.empty() || static_cast<int64_t>(instructions.size()) > kMaxInstructions) {
       throw EngineError(Code::kInternal, "a program must have instructions");
     }
@@ -132,6 +134,7 @@ class ProgramCompiler {
                                              std::string(element_name(declared.element)));
     }
     if (auto fused = fuse_any(name, instruction, registers)) bound.operation = std::move(fused);
+    if (auto fused = fuse_distance(name, args, registers)) bound.operation = std::move(fused);
     int index = append(std::move(bound.operation), std::move(registers), span);
     if (result.element != declared.element) index = convert(index, result, declared.element, span);
     registers_.push_back(index);
@@ -172,6 +175,45 @@ class ProgramCompiler {
     return nullptr;
   }
 
+  /// The norm of x - y, of doubles where y is the same for all rows, from x before it was cast and without
+  /// the difference in memory. Rewrites `args` to (x, y).
+  std::unique_ptr<const Operation> fuse_distance(std::string_view name, const List& named,
+                                                 std::vector<int>& args) {
+    const std::optional<Norm> norm = norm_named(name);
+    if (!norm) return nullptr;
+    const size_t difference = arg_of(named, 0);
+    if (kernel_at(difference) != "subtract" || types_[difference].element != Element::kFloat64)
+      return nullptr;
+    const Dict& source = as_dict((*source_)[difference], "instruction");
+    const List& sides = as_list(member(source, "args"), "args");
+    for (size_t side = 0; side < 2; ++side) {  // |x - y| = |y - x|
+      const size_t y = arg_of(sides, 1 - side);
+      const std::string& leaf = kernel_at(before_casts(y));
+      if (leaf != "constant" && leaf != "cell") continue;
+      const size_t x = before_casts(arg_of(sides, side), 1);
+      if (!is_numeric(types_[x].element)) continue;
+      args = {registers_[x], registers_[y]};
+      return make_distance(*norm, types_[x].element, parse_span(source));
+    }
+    return nullptr;
+  }
+
+  size_t arg_of(const List& args, size_t i) const {
+    return static_cast<size_t>(as_int(args[i], "args", 0, static_cast<int64_t>(registers_.size()) - 1));
+  }
+
+  const std::string& kernel_at(size_t index) const {
+    return as_string(member(as_dict((*source_)[index], "instruction"), "kernel"), "kernel");
+  }
+
+  /// The instruction that a value comes from if up to `most` casts are left out.
+  size_t before_casts(size_t index, int most = kMaxRank) const {
+    for (; most > 0 && kernel_at(index) == "cast"; --most) {
+      index = arg_of(as_list(member(as_dict((*source_)[index], "instruction"), "args"), "args"), 0);
+    }
+    return index;
+  }
+
   /// Dead instructions are those that fusing left behind.
   void mark_needed() {
     auto& instructions = program_.instructions_;
@@ -184,8 +226,9 @@ class ProgramCompiler {
   }
 
   Program program_;
-  std::vector<int> registers_;  // of the plan's instructions
-  std::vector<Type> types_;     // likewise
+  const List* source_ = nullptr;  // the plan's instructions
+  std::vector<int> registers_;    // of the plan's instructions
+  std::vector<Type> types_;       // likewise
   uint64_t stream_;
 };
 

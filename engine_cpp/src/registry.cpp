@@ -13,9 +13,10 @@ const Index& index() {
   static const Index all = [] {
     Index made;
     for (const auto family :
-         {leaf_kernels(), compare_kernels(), arithmetic_kernels(), logic_kernels(), cast_kernels(),
-          set_kernels(), text_kernels(), reduce_kernels(), array_kernels(), subscript_kernels(),
-          vector_kernels(), weight_kernels(), coalesce_kernels(), maxsim_kernels(), nested_kernels(),
+         {leaf_kernels(),       compare_kernels(),   arithmetic_kernels(), logic_kernels(),
+          cast_kernels(),       set_kernels(),       text_kernels(),       reduce_kernels(),
+          norm_kernels(),       array_kernels(),     subscript_kernels(),  vector_kernels(),
+          weight_kernels(),     coalesce_kernels(),  maxsim_kernels(),     nested_kernels(),
           registered_kernels(), json_path_kernels(), json_value_kernels(), json_compare_kernels()}) {
       for (const Kernel& kernel : family) made.emplace(kernel.name, &kernel);
     }

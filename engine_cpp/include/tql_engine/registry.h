@@ -29,6 +29,7 @@ std::span<const Kernel> cast_kernels() noexcept;
 std::span<const Kernel> set_kernels() noexcept;
 std::span<const Kernel> text_kernels() noexcept;
 std::span<const Kernel> reduce_kernels() noexcept;
+std::span<const Kernel> norm_kernels() noexcept;
 std::span<const Kernel> array_kernels() noexcept;
 std::span<const Kernel> subscript_kernels() noexcept;
 std::span<const Kernel> vector_kernels() noexcept;

@@ -1,10 +1,14 @@
 // MAXSIM (late interaction): for each vector of the query its best cosine with a vector of the document,
 // summed up. A zero vector has cosine 0 with everything; NaN goes through.
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <memory>
-#include <vector>
 
+#include "best_products.h"
+#include "halves.h"
+#include "row_products.h"
 #include "tql_engine/cast.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/registry.h"
@@ -12,70 +16,54 @@
 namespace tql_engine {
 namespace {
 
-/// The sum of n products, in eight parts whatever the processor, so the result is the same on all.
-[[gnu::always_inline]] inline double product_body(const double* x, const double* y, int64_t n) noexcept {
-  std::array<double, 8> part{};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (size_t lane = 0; lane < part.size(); ++lane) part[lane] += x[i + lane] * y[i + lane];
-  }
-  for (; i < n; ++i) part[0] += x[i] * y[i];
-  return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
-}
-
-double product_base(const double* x, const double* y, int64_t n) noexcept { return product_body(x, y, n); }
-
-#if defined(__x86_64__)
-[[gnu::target("avx2")]] double product_avx2(const double* x, const double* y, int64_t n) noexcept {
-  return product_body(x, y, n);
-}
-#endif
-
-using Product = double (*)(const double* x, const double* y, int64_t n) noexcept;
-
-Product choose_product() noexcept {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2")) return &product_avx2;
-#endif
-  return &product_base;
-}
-
-const Product product = choose_product();
-
-/// The vectors of one row, each of length 1 or 0.
-class UnitVectors {
+/// The vectors of one query as doubles, with their lengths.
+class QueryVectors {
  public:
-  explicit UnitVectors(UnaryLoop convert) : convert_(convert) {}
+  explicit QueryVectors(Element element) : element_(element), products_(row_products(Element::kFloat64)) {}
 
   void set(const Vector& x, int64_t row) {
     count = x.row_dims(row)[0];
     width = x.row_dims(row)[1];
-    values_.resize(static_cast<size_t>(x.row_elements(row)));
-    double* target = values_.data();
+    double* target = values_.reserve<double>(count * width);
     for_each_run(x, row, [&](const void* run, int64_t step, int64_t n) {
-      convert_(nullptr, run, step, target, n);
+      convert(run, step, target, n);
       target += n;
     });
+    auto* lengths = lengths_.reserve<double>(count);
     for (int64_t i = 0; i < count; ++i) {
-      double* vector = values_.data() + i * width;
-      const double length = std::sqrt(product(vector, vector, width));
-      for (int64_t axis = 0; axis < width; ++axis) vector[axis] = length == 0 ? 0 : vector[axis] / length;
+      const void* vector = at(i);
+      double square;
+      products_(&vector, 1, at(i), width, &square, nullptr);
+      lengths[i] = std::sqrt(square);
     }
   }
 
-  const double* at(int64_t i) const noexcept { return values_.data() + i * width; }
+  const double* at(int64_t i) { return values_.reserve<double>(count * width) + i * width; }
+  double length(int64_t i) { return lengths_.reserve<double>(count)[i]; }
 
   int64_t count = 0;
   int64_t width = 0;
 
  private:
-  UnaryLoop convert_;
-  std::vector<double> values_;
+  void convert(const void* run, int64_t step, double* target, int64_t n) const {
+    if (element_ != Element::kFloat16)
+      return cast_loop(element_, Element::kFloat64)(nullptr, run, step, target, n);
+    const auto* halves = static_cast<const Half*>(run);
+    for (int64_t i = 0; i < n; ++i) target[i] = half_to_float(halves[i * step]);
+  }
+
+  Element element_;
+  RowProducts products_;
+  Buffer values_;
+  Buffer lengths_;
 };
 
 class MaxSim final : public Operation {
  public:
-  explicit MaxSim(UnaryLoop convert) : convert_(convert) {}
+  explicit MaxSim(Element element)
+      : element_(element),
+        copy_(copy_loop(element)),
+        best_(best_products(element == Element::kFloat16 ? Element::kFloat32 : element)) {}
 
   void evaluate(Frame& frame, std::span<const Vector* const> args, Register& out) const override {
     const Vector& x = *args[0];
@@ -87,8 +75,7 @@ class MaxSim final : public Operation {
     const int64_t rows = frame.size();
     auto* result = reinterpret_cast<double*>(out.make_scalars(Element::kFloat64, rows));
     uint8_t* valid = out.make_valid(rows);
-    UnitVectors documents(convert_);
-    UnitVectors query(convert_);
+    QueryVectors query(element_);
     bool query_is_set = false;
     for (int64_t row = 0; row < rows; ++row) {
       result[row] = 0;
@@ -100,38 +87,57 @@ class MaxSim final : public Operation {
                        shape_text(x.row_dims(row), 2) + " and " + shape_text(y.row_dims(row), 2),
                    row);
       }
-      documents.set(x, row);
       if (!query_is_set) query.set(y, row);
       query_is_set = y.is_constant();
-      result[row] = score(documents, query);
+      result[row] = score(documents(x, row, out), x.row_dims(row)[0], query, out);
     }
   }
 
  private:
-  static double score(const UnitVectors& documents, const UnitVectors& query) noexcept {
-    double sum = 0;
-    for (int64_t q = 0; q < query.count; ++q) {
-      double best = product(documents.at(0), query.at(q), query.width);
-      for (int64_t d = 1; d < documents.count; ++d) {
-        const double cosine = product(documents.at(d), query.at(q), query.width);
-        if (cosine > best || std::isnan(cosine)) best = cosine;
-      }
-      sum += best;
+  /// The vectors of one row one behind the other, float16 as float32.
+  const void* documents(const Vector& x, int64_t row, Register& out) const {
+    const std::byte* values = x.row_values(row);
+    if (!x.is_packed()) {
+      const int64_t size = element_size(element_);
+      std::byte* const start = out.scratch(0).values.reserve_bytes(x.row_elements(row), size);
+      std::byte* target = start;
+      for_each_run(x, row, [&](const void* run, int64_t step, int64_t n) {
+        copy_(nullptr, run, step, target, n);
+        target += n * size;
+      });
+      values = start;
     }
-    return sum;
+    if (element_ != Element::kFloat16) return values;
+    const int64_t n = x.row_elements(row);
+    auto* const widened = out.scratch(0).starts.reserve<float>(n);
+    widen_halves(reinterpret_cast<const Half*>(values), n, widened);
+    return widened;
   }
 
-  UnaryLoop convert_;
+  double score(const void* table, int64_t count, QueryVectors& query, Register& out) const {
+    auto* best = out.scratch(1).values.reserve<double>((1 + kProductRows) * query.count);
+    std::fill_n(best, query.count, -std::numeric_limits<double>::infinity());
+    best_({table, count, query.width, query.at(0), query.count, best + query.count}, best);
+    double sum = 0;
+    for (int64_t q = 0; q < query.count; ++q) {
+      sum += query.length(q) == 0 ? best[q] * 0 : best[q] / query.length(q);
+    }
+    return std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum;
+  }
+
+  Element element_;
+  UnaryLoop copy_;
+  BestProducts best_;
 };
 
 Bound bind_maxsim(const BindContext& context) {
   const Element element = context.args[0].element;
   if (!is_float(element)) refuse_argument(context, 0);
   if (context.args[1].element != element) refuse_argument(context, 1);
-  return {std::make_unique<MaxSim>(cast_loop(element, Element::kFloat64)), Element::kFloat64};
+  return {std::make_unique<MaxSim>(element), Element::kFloat64};
 }
 
-constexpr Kernel kKernels[] = {{"maxsim", 2, 2, &bind_maxsim}};
+constexpr Kernel kKernels[] = {{"maxsim", 2, 2, &bind_maxsim, true}};
 
 }  // namespace
 

@@ -158,6 +158,16 @@ class Cosine final : public ByProducts {
   }
 };
 
+/// A float of the result, by way of float32 for float16.
+template <class T>
+T rounded(double value) noexcept {
+  if constexpr (std::is_same_v<T, Half>) {
+    return float_to_half(static_cast<float>(value));
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
 /// The dot product of floats.
 template <class T>
 class FloatDot final : public ByProducts {
@@ -169,11 +179,13 @@ class FloatDot final : public ByProducts {
     const auto finish = [](std::byte* const* targets, int64_t count, const double* products, const double*,
                            std::span<const double>) {
       for (int64_t i = 0; i < count; ++i) {
-        const auto result = static_cast<T>(products[i]);
+        const T result = rounded<T>(products[i]);
         std::memcpy(targets[i], &result, sizeof(result));
       }
     };
-    constexpr Element kResult = sizeof(T) == sizeof(float) ? Element::kFloat32 : Element::kFloat64;
+    constexpr Element kResult = std::is_same_v<T, Half>    ? Element::kFloat16
+                                : std::is_same_v<T, float> ? Element::kFloat32
+                                                           : Element::kFloat64;
     for_each_group(frame, *args[1 - second], *args[second], kResult, false, out, finish);
   }
 };
@@ -183,6 +195,7 @@ class FloatDot final : public ByProducts {
 std::unique_ptr<const Operation> make_cosine(Element element) { return std::make_unique<Cosine>(element); }
 
 std::unique_ptr<const Operation> make_float_dot(Element element) {
+  if (element == Element::kFloat16) return std::make_unique<FloatDot<Half>>(element);
   if (element == Element::kFloat32) return std::make_unique<FloatDot<float>>(element);
   return std::make_unique<FloatDot<double>>(element);
 }

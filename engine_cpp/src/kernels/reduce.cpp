@@ -262,9 +262,6 @@ constexpr Kernel kKernels[] = {
     {"amin", 1, 1, &bind_reduce<kMin>},
     {"amax", 1, 1, &bind_reduce<kMax>},
     {"avg", 1, 1, &bind_double<kAverage>},
-    {"l1_norm", 1, 1, &bind_double<kL1>},
-    {"l2_norm", 1, 1, &bind_double<kL2>},
-    {"linf_norm", 1, 1, &bind_double<kLinf>},
     {"count", 1, 1, &bind_count, true},
 };
 

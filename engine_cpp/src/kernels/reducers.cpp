@@ -145,40 +145,11 @@ bool end_extreme(ReducerState& state, int64_t count, void* out) {
   return count > 0;
 }
 
-/// The reducers that compute in double take any number, converted a block at a time.
+/// Computes in double and takes any number, converted a block at a time.
 struct Average : Sum<double> {};
-struct L1 {
-  using Result = double;
-  using Memory = double;
-  static constexpr double kStart = 0;
-  template <class V>
-  static void add(double& sum, const V* values, int64_t, int64_t n) noexcept {
-    for (int64_t i = 0; i < n; ++i) sum += std::fabs(values[i]);
-  }
-};
-struct L2 : L1 {
-  template <class V>
-  static void add(double& sum, const V* values, int64_t, int64_t n) noexcept {
-    for (int64_t i = 0; i < n; ++i) sum += values[i] * values[i];
-  }
-};
-struct Linf : L1 {
-  template <class V>
-  static void add(double& largest, const V* values, int64_t, int64_t n) noexcept {
-    for (int64_t i = 0; i < n; ++i) {
-      const double value = std::fabs(values[i]);
-      if (ordering::less(largest, value) || ordering::is_nan(value)) largest = value;
-    }
-  }
-};
-
 inline bool end_average(ReducerState& state, int64_t count, void* out) {
   *static_cast<double*>(out) = count > 0 ? state.as<double>() / static_cast<double>(count) : 0;
   return count > 0;
-}
-inline bool end_l2(ReducerState& state, int64_t, void* out) {
-  *static_cast<double*>(out) = std::sqrt(state.as<double>());
-  return true;
 }
 
 void begin_count(ReducerState&) {}
@@ -248,9 +219,6 @@ constinit const Reducers kMin = extreme_table<false>();
 constinit const Reducers kMax = extreme_table<true>();
 
 constinit const Reducer kAverage = double_reducer<Average, &end_average>();
-constinit const Reducer kL1 = double_reducer<L1, &end_plain<L1, double>>();
-constinit const Reducer kL2 = double_reducer<L2, &end_l2>();
-constinit const Reducer kLinf = double_reducer<Linf, &end_plain<Linf, double>>();
 constinit const Reducer kCount{&begin_count, &add_count, &end_count, &count_rows};
 
 }  // namespace tql_engine

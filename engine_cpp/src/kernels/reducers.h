@@ -41,11 +41,7 @@ extern const Reducers kProduct;
 extern const Reducers kMin;
 extern const Reducers kMax;
 
-// Of elements that were made doubles.
-extern const Reducer kAverage;
-extern const Reducer kL1;
-extern const Reducer kL2;
-extern const Reducer kLinf;
+extern const Reducer kAverage;  // of elements that were made doubles
 
 extern const Reducer kCount;
 

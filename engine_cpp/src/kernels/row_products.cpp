@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "halves.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/simd.h"
 
@@ -18,14 +19,10 @@ using Parts = std::array<Doubles, kSums / kLanes>;
 
 template <class T>
 [[gnu::always_inline]] inline Doubles load(const T* x) noexcept {
-  if constexpr (std::is_same_v<T, Half>) {
-    return Doubles{half_to_float(x[0]), half_to_float(x[1]), half_to_float(x[2]), half_to_float(x[3])};
-  } else {
-    using Elements [[gnu::vector_size(kLanes * sizeof(T))]] = T;
-    Elements elements;
-    std::memcpy(&elements, x, sizeof(elements));
-    return __builtin_convertvector(elements, Doubles);
-  }
+  using Elements [[gnu::vector_size(kLanes * sizeof(T))]] = T;
+  Elements elements;
+  std::memcpy(&elements, x, sizeof(elements));
+  return __builtin_convertvector(elements, Doubles);
 }
 
 template <bool squared, class T>
@@ -43,6 +40,23 @@ template <bool squared, class T>
   return ((low[0] + low[1]) + (low[2] + low[3])) + ((high[0] + high[1]) + (high[2] + high[3]));
 }
 
+/// Whole blocks.
+template <bool squared, class T>
+[[gnu::always_inline]] inline void add_blocks(const T* x, const double* y, int64_t n, Parts& product,
+                                              Parts& square) {
+  if constexpr (std::is_same_v<T, Half>) {
+    constexpr int64_t kWidened = 32 * kSums;
+    std::array<float, kWidened> widened;
+    for (int64_t done = 0; done < n; done += kWidened) {
+      const int64_t count = std::min(kWidened, n - done);
+      widen_halves(x + done, count, widened.data());
+      add_blocks<squared>(widened.data(), y + done, count, product, square);
+    }
+  } else {
+    for (int64_t i = 0; i < n; i += kSums) add_block<squared>(x + i, y + i, product, square);
+  }
+}
+
 template <bool squared, class T>
 [[gnu::always_inline]] inline void body(const void* const* rows, int64_t count, const double* y, int64_t n,
                                         double* products, double* squares) noexcept {
@@ -53,11 +67,11 @@ template <bool squared, class T>
     const T* x = static_cast<const T*>(rows[row]);
     Parts product{};
     Parts square{};
-    for (int64_t i = 0; i < whole; i += kSums) add_block<squared>(x + i, y + i, product, square);
+    add_blocks<squared>(x, y, whole, product, square);
     if (whole < n) {
       std::array<T, kSums> last_x{};
       std::copy(x + whole, x + n, last_x.begin());
-      add_block<squared>(last_x.data(), last_y.data(), product, square);
+      add_blocks<squared>(last_x.data(), last_y.data(), kSums, product, square);
     }
     products[row] = total(product);
     if constexpr (squared) squares[row] = total(square);

@@ -11,6 +11,7 @@
 #include "tql_engine/cast.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/registry.h"
+#include "tql_engine/simd.h"
 #include "vector_pairs.h"
 
 namespace tql_engine {
@@ -36,13 +37,47 @@ void dot(const void* x, const void* y, int64_t n, void* out) {
   *static_cast<T*>(out) = static_cast<T>((part[0] + part[1]) + (part[2] + part[3]));
 }
 
-template <class T>
-void hamming(const void* x, const void* y, int64_t n, void* out) {
-  const T* left = static_cast<const T*>(x);
-  const T* right = static_cast<const T*>(y);
+/// How many bits differ, in words of 64: it makes no difference how wide the integers are.
+[[gnu::always_inline]] inline int64_t hamming_body(const std::byte* x, const std::byte* y, int64_t bytes) {
+  constexpr int64_t kWord = sizeof(uint64_t);
   int64_t bits = 0;
-  for (int64_t i = 0; i < n; ++i) bits += std::popcount(static_cast<T>(left[i] ^ right[i]));
-  *static_cast<int64_t*>(out) = bits;
+  const auto add = [&](int64_t at, int64_t size) {
+    uint64_t left = 0;
+    uint64_t right = 0;
+    std::memcpy(&left, x + at, static_cast<size_t>(size));
+    std::memcpy(&right, y + at, static_cast<size_t>(size));
+    bits += std::popcount(left ^ right);
+  };
+  int64_t i = 0;
+  for (; i + kWord <= bytes; i += kWord) add(i, kWord);
+  if (i < bytes) add(i, bytes - i);
+  return bits;
+}
+
+using BitLoop = int64_t (*)(const std::byte* x, const std::byte* y, int64_t bytes);
+
+int64_t hamming_base(const std::byte* x, const std::byte* y, int64_t bytes) {
+  return hamming_body(x, y, bytes);
+}
+
+#if defined(__x86_64__)
+[[gnu::target("popcnt")]] int64_t hamming_popcnt(const std::byte* x, const std::byte* y, int64_t bytes) {
+  return hamming_body(x, y, bytes);
+}
+#endif
+
+BitLoop choose_hamming() noexcept {
+#if defined(__x86_64__)
+  if (simd_level() >= SimdLevel::kAvx2) return &hamming_popcnt;
+#endif
+  return &hamming_base;
+}
+
+template <int64_t width>
+void hamming(const void* x, const void* y, int64_t n, void* out) {
+  static const BitLoop loop = choose_hamming();
+  *static_cast<int64_t*>(out) =
+      loop(static_cast<const std::byte*>(x), static_cast<const std::byte*>(y), n * width);
 }
 
 /// The elements of one row, converted to `computed`, one behind the other.
@@ -99,7 +134,7 @@ Element common_element(const BindContext& context) {
 
 Bound bind_dot(const BindContext& context) {
   const Element element = common_element(context);
-  if (element == Element::kFloat32 || element == Element::kFloat64) return {make_float_dot(element), element};
+  if (is_float(element)) return {make_float_dot(element), element};
   const PairLoop loop = kDot[static_cast<size_t>(element)];
   if (loop == nullptr) refuse_argument(context, 0);
   return {std::make_unique<Pairs>(loop, copy_loop(element), element, element), element};
@@ -120,14 +155,13 @@ Bound bind_hamming(const BindContext& context) {
     convert = cast_loop(element, Element::kInt64);
     element = Element::kInt64;
   }
-  const std::array<PairLoop, 4> loops = {&hamming<uint8_t>, &hamming<uint16_t>, &hamming<uint32_t>,
-                                         &hamming<uint64_t>};
+  const std::array<PairLoop, 4> loops = {&hamming<1>, &hamming<2>, &hamming<4>, &hamming<8>};
   const auto width = static_cast<size_t>(std::countr_zero(static_cast<uint64_t>(element_size(element))));
   return {std::make_unique<Pairs>(loops[width], convert, element, Element::kInt64), Element::kInt64};
 }
 
 constexpr Kernel kKernels[] = {
-    {"dot", 2, 2, &bind_dot},
+    {"dot", 2, 2, &bind_dot, true},
     {"cosine_similarity", 2, 2, &bind_cosine, true},
     {"hamming_distance", 2, 2, &bind_hamming},
 };
