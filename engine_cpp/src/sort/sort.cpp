@@ -100,7 +100,7 @@ std::vector<Entry> first_entries(const std::vector<EncodedKey>& keys, int64_t ro
 
 std::vector<Entry> top_k(const std::vector<EncodedKey>& keys, int64_t rows, int64_t k, ThreadPool& pool,
                          const Cancellation* cancellation) {
-  Sample sample(keys.front(), EntryLess(keys), rows);
+  KeySample sample(keys.front(), EntryLess(keys), rows);
   constexpr int64_t kMoreCaution = 16;
   for (int64_t caution = 1;; caution *= kMoreCaution) {
     const std::optional<Entry> bound = sample.bound(k, caution);

@@ -62,7 +62,7 @@ std::vector<Entry> TopK::finish(ThreadPool& pool) {
   return entries;
 }
 
-Sample::Sample(const EncodedKey& key, const EntryLess& less, int64_t rows) : less_(less), rows_(rows) {
+KeySample::KeySample(const EncodedKey& key, const EntryLess& less, int64_t rows) : less_(less), rows_(rows) {
   if (rows < kFraction * kSample) return;
   entries_.reserve(kSample);
   uint64_t codes[kBlock];
@@ -73,7 +73,7 @@ Sample::Sample(const EncodedKey& key, const EntryLess& less, int64_t rows) : les
   }
 }
 
-std::optional<Entry> Sample::bound(int64_t k, int64_t caution) {
+std::optional<Entry> KeySample::bound(int64_t k, int64_t caution) {
   constexpr double kDeviations = 4;
   const double expected = static_cast<double>(k) * kSample / static_cast<double>(rows_);
   // The number of sampled rows before the k-th is close to Poisson distributed, if their order is random.

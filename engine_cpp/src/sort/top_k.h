@@ -50,9 +50,9 @@ class TopK {
 };
 
 /// A small part of the rows, in blocks all over them, since rows may lie in some order already.
-class Sample {
+class KeySample {
  public:
-  Sample(const EncodedKey& key, const EntryLess& less, int64_t rows);
+  KeySample(const EncodedKey& key, const EntryLess& less, int64_t rows);
 
   /// A row that probably somewhat more than k rows come before, and for a small k certainly. The larger
   /// `caution` (from 1 on), the more rows and the greater the probability. Nothing where the sample cannot
