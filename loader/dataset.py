@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tql.errors import ReadOnlyError
+from tql.errors import ArgumentError, ReadOnlyError
 from tql.loader.source import Source
 from tql.loader.sources.v3.source import V3Source
+from tql.loader.sources.v3.versions import Commit
 from tql.loader.vector_index import VectorIndex, check_indexed, metric_of, with_index
+from tql.loader.version import Version
 from tql.loader.view import View, all_rows
+
+if TYPE_CHECKING:
+    from tql.loader.sources.v3.views import SavedView
 
 _WRITING = (
     "append",
@@ -127,3 +133,47 @@ class Dataset(View):
     def branches(self) -> dict[str, str]:
         """Branch name to the commit at its head; empty where the format has no versions."""
         return dict(self._source.versions.branches) if isinstance(self._source, V3Source) else {}
+
+    def versions(self) -> list[Version]:
+        """All commits, of every branch, the oldest first; none where the format has no versions.
+
+        What was written after the last commit of a branch is no version yet; the branch's name opens it.
+        """
+        if not isinstance(self._source, V3Source):
+            return []
+        commits = self._source.versions.commits.values()
+        return sorted((_version(c) for c in commits if c.time is not None), key=lambda v: v.time)
+
+    def views(self) -> list[SavedView]:
+        """The views that deeplake saved with this dataset, in the order of saving.
+
+        Raises:
+            FormatError: if their list is damaged.
+        """
+        from tql.loader.sources.v3.views import read_views
+
+        return read_views(self._source.folder) if isinstance(self._source, V3Source) else []
+
+    def load_view(self, id: str) -> View:
+        """Open a saved view: its rows, of the version that it was made of.
+
+        Args:
+            id: its name, as `ds.views()` lists it. A view of one single row is a view of length 1.
+
+        Raises:
+            ArgumentError: there is no view of that name.
+            FormatError: if the view is damaged.
+            UnsupportedError: for the answer of a query that deeplake runs each time it is loaded.
+        """
+        from tql.loader.sources.v3.views import open_view
+
+        if not isinstance(self._source, V3Source):
+            raise ArgumentError(f"no saved view named '{id}'", hint="only Deep Lake v3 datasets have some")
+        source, rows = open_view(self._source, id)
+        view = Dataset(source)
+        return view if rows is None else view[rows]
+
+
+def _version(commit: Commit) -> Version:
+    when = datetime.fromtimestamp(commit.time or 0, UTC)
+    return Version(commit.id, commit.branch, commit.message, when, commit.parent, commit.user)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from tql.errors import ArgumentError
 from tql.loader.dataset import Dataset
-from tql.loader.open import load
+from tql.loader.open import load, split_version
 from tql.loader.source import Source
 from tql.schema import Schema
 
@@ -69,7 +68,7 @@ class NamedSources:
 
 
 def _opened(name: str) -> Source | None:
-    return load(name) if os.path.exists(os.path.expanduser(name)) else None
+    return load(name) if split_version(name)[0].exists() else None
 
 
 def _identity(source: Source) -> Any:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from tql.errors import DatasetNotFoundError
+from tql.errors import ArgumentError, DatasetNotFoundError
 from tql.loader.dataset import Dataset
 from tql.loader.sources.v3.source import MARKERS, V3Source
 
@@ -26,17 +26,20 @@ def load(path: str | os.PathLike[str], version: str | None = None, *, read_only:
     """Open a dataset: a folder in Deep Lake v3 format. Reads metadata only.
 
     Args:
-        path: the folder.
+        path: the folder; `path@version` names a version too.
         version: name of a branch or id of a commit; None is the branch `main`.
         read_only: False opens it for writing, which one process at a time can.
 
     Raises:
-        ArgumentError: if there is no such version.
+        ArgumentError: if there is no such version, or two are named.
         DatasetLockedError: if another process writes to it (`read_only=False`).
         DatasetNotFoundError: if there is nothing, or no dataset, at `path`.
         FormatError: if the dataset's metadata is damaged.
     """
-    folder = Path(path).expanduser()
+    folder, named = split_version(path)
+    if named is not None and version is not None:
+        raise ArgumentError(f"two versions are named: '{named}' and '{version}'")
+    version = named or version
     if not folder.exists():
         raise DatasetNotFoundError(f"there is no folder '{path}'")
     if not folder.is_dir():
@@ -51,6 +54,15 @@ def load(path: str | os.PathLike[str], version: str | None = None, *, read_only:
     from tql.loader.writing.dataset import open_for_writing
 
     return open_for_writing(folder, version)
+
+
+def split_version(path: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    """The folder and the version of `path@version`. What exists under the whole name has no version."""
+    whole = Path(path).expanduser()
+    folder, at, version = str(whole).rpartition("@")
+    if not at or not folder or not version or whole.exists() or not Path(folder).is_dir():
+        return whole, None
+    return Path(folder), version
 
 
 def empty(path: str | os.PathLike[str], overwrite: bool = False) -> WritableDataset:

@@ -31,12 +31,12 @@ def load(path: str | os.PathLike[str], version: str | None = None, *, read_only:
     """Open a dataset: a folder in Deep Lake v3 format. Reads metadata only.
 
     Args:
-        path: the folder.
+        path: the folder; `path@version` names a version too.
         version: name of a branch or id of a commit; None is the branch `main`.
         read_only: False opens it for writing, which one process at a time can.
 
     Raises:
-        ArgumentError: if there is no such version.
+        ArgumentError: if there is no such version, or two are named.
         DatasetLockedError: if another process writes to it (`read_only=False`).
         DatasetNotFoundError: if there is nothing, or no dataset, at `path`.
         FormatError: if the dataset's metadata is damaged.

@@ -49,6 +49,14 @@ class Folder:
         """The same folder with some files replaced."""
         return Folder(self.root, {**self._overlay, **overlay})
 
+    def below(self, folder: str) -> str:
+        """The path of a folder in it.
+
+        Raises:
+            FormatError: if it is a link out of the dataset.
+        """
+        return self._inside(Place(folder))
+
     def exists(self, file: str) -> bool:
         return file in self._overlay or (self.root / file).is_file()
 

@@ -73,6 +73,11 @@ class V3Source:
         return V3Source, (self.path, self.commit.id, self._cache_bytes)
 
     @property
+    def folder(self) -> Folder:
+        """The files that it reads."""
+        return self._folder
+
+    @property
     def identity(self) -> tuple[str, ...]:
         """Equal for two sources of the same rows."""
         return os.path.realpath(self.path), self.commit.id, self._state

@@ -16,6 +16,7 @@ from tql.loader.sources.v3.place import Place
 FIRST_COMMIT = "firstdbf9474d461a19e9333c2fd19b46115348f"
 _CONTROL = "version_control_info.json"
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}")
+_END_OF_TIME = 253402300800.0  # the year 10000
 _CHUNK_NAME = re.compile(r"[0-9a-f]{1,16}")
 
 
@@ -26,6 +27,7 @@ class Commit:
     branch: str
     message: str | None
     time: float | None
+    user: str | None = None
 
     @property
     def folder(self) -> str:
@@ -101,15 +103,18 @@ def _commit(name: str, node: Any, place: Place) -> Commit:
     if not isinstance(node, dict):
         raise place.damaged(f"commit {name} is not an object")
     parent, branch = node.get("parent"), node.get("branch")
-    message, time = node.get("commit_message"), node.get("commit_time")
+    message, time, user = (node.get(f"commit_{what}") for what in ("message", "time", "user_name"))
     if parent is not None and not isinstance(parent, str):
         raise place.damaged(f"the parent of commit {name} is not a commit id")
+    if time is not None and (not isinstance(time, int | float) or not 0 <= time < _END_OF_TIME):
+        raise place.damaged(f"the time of commit {name} is none: {time!r:.40}")
     return Commit(
         name,
         parent,
         branch if isinstance(branch, str) else "main",
         message if isinstance(message, str) else None,
-        float(time) if isinstance(time, int | float) else None,
+        None if time is None else float(time),
+        user if isinstance(user, str) else None,
     )
 
 
