@@ -190,7 +190,7 @@ def test_a_source_pickles_by_path_and_commit(unpacked: Path) -> None:
 def test_opening_reads_metas_only(unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = unpack("ragged", unpacked)
     opened: list[str] = []
-    for method in ("read", "map"):
+    for method in ("read", "open"):
         original = getattr(Folder, method)
         monkeypatch.setattr(
             Folder,

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql.loader.arrays import Items, as_array, element_counts
+from tql.loader.sources.v3.files import StoredFile
 from tql.loader.sources.v3.indexes import after_version
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
+
+_HEADER_BYTES = 64 * 1024  # read at first: more than the header of most chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +81,48 @@ class ChunkHeader:
         return padded[run]
 
 
-def parse_chunk(data: memoryview, num_items: int, rank: int | None, place: Place) -> ChunkHeader:
-    """Parse and check a chunk's header; `num_items` is what the chunk index gives it.
+def read_header(file: StoredFile) -> NDArray[np.uint8]:
+    """The bytes of a chunk file that hold its header, and perhaps some more. Announces nothing that it reads:
+    a header that does not fit comes back cut.
+    """
+    data = file.read(0, min(file.size, _HEADER_BYTES))
+    if len(data) == file.size:
+        return data
+    start = 1 + int(data[0])
+    count, columns = (int(n) for n in np.frombuffer(data, "<i4", 2, start))
+    positions_at = start + 8 + 4 * count * columns
+    if count < 0 or columns < 0 or positions_at + 4 > file.size:
+        return data
+    if positions_at + 4 > len(data):
+        data = file.read(0, positions_at + 4)
+    end = positions_at + 4 + 12 * int.from_bytes(data[positions_at : positions_at + 4].tobytes(), "little")
+    return file.read(0, end) if len(data) < end <= file.size else data
+
+
+def parse_chunk(
+    data: memoryview, num_items: int, rank: int | None, place: Place, size: int | None = None
+) -> ChunkHeader:
+    """Parse and check a chunk's header.
+
+    Args:
+        data: the file, or as much of it as holds the header.
+        num_items: what the chunk index gives it.
+        rank: of its shape rows, None where it is not known.
+        place: the file, for errors.
+        size: bytes of the whole file, those of `data` if None.
 
     Raises:
         FormatError: for any number that contradicts the size of the file, the chunk index or the rank.
     """
+    size = len(data) if size is None else size
     start, _ = after_version(data, place)
-    if len(data) < start + 8:
+    if size < start + 8:
         raise place.damaged("the file ends before its shape rows", offset=start)
     count, columns = (int(n) for n in np.frombuffer(data, "<i4", 2, start))
     if count < 0 or columns < 0 or (count > 0 and columns < 1):
         raise place.damaged(f"impossible number of shape rows: {count} of {columns} columns", offset=start)
     positions_at = start + 8 + 4 * count * columns
-    if positions_at + 4 > len(data):
+    if positions_at + 4 > size:
         raise place.damaged(f"{count} shape rows do not fit into the file", offset=start)
     table = np.frombuffer(data, "<u4", count * columns, start + 8).reshape(count, columns).astype(np.int64)
     if count == 0:
@@ -102,7 +133,7 @@ def parse_chunk(data: memoryview, num_items: int, rank: int | None, place: Place
 
     runs = int.from_bytes(data[positions_at : positions_at + 4], "little")
     data_start = positions_at + 4 + 12 * runs
-    if data_start > len(data):
+    if data_start > size:
         raise place.damaged(f"{runs} position rows do not fit into the file", offset=positions_at)
     spans = np.frombuffer(data, "<u4", 3 * runs, positions_at + 4).reshape(runs, 3).astype(np.int64)
 
@@ -114,7 +145,7 @@ def parse_chunk(data: memoryview, num_items: int, rank: int | None, place: Place
         starts=spans[:, 1].copy(),
         last=spans[:, 2].copy(),
         data_start=data_start,
-        data_size=len(data) - data_start,
+        data_size=size - data_start,
         place=place,
     )
     _check_runs(header, start + 8, positions_at + 4)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql.loader.arrays import Items
+from tql.loader.arrays import Items, offsets_of
 from tql.loader.cache import ByteCache
 from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunk import (
@@ -20,22 +20,49 @@ from tql.loader.sources.v3.chunk import (
     check_raw_sizes,
     check_shapes,
     parse_chunk,
+    read_header,
 )
-from tql.loader.sources.v3.files import Folder
+from tql.loader.sources.v3.files import Folder, StoredFile
 from tql.loader.sources.v3.indexes import ChunkIndex, TileEntry, parse_chunk_index, parse_tile_index
 from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
-from tql.loader.sources.v3.place import Place
+from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
 from tql.loader.sources.v3.tiles import check_entry
 from tql.loader.sources.v3.versions import ChunkLocator, Commit, Versions
+
+_PAGE = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """An open chunk: its checked header and its data area as stored."""
+    """An open chunk: its checked header, and its data area as stored or the file that holds it."""
 
     number: int
     header: ChunkHeader
-    stored: NDArray[np.uint8]
+    content: NDArray[np.uint8] | StoredFile
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the data area, a small one, was read with the header."""
+        return not isinstance(self.content, StoredFile)
+
+    def stored(self) -> NDArray[np.uint8]:
+        """The data area as stored."""
+        return self.read(0, self.header.data_size)
+
+    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """A part of the data area as stored."""
+        if isinstance(self.content, StoredFile):
+            return self.content.read(self.header.data_start + start, self.header.data_start + stop)
+        return self.content[start:stop]
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Bytes that hold some items of a chunk, and in them the start and the size of each."""
+
+    data: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,27 +156,53 @@ class ChunkStore:
         def make() -> tuple[Chunk, int]:
             index, _, locator = self._load()
             place = Place(locator.file(index.name(chunk)), self._meta.name)
-            data = self._folder.map(place.file, self._meta.name)
+            file = self._folder.open(place.file, self._meta.name)
+            data = read_header(file)
+            view = memoryview(data)  # type: ignore[arg-type]  # an array is a buffer
             if tiled is None:
                 items = int(index.last[chunk]) + 1 - index.first(chunk)
                 rank = None if self._meta.kind == "unsupported" else self._meta.item_rank
-                header = parse_chunk(data, items, rank, place)
+                header = parse_chunk(view, items, rank, place, file.size)
                 self._check(header)
             else:
-                header = parse_chunk(data, 1, len(tiled.shape), place)
-            stored = np.frombuffer(data, np.uint8, offset=header.data_start)
-            read = len(data) if isinstance(data.obj, bytes) else 0
-            return Chunk(chunk, header, stored), read + header.shapes.nbytes + 3 * header.sizes.nbytes
+                header = parse_chunk(view, 1, len(tiled.shape), place, file.size)
+            if (tiled or self._meta.chunk_codec) and header.data_size > MAX_ITEM_BYTES:
+                raise place.damaged(f"{header.data_size} bytes are more than any such chunk has")
+            content = data[header.data_start :] if len(data) == file.size else file
+            read = len(data) if len(data) == file.size else 0
+            return Chunk(chunk, header, content), read + header.shapes.nbytes + 3 * header.sizes.nbytes
 
         return self._caches.chunks.get((self._meta.key, chunk, tiled is not None), make)
 
+    def spans(self, chunk: Chunk, local: NDArray[np.int64]) -> Spans:
+        """Where items of a chunk lie: no more is read than they need, unless they are many or small."""
+        starts, sizes = chunk.header.spans(local)
+        if chunk.in_memory or self._has_small_items(chunk.header):
+            return Spans(self.area(chunk), starts, sizes)
+        if len(local) == 0:
+            return Spans(np.zeros(0, np.uint8), starts, sizes)
+        low, high = int(starts.min()), int((starts + sizes).max())
+        if 2 * int(sizes.sum()) >= high - low:
+            return Spans(chunk.read(low, high), starts - low, sizes)
+        parts = [chunk.read(start, start + size) for start, size in zip(starts, sizes, strict=True)]
+        return Spans(np.concatenate(parts), offsets_of(sizes)[:-1], sizes)
+
+    def extent(self, chunk: Chunk, local: range) -> NDArray[np.uint8]:
+        """The bytes of consecutive items: they lie one behind the other."""
+        extent = chunk.header.extent(local)
+        if chunk.in_memory or self._has_small_items(chunk.header):
+            return self.area(chunk)[extent]
+        return chunk.read(extent.start, extent.stop)
+
     def area(self, chunk: Chunk) -> NDArray[np.uint8]:
         """The data area that the position rows refer to, decompressed where chunks are lz4."""
-        if self._meta.chunk_codec != "lz4":
-            return chunk.stored
+        packed = self._meta.chunk_codec == "lz4"
+        if chunk.in_memory and not packed:
+            return chunk.stored()
 
         def make() -> tuple[NDArray[np.uint8], int]:
-            area = codecs.unpack_area(chunk.stored, chunk.header)
+            stored = chunk.stored()
+            area = codecs.unpack_area(stored, chunk.header) if packed else stored
             return area, area.nbytes
 
         area: NDArray[np.uint8] = self._caches.areas.get((self._meta.key, chunk.number), make)
@@ -160,7 +213,7 @@ class ChunkStore:
 
         def make() -> tuple[list[NDArray[Any]], int]:
             shapes = chunk.header.shapes_of(np.arange(chunk.header.num_items))
-            items = codecs.decode_strip(chunk.stored, codec, chunk.header, shapes, self._meta.dtype)
+            items = codecs.decode_strip(chunk.stored(), codec, chunk.header, shapes, self._meta.dtype)
             return items, sum(item.nbytes for item in items)
 
         strip: list[NDArray[Any]] = self._caches.areas.get((self._meta.key, chunk.number), make)
@@ -169,6 +222,10 @@ class ChunkStore:
     def index_place(self, index: str) -> Place:
         """The file of one of the tensor's indexes."""
         return Place(f"{self._commit.folder}{self._meta.key}/{index}/unsharded", self._meta.name)
+
+    def _has_small_items(self, header: ChunkHeader) -> bool:
+        """Whether a chunk is read, and kept, whole: a disk reads pages."""
+        return self._meta.chunk_codec is not None or header.data_size < _PAGE * header.num_items
 
     def _check(self, header: ChunkHeader) -> None:
         meta = self._meta

@@ -1,20 +1,27 @@
-"""The files of one dataset folder: names checked before they become paths, JSON parsed, chunks mapped."""
+"""The files of one dataset folder: names checked before they become paths, JSON parsed, chunks read piece by
+piece.
+
+Nothing is memory-mapped: a file that another program cuts while it is mapped ends the process.
+"""
 
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import re
+import stat
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tql.errors import FormatError
 from tql.loader import documents
-from tql.loader.sources.v3.place import MAX_JSON_BYTES, Place
+from tql.loader.sources.v3.place import MAX_FILE_BYTES, Place
 
-_MAP_FROM = 256 * 1024  # a smaller file is read: a map costs a page table entry and a file descriptor
 _BAD_PART = re.compile(r"[\\\0]|^[A-Za-z]:")
 
 
@@ -64,32 +71,32 @@ class Folder:
         """The whole file, None where there is none."""
         return self.read(file) if self.exists(file) else None
 
-    def read(self, file: str, tensor: str | None = None, limit: int | None = None) -> bytes:
+    def read(self, file: str, tensor: str | None = None) -> bytes:
         """The whole file.
 
         Raises:
-            FormatError: if it is missing, unreadable, larger than `limit`, or a link out of the dataset.
+            FormatError: if it is missing, unreadable, larger than any such, or a link out of the dataset.
         """
         if file in self._overlay:
             return self._overlay[file]
         place = Place(file, tensor)
         try:
-            with open(self._inside(place), "rb") as handle:
-                if limit is not None and os.fstat(handle.fileno()).st_size > limit:
-                    raise place.damaged(f"the file is larger than {limit} bytes")
-                return handle.read()
+            with open(self._regular(place), "rb") as handle:
+                if os.fstat(handle.fileno()).st_size > MAX_FILE_BYTES:
+                    raise place.damaged(f"the file is larger than {MAX_FILE_BYTES} bytes")
+                return handle.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise self._unreadable(place, error) from None
 
-    def map(self, file: str, tensor: str | None = None) -> memoryview:
-        """The file's bytes, memory-mapped unless it is small."""
+    def open(self, file: str, tensor: str | None = None) -> StoredFile:
+        """The file, to be read piece by piece.
+
+        Raises:
+            FormatError: as for `read`, whatever its size.
+        """
         place = Place(file, tensor)
         try:
-            with open(self._inside(place), "rb") as handle:
-                size = os.fstat(handle.fileno()).st_size
-                if size < _MAP_FROM:
-                    return memoryview(handle.read())
-                return memoryview(mmap.mmap(handle.fileno(), size, access=mmap.ACCESS_READ))
+            return StoredFile(self._regular(place), place)
         except OSError as error:
             raise self._unreadable(place, error) from None
 
@@ -100,7 +107,7 @@ class Folder:
             FormatError: if the file is missing or holds anything else.
         """
         place = Place(file, tensor)
-        data = self.read(file, tensor, MAX_JSON_BYTES)
+        data = self.read(file, tensor)
         try:
             value = documents.load(data, strict=True)
         except (ValueError, RecursionError) as error:
@@ -114,6 +121,12 @@ class Folder:
         """Like `json`; a missing file counts as an empty object."""
         return self.json(file, tensor) if self.exists(file) else {}
 
+    def _regular(self, place: Place) -> str:
+        path = self._inside(place)
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for who writes to it
+            raise place.damaged("the file is none: a folder, a pipe or a device")
+        return path
+
     def _inside(self, place: Place) -> str:
         path = os.path.realpath(self.root / place.file)
         if path != self._real_root and not path.startswith(self._real_root.rstrip(os.sep) + os.sep):
@@ -125,3 +138,60 @@ class Folder:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             return place.damaged("the file is missing")
         return place.damaged(f"the file can't be read: {error.strerror}")
+
+
+class StoredFile:
+    """A file that is read piece by piece. Safe to call from several threads; closed with the last reference.
+
+    Args:
+        path: where it is.
+        place: which file of the dataset that is, for errors.
+
+    Raises:
+        OSError: if it can't be opened.
+    """
+
+    def __init__(self, path: str, place: Place) -> None:
+        self._handle = -1
+        self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._place = place
+        self._lock = threading.Lock()
+        self._state = self._present()
+        self.size = self._state[0]
+
+    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """The bytes [start, stop).
+
+        Raises:
+            FormatError: if there are fewer, or if the file has been changed since it was opened.
+        """
+        if not 0 <= start <= stop <= self.size:
+            raise self._place.damaged(f"the file has {self.size} bytes, {stop} are needed", offset=start)
+        data = np.empty(stop - start, np.uint8)
+        done, rest = 0, memoryview(data)  # type: ignore[arg-type]  # an array is a buffer
+        try:
+            while done < len(data) and (count := self._read_into(rest[done:], start + done)):
+                done += count
+            changed = self._present() != self._state
+        except OSError as error:
+            raise self._place.damaged(f"the file can't be read: {error.strerror}", offset=start) from None
+        if changed or done < len(data):
+            raise self._place.damaged("the file was changed after it was opened", offset=start)
+        return data
+
+    def __del__(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+
+    def _read_into(self, buffer: memoryview, offset: int) -> int:
+        if hasattr(os, "preadv"):  # at a position of its own: forked processes share that of the file
+            return os.preadv(self._handle, [buffer], offset)
+        with self._lock:
+            os.lseek(self._handle, offset, os.SEEK_SET)
+            data = os.read(self._handle, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _present(self) -> tuple[int, int]:
+        status = os.fstat(self._handle)
+        return status.st_size, status.st_mtime_ns

@@ -9,7 +9,8 @@ from tql.errors import FormatError, UnsupportedError
 MAX_ITEM_BYTES = 1 << 31
 """Decoded size of one item or one decompressed chunk above which a file is held to be damaged."""
 
-MAX_JSON_BYTES = 1 << 28
+MAX_FILE_BYTES = 1 << 28
+"""Size of a JSON file or an index above which it is held to be damaged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ MARKERS = ("dataset_meta.json", "version_control_info.json")
 
 CACHE_BYTES = 256 << 20
 _MANY = 1 << 20
-_OPEN_CHUNKS = 256  # each mapped chunk holds a file descriptor
+_OPEN_CHUNKS = 256  # each holds a file descriptor
 
 
 class V3Source:

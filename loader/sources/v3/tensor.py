@@ -33,8 +33,7 @@ from tql.loader.arrays import (
 )
 from tql.loader.decoding import RowError, decode_rows
 from tql.loader.sources.v3 import codecs
-from tql.loader.sources.v3.chunk import ChunkHeader
-from tql.loader.sources.v3.chunks import Caches, ChunkStore, Piece
+from tql.loader.sources.v3.chunks import Caches, Chunk, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
 from tql.loader.sources.v3.links import parse_paths
@@ -118,8 +117,8 @@ class Tensor:
             if store.tiling(int(piece.items[0])) is not None:
                 return None
             chunk = store.open(piece.chunk)
-            area = store.area(chunk)
-            starts, sizes = chunk.header.spans(piece.local)
+            spans_of = store.spans(chunk, as_array(piece.local))
+            area, starts, sizes = spans_of.data, spans_of.starts, spans_of.sizes
             shapes = chunk.header.shapes_of(piece.local)
             if codec == "raw":
                 codecs.as_elements(area, self.meta.dtype, chunk.header.place)
@@ -156,8 +155,7 @@ class Tensor:
             )
         (piece,) = self._store.pieces(np.array([row], np.int64))
         chunk = self._store.open(piece.chunk)
-        starts, sizes = chunk.header.spans(piece.local)
-        return self._store.area(chunk)[int(starts[0]) : int(starts[0] + sizes[0])].tobytes()
+        return self._store.extent(chunk, range(int(piece.local[0]), int(piece.local[0]) + 1)).tobytes()
 
     def boundaries(self) -> NDArray[np.int64]:
         """Row numbers at which a new chunk begins, 0 and the number of rows included."""
@@ -200,9 +198,8 @@ class Tensor:
         if meta.chunk_codec is not None and meta.chunk_codec in IMAGE_CODECS:
             strip = self._store.strip(chunk, meta.chunk_codec)
             return ArrayRows(_joined([strip[i] for i in piece.local], meta.dtype), shapes)
-        area = self._store.area(chunk)
         if meta.sample_codec is None:
-            return ArrayRows(self._raw_values(piece, header, area), shapes)
+            return ArrayRows(self._raw_values(piece, chunk), shapes)
         encoded = self.encoded(piece.items)
         if encoded is not None:
             try:
@@ -211,28 +208,29 @@ class Tensor:
                 row = int(piece.items[error.row])
                 raise place.damaged(f"a row can't be decoded: {error}", row=row) from None
             return ArrayRows(codecs.as_elements(values.view(np.uint8), meta.dtype, place), shapes)
-        starts, sizes = header.spans(piece.local)
+        spans = self._store.spans(chunk, as_array(piece.local))
+        ends = spans.starts + spans.sizes
         decoded = [
             codecs.decode_item(
-                area[start : start + size], meta.sample_codec, tuple(shape), meta.dtype, place, int(item)
+                spans.data[start:end], meta.sample_codec, tuple(shape), meta.dtype, place, int(item)
             )
-            for item, start, size, shape in zip(piece.items, starts, sizes, shapes.tolist(), strict=True)
+            for item, start, end, shape in zip(piece.items, spans.starts, ends, shapes.tolist(), strict=True)
         ]
         return ArrayRows(_joined(decoded, meta.dtype), shapes)
 
-    def _raw_values(self, piece: Piece, header: ChunkHeader, area: NDArray[np.uint8]) -> NDArray[Any]:
-        dtype, place = self.meta.dtype, header.place
+    def _raw_values(self, piece: Piece, chunk: Chunk) -> NDArray[Any]:
+        dtype, place = self.meta.dtype, chunk.header.place
         if isinstance(piece.local, range):
-            return codecs.as_elements(area[header.extent(piece.local)], dtype, place)
-        starts, sizes = header.spans(piece.local)
-        elements = codecs.as_elements(area, dtype, place)
-        return gather(elements, starts // dtype.itemsize, sizes // dtype.itemsize)
+            return codecs.as_elements(self._store.extent(chunk, piece.local), dtype, place)
+        spans = self._store.spans(chunk, piece.local)
+        elements = codecs.as_elements(spans.data, dtype, place)
+        return gather(elements, spans.starts // dtype.itemsize, spans.sizes // dtype.itemsize)
 
     def _read_polygons(self, piece: Piece) -> ListRows:
         chunk = self._store.open(piece.chunk)
-        starts, sizes = chunk.header.spans(piece.local)
+        spans, place = self._store.spans(chunk, as_array(piece.local)), chunk.header.place
         shapes = chunk.header.shapes_of(piece.local)
-        area, place = self._store.area(chunk), chunk.header.place
+        area, starts, sizes = spans.data, spans.starts, spans.sizes
         if self.meta.sample_codec == "lz4":
             area, sizes = codecs.unpack_each(area, starts, sizes, place)
             starts = offsets_of(sizes)[:-1]
@@ -241,14 +239,15 @@ class Tensor:
     def _read_text(self, piece: Piece) -> TextRows:
         chunk = self._store.open(piece.chunk)
         place = chunk.header.place
-        starts, sizes = chunk.header.spans(piece.local)
-        area = self._store.area(chunk)
-        if self.meta.sample_codec == "lz4":
-            data, sizes = codecs.unpack_each(area, starts, sizes, place)
-        elif isinstance(piece.local, range):
-            data = area[chunk.header.extent(piece.local)]
+        if self.meta.sample_codec is None and isinstance(piece.local, range):
+            data, (_, sizes) = self._store.extent(chunk, piece.local), chunk.header.spans(piece.local)
         else:
-            data = gather(area, starts, sizes)
+            spans = self._store.spans(chunk, as_array(piece.local))
+            sizes = spans.sizes
+            if self.meta.sample_codec == "lz4":
+                data, sizes = codecs.unpack_each(spans.data, spans.starts, sizes, place)
+            else:
+                data = gather(spans.data, spans.starts, sizes)
         offsets = offsets_of(sizes)
         codecs.check_utf8(data, offsets[:-1], sizes, place)
         if self.meta.kind == "json":
@@ -259,7 +258,7 @@ class Tensor:
         item = int(piece.items[0])
         if self.meta.kind == "link":
             chunk = self._store.open(piece.chunk, entry)
-            paths = "\n".join(parse_paths(chunk.stored.tobytes(), chunk.header.place).paths)
+            paths = "\n".join(parse_paths(chunk.stored().tobytes(), chunk.header.place).paths)
             return text_rows([paths] * len(piece.items))
         if self.meta.kind != "array":
             raise self._store.index_place("tiles_index").damaged(
@@ -267,7 +266,7 @@ class Tensor:
             )
         opened = (self._store.open(chunk, entry) for chunk in self._store.index.tiles_of(item))
         codec = self.meta.sample_codec or self.meta.chunk_codec
-        values = assemble(entry, ((chunk.header, chunk.stored) for chunk in opened), codec, self.meta.dtype)
+        values = assemble(entry, ((chunk.header, chunk.stored()) for chunk in opened), codec, self.meta.dtype)
         once = ArrayRows(values.reshape(-1), np.array([entry.shape], np.int64))
         return once if len(piece.items) == 1 else take_arrays(once, np.zeros(len(piece.items), np.int64))
 

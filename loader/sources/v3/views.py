@@ -14,7 +14,7 @@ from tql.loader import documents
 from tql.loader.arrays import ArrayRows
 from tql.loader.source import Source
 from tql.loader.sources.v3.files import Folder, check_key
-from tql.loader.sources.v3.place import MAX_JSON_BYTES, Place
+from tql.loader.sources.v3.place import Place
 from tql.loader.sources.v3.source import V3Source
 from tql.loader.sources.v3.subsample import SubSampled
 from tql.loader.sources.v3.versions import FIRST_COMMIT
@@ -104,7 +104,7 @@ def _records(folder: Folder) -> list[_Record]:
         return []
     place = Place(_RECORDS)
     try:
-        found = documents.load(folder.read(_RECORDS, limit=MAX_JSON_BYTES))
+        found = documents.load(folder.read(_RECORDS))
     except (ValueError, RecursionError):
         raise place.damaged("the file is not valid JSON") from None
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
