@@ -106,7 +106,7 @@ tsan: | $(BIN)/python  ## the engine and loader tests under the thread sanitizer
 comma := ,
 
 # The first two run side by side; together they take the longest by far.
-fuzz: build $(VENV)/fuzz-tools  ## generated queries against the reference engine; the parser, plans and documents by coverage
+fuzz: build $(VENV)/fuzz-tools  ## generated queries against the reference engine; the parser, plans and documents by coverage; files of the format
 	HYPOTHESIS_PROFILE=fuzz TQL_FUZZ_EXAMPLES=$(or $(TQL_FUZZ_EXAMPLES),100000) \
 	  $(PYTEST) -q tests/property -k reference_answer & first=$$!; \
 	HYPOTHESIS_PROFILE=fuzz TQL_FUZZ_EXAMPLES=$(or $(TQL_FUZZ_EXAMPLES),10000) \
@@ -115,6 +115,7 @@ fuzz: build $(VENV)/fuzz-tools  ## generated queries against the reference engin
 	$(BIN)/python tests/fuzz/run.py parser $(FUZZ_SECONDS)
 	$(BIN)/python tests/fuzz/run_native.py plans $(FUZZ_SECONDS)
 	$(BIN)/python tests/fuzz/run_native.py documents $(FUZZ_SECONDS)
+	$(BIN)/python tests/fuzz/run_format.py $(FUZZ_SECONDS)
 
 bench: build $(VENV)/bench-tools  ## ratios to the peers and to the machine's limit; never a pass or fail
 	$(BIN)/python benchmarks/run.py

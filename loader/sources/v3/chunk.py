@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql.loader.arrays import Items, as_array, element_counts
-from tql.loader.sources.v3.files import StoredFile
+from tql.loader.sources.v3.files import HEADER_BYTES, StoredFile
 from tql.loader.sources.v3.indexes import after_version
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
-
-_HEADER_BYTES = 64 * 1024  # read at first: more than the header of most chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def read_header(file: StoredFile) -> NDArray[np.uint8]:
     """The bytes of a chunk file that hold its header, and perhaps some more. Announces nothing that it reads:
     a header that does not fit comes back cut.
     """
-    data = file.read(0, min(file.size, _HEADER_BYTES))
+    data = file.read(0, min(file.size, HEADER_BYTES))
     if len(data) == file.size:
         return data
     start = 1 + int(data[0])

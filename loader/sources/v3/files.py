@@ -22,6 +22,9 @@ from tql.errors import FormatError
 from tql.loader import documents
 from tql.loader.sources.v3.place import MAX_FILE_BYTES, Place
 
+HEADER_BYTES = 64 * 1024
+"""What is read of a chunk at first: more than the headers of most; small chunks are read whole by it."""
+
 _BAD_PART = re.compile(r"[\\\0]|^[A-Za-z]:")
 
 
