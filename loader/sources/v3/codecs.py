@@ -14,6 +14,7 @@ from tql import _engine
 from tql.loader import compression, documents
 from tql.loader.arrays import Items
 from tql.loader.images import ImageError, decode_image
+from tql.loader.media import MEDIA_CODECS, MediaError, decode_media
 from tql.loader.sources.v3.chunk import ChunkHeader
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
 
@@ -131,6 +132,11 @@ def decode_item(
         return as_elements(data, dtype, place).reshape(shape)
     if math.prod(shape) == 0:
         return np.zeros(shape, dtype)
+    if codec in MEDIA_CODECS:
+        try:
+            return decode_media(data.tobytes(), codec, shape).astype(dtype, copy=False)
+        except MediaError as error:
+            raise place.damaged(str(error), row=row) from None
     try:
         pixels = decode_image(data, MAX_ITEM_BYTES)
     except ImageError as error:

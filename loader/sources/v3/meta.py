@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tql.loader.media import MEDIA_CODECS
 from tql.loader.sources.v3.files import Folder, check_key
 from tql.loader.sources.v3.place import Place
 from tql.types import NUMBERS, Element, Type
@@ -38,9 +39,6 @@ IMAGE_CODECS = (
     "tga",
     "ico",
 )
-_OTHER_CODECS = (
-    "mp4", "mkv", "avi", "mp3", "flac", "wav", "dcm", "las", "ply", "stl", "nii", "nii.gz",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,11 @@ class TensorMeta:
         """Per axis of an item its one extent, None where it varies; empty where the rank is unknown."""
         pairs = zip(self.min_shape, self.max_shape, strict=True)
         return tuple(low if low == high else None for low, high in pairs)
+
+    @property
+    def links_to_images(self) -> bool:
+        """Whether its items are paths of pictures."""
+        return self.is_link and self.htype.split(".")[0] in ("image", "binary_mask", "segment_mask")
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -187,11 +190,11 @@ def read_tensor_meta(folder: Folder, commit_folder: str, name: str, key: str) ->
     is_link = bool(data.get("is_link")) or "link" in wrapped
     kind: Kind = "link" if is_link else _KINDS.get(htype, "array")
     dtype, unreadable = np.dtype(np.uint8), None
-    if kind in ("array", "polygon"):
+    if kind in ("array", "polygon", "link"):
         dtype, unreadable = _dtype(data, htype, place)
     codec = sample_codec or chunk_codec
     if not is_link:
-        unreadable = unreadable or _unreadable(htype, kind, codec, place)
+        unreadable = unreadable or _unreadable(htype, kind, codec, chunk_codec is not None, place)
     if unreadable is not None:
         kind = "unsupported"
     low, high = _shape(data, "min_shape", place), _shape(data, "max_shape", place)
@@ -252,12 +255,14 @@ def _dtype(data: dict[str, Any], htype: str, place: Place) -> tuple[np.dtype[Any
     raise place.damaged(f"unknown dtype: '{name}'")
 
 
-def _unreadable(htype: str, kind: Kind, codec: str | None, place: Place) -> str | None:
+def _unreadable(htype: str, kind: Kind, codec: str | None, per_chunk: bool, place: Place) -> str | None:
     if codec is None or codec == "lz4":
         return None
     if codec in IMAGE_CODECS and kind == "array":
         return None
-    if codec in IMAGE_CODECS or codec in _OTHER_CODECS:
+    if codec in MEDIA_CODECS and kind == "array" and not per_chunk:
+        return None
+    if codec in IMAGE_CODECS or codec in MEDIA_CODECS:
         return f"{codec} data of htype {htype} can't be read"
     raise place.damaged(f"unknown compression: '{codec}'")
 
