@@ -5,6 +5,7 @@ It knows offsets and shapes only; turning the data area into values is the codec
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,8 +154,7 @@ def parse_chunk(
 def _check_runs(header: ChunkHeader, shapes_at: int, positions_at: int) -> None:
     place = header.place
     for last, at, what in ((header.shape_last, shapes_at, "shape"), (header.last, positions_at, "position")):
-        falls = np.flatnonzero(last[1:] <= last[:-1])
-        if len(falls):
+        if len(last) > 1 and bool((last[1:] <= last[:-1]).any()):
             raise place.damaged(f"the last items of the {what} rows do not increase", offset=at)
     covered = header.last if header.has_positions else header.shape_last
     items = int(covered[-1]) + 1 if len(covered) else 0
@@ -167,6 +167,10 @@ def _check_runs(header: ChunkHeader, shapes_at: int, positions_at: int) -> None:
             f"the shape rows cover more than the {items} items of the chunk", offset=shapes_at
         )
     if not header.has_positions:
+        return
+    if len(header.last) == 1 and int(header.starts[0]) == 0:
+        if int(header.sizes[0]) * items > MAX_ITEM_BYTES * 4:
+            raise place.damaged("a run of items is larger than any chunk can be", offset=positions_at)
         return
     # u32 times u32 fits into int64 only if it is small: compare before multiplying.
     counts = np.diff(header.last, prepend=-1)
@@ -190,7 +194,7 @@ def check_shapes(header: ChunkHeader, itemsize: int, fixed: tuple[int | None, ..
     """No shape row is too large or contradicts the axes that the tensor meta fixes."""
     sizes = _checked_bytes(header, itemsize)
     for axis, extent in enumerate(fixed):
-        if extent is not None and bool((header.shapes[:, axis] != extent).any()):
+        if extent is not None and header.shapes[:, axis].tolist() != [extent] * len(header.shapes):
             raise header.place.damaged(
                 f"a shape row contradicts the tensor meta on axis {axis}: not {extent}"
             )
@@ -201,6 +205,11 @@ def check_shapes(header: ChunkHeader, itemsize: int, fixed: tuple[int | None, ..
 def check_raw_sizes(header: ChunkHeader, itemsize: int) -> None:
     """Bytes per item equal product(shape) x itemsize, compared run by run."""
     if not header.has_positions:
+        return
+    if len(header.last) == len(header.shapes) == 1 and int(header.shape_last[0]) == header.num_items - 1:
+        needed, size = int(_checked_bytes(header, itemsize)[0]), int(header.sizes[0])
+        if size != needed:
+            raise header.place.damaged(f"item 0 of the chunk takes {size} bytes, its shape needs {needed}")
         return
     edges = np.union1d(header.shape_last, header.last)
     expected = np.concatenate([_checked_bytes(header, itemsize), [0]])[
@@ -217,6 +226,11 @@ def check_raw_sizes(header: ChunkHeader, itemsize: int) -> None:
 
 def _checked_bytes(header: ChunkHeader, itemsize: int) -> NDArray[np.int64]:
     """Bytes of an item of each shape row, with the overflow of the product ruled out first."""
+    if len(header.shapes) == 1:
+        exact = math.prod(header.shapes[0].tolist()) * itemsize
+        if exact > MAX_ITEM_BYTES * 4:
+            raise header.place.damaged("a shape is larger than any item can be")
+        return np.array([exact], np.int64)
     size = np.prod(header.shapes.astype(np.float64), axis=1) * itemsize
     if len(size) and float(size.max()) > MAX_ITEM_BYTES * 4:
         raise header.place.damaged("a shape is larger than any item can be")

@@ -54,6 +54,7 @@ class Folder:
         self.root = Path(root)
         self._real_root = os.path.realpath(root)
         self._overlay = overlay or {}
+        self._folders: dict[str, str] = {}  # where those lead that files were read from: resolving costs much
 
     def under(self, overlay: Mapping[str, bytes]) -> Folder:
         """The same folder with some files replaced."""
@@ -125,8 +126,17 @@ class Folder:
         return self.json(file, tensor) if self.exists(file) else {}
 
     def _regular(self, place: Place) -> str:
-        path = self._inside(place)
-        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for who writes to it
+        """The path of a file, which is one and lies in the dataset."""
+        folder, _, name = place.file.rpartition("/")
+        real = self._folders.get(folder)
+        if real is None:
+            real = self._folders[folder] = self._inside(Place(folder, place.tensor))
+        path = f"{real}/{name}"
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            path = self._inside(place)
+            mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):  # to open a pipe would wait for who writes to it
             raise place.damaged("the file is none: a folder, a pipe or a device")
         return path
 
