@@ -144,6 +144,34 @@ class Dataset(View):
         commits = self._source.versions.commits.values()
         return sorted((_version(c) for c in commits if c.time is not None), key=lambda v: v.time)
 
+    def with_links(
+        self,
+        base: str | os.PathLike[str] | None = None,
+        *,
+        timeout: float = 30.0,
+        max_bytes: int = 1 << 28,
+    ) -> Dataset:
+        """The same dataset with the files that its link tensors lead to; without this they are texts.
+
+        Links to pictures become columns of arrays, all others columns of bytes. Files are read when rows are,
+        16 at a time. Whoever made the dataset chose the paths: follow them only if you trust it.
+
+        Args:
+            base: the folder that relative paths start from; the working directory if None.
+            timeout: seconds that a file may take from a web server.
+            max_bytes: size that a file may have.
+
+        Raises:
+            ArgumentError: the format has no links.
+        """
+        from tql.loader.fetching import Fetcher
+        from tql.loader.sources.v3.linked import LinkedSource
+
+        if not isinstance(self._source, V3Source):
+            raise ArgumentError("only Deep Lake v3 datasets have links")
+        fetch = Fetcher(Path(base or ".").expanduser().absolute(), timeout, max_bytes)
+        return Dataset(LinkedSource(self._source, fetch), self._indexes)
+
     def views(self) -> list[SavedView]:
         """The views that deeplake saved with this dataset, in the order of saving.
 

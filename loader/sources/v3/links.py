@@ -10,6 +10,16 @@ from tql.loader.sources.v3.place import Place
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """One item: the path of its file, or those of several in row-major order, with the shapes of the whole
+    and of one file.
+    """
+
+    paths: tuple[str, ...]
+    tiled: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TiledPaths:
     """The files of one item: `paths` in row-major order of a grid of that many along each axis."""
 

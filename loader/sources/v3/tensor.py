@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -36,7 +37,7 @@ from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunks import Caches, Chunk, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
-from tql.loader.sources.v3.links import parse_paths
+from tql.loader.sources.v3.links import Link, parse_paths
 from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
 from tql.loader.sources.v3.polygons import concat_polygons, decode_polygons, take_polygons
 from tql.loader.sources.v3.sequence import group_rows, group_shapes
@@ -156,6 +157,23 @@ class Tensor:
         (piece,) = self._store.pieces(np.array([row], np.int64))
         chunk = self._store.open(piece.chunk)
         return self._store.extent(chunk, range(int(piece.local[0]), int(piece.local[0]) + 1)).tobytes()
+
+    def links(self, rows: Items) -> tuple[list[Link], NDArray[np.int64] | None]:
+        """Of a tensor of links: the paths of all items of these rows; of sequences, how many each row has."""
+        counts: NDArray[np.int64] | None = None
+        items = as_array(rows)
+        if self._sequence is not None:
+            firsts, counts = self._sequence.items(rows)
+            items = spread(firsts, counts)
+        texts = self._read_items(items)
+        assert isinstance(texts, TextRows)
+        data, found = texts.data.tobytes(), []
+        for item, (start, end) in zip(items.tolist(), pairwise(texts.offsets.tolist()), strict=True):
+            paths = data[start:end].decode()
+            entry = self._store.tiling(item)
+            tiled = None if entry is None else (entry.shape, entry.tile)
+            found.append(Link((paths,) if entry is None else tuple(paths.split("\n")), tiled))
+        return found, counts
 
     def boundaries(self) -> NDArray[np.int64]:
         """Row numbers at which a new chunk begins, 0 and the number of rows included."""
