@@ -50,9 +50,9 @@ Entries ragged_entries(const Column& column) {
   return entries;
 }
 
-std::vector<int64_t> copy_of(const Offsets& offsets) {
+CountedVector<int64_t> copy_of(const Offsets& offsets) {
   return offsets.visit(
-      [&](const auto* values) { return std::vector<int64_t>(values, values + offsets.size()); });
+      [&](const auto* values) { return CountedVector<int64_t>(values, values + offsets.size()); });
 }
 
 Column text_items(const Column& column) {
