@@ -27,6 +27,8 @@ from tql.schema import Schema
 
 _MEGABYTE = 10**6
 _METHODS: tuple[DecodeMethod, ...] = ("numpy", "tobytes", "pil", "data")
+_TOGETHER_BYTES = 4 << 20  # of small batches that are read together
+_TOGETHER_BATCHES = 64
 _BUFFER = 2048  # megabytes, where the loader does not shuffle
 _IMAGE_FILES = ("jpeg", "png")
 _READ_ONE_BY_ONE = (None, *_IMAGE_FILES)  # encodings whose rows can be read without their neighbours
@@ -184,6 +186,7 @@ class Config:
             output.on_error,
             output.pad,
             self._reuse_rows(reads) // processes,
+            1 if output.processes.number else self._together(reads),
         )
 
     @property
@@ -195,6 +198,24 @@ class Config:
     @property
     def _buffer_bytes(self) -> int:
         return int((self.shuffling.buffer_size if self.shuffling is not None else _BUFFER) * _MEGABYTE)
+
+    def _together(self, reads: Sequence[ColumnRead]) -> int:
+        """How many batches are read together: as many as are small, where nothing is done to single rows."""
+        output, batching = self.output or Output(), self.batching or Batching()
+        fields = [self.view.schema[read.name] for read in reads]
+        plain = all(
+            read.method == "numpy"
+            and field.encoding is None
+            and field.type.is_fixed
+            and field.type.is_numeric
+            for read, field in zip(reads, fields, strict=True)
+        )
+        if not plain or any(field.type.nullable for field in fields):
+            return 1
+        if self.transform is not None or output.collate_fn is not None:
+            return 1
+        batch_bytes = batching.size * max(1, sum(field.row_bytes for field in fields))
+        return max(1, min(_TOGETHER_BATCHES, _TOGETHER_BYTES // batch_bytes))
 
     def _reuse_rows(self, reads: Sequence[ColumnRead]) -> int:
         """How many decoded rows the buffer holds, if rows come more than once at all."""

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace as with_changes
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
+from tql.errors import ArgumentError
 from tql.loader import state as saved
-from tql.loader.config import Batching, Config, LoaderView
+from tql.loader.config import Batching, Config, LoaderView, check_columns
 from tql.loader.iteration import Batches, Errors
 from tql.loader.output import Output, check_integer
 from tql.loader.pipeline import Made, run
+from tql.loader.progress import progress as progress_bar
 from tql.loader.schedule import Schedule
+from tql.loader.shuffle_report import ShuffleReport, report
 from tql.loader.stages.repair import BadRow
+from tql.loader.stages.reuse import Turns
 from tql.loader.state import Cursor, Place
 from tql.loader.stats import Clock, LoaderStats
+from tql.loader.to_numpy import column_values
+from tql.loader.to_torch import require_torch
 from tql.loader.workers import WorkerSet
 
 
@@ -74,7 +82,56 @@ class IterableLoader:
         self._iterators.add(iterator)
         return iterator
 
+    def turn(self, number: int, of: int) -> Iterator[Any]:
+        """Batches `number`, `number` + `of`, ... of the next epoch, made in this process: the part of one of
+        several processes that know of each other.
+        """
+        place = self._cursor.next
+        self._cursor = Cursor(place)
+        self._cursor.begun = True
+        order = self._config.schedule().epoch(place.epoch, place.rows)
+        prefetch = (self._config.output or Output()).prefetch
+        for made in run(self._config.recipe(), order, prefetch, Turns(number, of)):
+            if made.bad:
+                self._errors.add(made.bad, (self._config.output or Output()).on_error)
+            yield made.batch
+
+    def progress(self, description: str | None = None) -> Iterator[Any]:
+        """The batches of the next epoch, with a bar on stderr if that is a terminal."""
+        iterator = iter(self)
+        with progress_bar(description or f"epoch {self._cursor.epoch}", len(iterator)) as advance:
+            for batch in iterator:
+                yield batch
+                advance(1)
+
+    def to_iterable_dataset(self) -> Any:
+        """The loader as a `torch.utils.data.IterableDataset` of whole batches, for code that asks for one.
+
+        Give it to torch's DataLoader with `batch_size=None`. With `num_workers` there, call `set_epoch`
+        before each epoch: worker processes start from copies. The loader itself needs no such wrapping.
+
+        Raises:
+            MissingDependencyError: torch is not installed.
+        """
+        require_torch()
+        from tql.loader.torch_dataset import BatchDataset
+
+        return BatchDataset(self)
+
     def _made(self, schedule: Schedule, place: Place) -> Generator[Made, None, None]:
+        """The batches, on the device where one was asked for."""
+        output = self._config.output or Output()
+        made = self._made_here(schedule, place)
+        if output.pin_memory or output.device is not None:
+            from tql.loader.device import copy_ahead, pin_all
+
+            if output.pin_memory:
+                made = pin_all(made)
+            if output.device is not None:
+                made = copy_ahead(made, output.device)
+        return made
+
+    def _made_here(self, schedule: Schedule, place: Place) -> Generator[Made, None, None]:
         output = self._config.output or Output()
         recipe, processes = self._config.recipe(), output.processes
         steps = schedule.steps_from(place.rows)
@@ -126,6 +183,35 @@ class IterableLoader:
     def errors(self) -> list[BadRow]:
         """The rows that could not be read so far, with column, chunk and reason; see `on_error`."""
         return self._errors.rows()
+
+    def shuffle_report(self, column: str | None = None, epoch: int = 0) -> ShuffleReport:
+        """How well mixed the classes are in the batches of an epoch, over all processes; `str()` says it in a
+        sentence. Reads one column, and no images.
+
+        Args:
+            column: of the classes, one value per row; None takes the first column with class names.
+            epoch: which epoch.
+
+        Raises:
+            UnknownColumnError: a name that is no column.
+            ArgumentError: no column was given and none has class names; or a column with more than one value
+                per row.
+        """
+        view, schedule = self._config.view, self._config.schedule()
+        if column is None:
+            labelled = [name for name, field in view.schema.items() if field.type.class_names]
+            if not labelled:
+                raise ArgumentError(
+                    "shuffle_report() needs the column of the classes: none has class names",
+                    hint="name one: loader.shuffle_report('label')",
+                )
+            column = labelled[0]
+        check_columns([column], view.schema)
+        order = schedule.global_order(epoch)
+        values = column_values(view.take(column, "values", order), view.schema.type_of(column))
+        rows = np.asarray(values) if isinstance(values, np.ndarray) else np.array(values, dtype=str)
+        single = rows.reshape(len(rows)) if rows.size == len(rows) else rows
+        return report(column, single, schedule.batch_size * schedule.share.world_size)
 
     def stats(self) -> LoaderStats:
         """Where the time went so far: storage, decoding, transforms, collating, or the consumer."""

@@ -12,7 +12,7 @@ from tql.errors import RowWarning
 from tql.loader.pipeline import Made
 from tql.loader.schedule import Schedule
 from tql.loader.stages.repair import BadRow
-from tql.loader.state import Cursor, Place
+from tql.loader.state import Cursor
 from tql.loader.stats import Clock
 
 
@@ -54,7 +54,7 @@ class Batches:
         self._made = made
         self._schedule = schedule
         self._cursor = cursor
-        self._start = cursor.place.rows
+        self._start = cursor.rows
         self._taken = 0
         self._clock = clock
         self._errors = errors
@@ -74,8 +74,7 @@ class Batches:
             self._finish()
             raise
         self._taken += 1
-        place = self._cursor.place
-        self._cursor.place = Place(place.epoch, self._schedule.rows_behind(self._start, self._taken))
+        self._cursor.rows = self._schedule.rows_behind(self._start, self._taken)
         if made.bad:
             self._errors.add(made.bad, self._policy)
         now = time.perf_counter()
@@ -89,7 +88,7 @@ class Batches:
     def _finish(self) -> None:
         if self._cursor.begun and self._taken == self._schedule.steps_from(self._start):
             if self._report is not None:
-                print(f"epoch {self._cursor.place.epoch}: {self._report.read()}", file=sys.stderr)
+                print(f"epoch {self._cursor.epoch}: {self._report.read()}", file=sys.stderr)
             self._cursor.finish()
 
     def __len__(self) -> int:

@@ -8,8 +8,7 @@ batches are under way is bounded, and with it the memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,7 +29,7 @@ from tql.loader.stages.transform import (
     functions_of,
     split,
 )
-from tql.loader.stats import Times
+from tql.loader.stats import NO_TIME, Times
 from tql.loader.to_numpy import NumpyFace, Values
 from tql.loader.to_torch import TorchFace
 
@@ -54,6 +53,7 @@ class Recipe:
         on_error: what becomes of a row that can't be read.
         pad: what fills ragged columns up to one shape.
         reuse_rows: within how many rows a row that comes again is not decoded again; 0 for never.
+        together: how many batches are read together and then parted; for small rows of one shape.
     """
 
     view: Rows
@@ -67,12 +67,12 @@ class Recipe:
     on_error: OnError = "raise"
     pad: Pad = None
     reuse_rows: int = 0
+    together: int = 1
 
-    def randomness(self, epoch: int, place: int) -> AbstractContextManager[None]:
-        """Inside, the caller's functions get the random numbers of the batch that starts at `place`."""
-        if self.collate_fn is None and not calls_python(self.transform):
-            return nullcontext()
-        return seeded_libraries(self.seed, epoch, place)
+    @property
+    def calls_python(self) -> bool:
+        """Whether functions of the caller take part."""
+        return self.collate_fn is not None or calls_python(self.transform)
 
 
 _ALL = Turns()
@@ -90,9 +90,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A batch under way, or why it could not be started."""
+    """Batches under way, or why they could not be started."""
 
     order: EpochOrder
+    steps: range
     places: Positions
     reading: Reading | None
     error: Exception | None
@@ -108,20 +109,32 @@ class BatchMaker:
         self._decoder = Decoder(recipe.view, recipe.threads, recipe.seed)
         self._reader = Reader(recipe.view, recipe.columns, self._decoder, turns, recipe.reuse_rows)
 
-    def start(self, order: EpochOrder, step: int) -> Prepared:
+    def start(self, order: EpochOrder, steps: range) -> Prepared:
         """Fetch and start decoding; an error is kept for `finish`, so that the batches before it still
         come.
         """
-        places, times = order.places(step), Times()
+        places, times = order.places(steps), Times()
         with times.of("storage"):
             try:
-                reading = self._reader.start(order, step, order.at(places))
+                reading = self._reader.start(order, steps[0], order.at(places))
             except Exception as error:
-                return Prepared(order, places, None, error, times)
-        return Prepared(order, places, reading, None, times)
+                return Prepared(order, steps, places, None, error, times)
+        return Prepared(order, steps, places, reading, None, times)
 
-    def finish(self, prepared: Prepared) -> Made:
-        """Wait for the values, then transform, collate and hand over."""
+    def finish(self, prepared: Prepared) -> Iterator[Made]:
+        """Wait for the values, then transform, collate and hand over, batch by batch."""
+        if len(prepared.steps) == 1:
+            yield self._finished(prepared)
+            return
+        try:
+            together = self._finished(prepared)
+        except UNREADABLE:  # the batches before the one that is damaged are whole
+            for step in prepared.steps:
+                yield self._finished(self.start(prepared.order, range(step, step + 1)))
+            return
+        yield from parted(together, len(prepared.steps), prepared.order.batch_size)
+
+    def _finished(self, prepared: Prepared) -> Made:
         times = prepared.times
         bad: tuple[BadRow, ...] = ()
         with times.of("decode"):
@@ -131,7 +144,7 @@ class BatchMaker:
                     raise prepared.error
                 positions, values = prepared.reading.positions, self._reader.wait(prepared.reading)
             except UNREADABLE:
-                if self._recipe.on_error == "raise":
+                if self._recipe.on_error == "raise" or len(prepared.steps) > 1:
                     raise
                 repaired = self._repaired(prepared)
                 positions, values, bad = repaired.positions, repaired.values, repaired.bad
@@ -204,25 +217,44 @@ class BatchMaker:
         self._decoder.close()
 
 
-def run(recipe: Recipe, order: EpochOrder, prefetch: int) -> Iterator[Made]:
+def parted(together: Made, batches: int, rows: int) -> Iterator[Made]:
+    """The batches of `rows` rows each (the last may be shorter) that were made together."""
+    starts = range(0, batches * rows, rows)
+    columns = {
+        name: [values[start : start + rows] for start in starts] for name, values in together.batch.items()
+    }
+    times = together.times
+    for number, start in enumerate(starts):
+        batch = {name: parts[number] for name, parts in columns.items()}
+        yield Made(batch, min(rows, together.rows - start), (), times)
+        times = NO_TIME
+
+
+def run(recipe: Recipe, order: EpochOrder, prefetch: int, turns: Turns = _ALL) -> Generator[Made, None, None]:
     """The batches of an epoch, made in this process.
 
     Args:
         recipe: how.
         order: which rows.
-        prefetch: batches that are being decoded while the consumer works, at least 0.
+        prefetch: batches, or small batches that are made together, that are being decoded while the
+            consumer works, at least 0.
+        turns: the batches to make.
     """
-    maker = BatchMaker(recipe)
+    maker = BatchMaker(recipe, turns)
+    together = recipe.together if turns == _ALL else 1
+    starts = range(turns.first, len(order), turns.stride * together)
     try:
         under_way: deque[Prepared] = deque()
-        started = 0
-        for _ in range(len(order)):
-            while started < len(order) and len(under_way) <= prefetch:
-                under_way.append(maker.start(order, started))
-                started += 1
+        waiting = deque(range(first, min(first + together, len(order))) for first in starts)
+        while waiting or under_way:
+            while waiting and len(under_way) <= prefetch:
+                under_way.append(maker.start(order, waiting.popleft()))
             prepared = under_way.popleft()
-            with recipe.randomness(order.epoch, int(prepared.places[0])):
-                made = maker.finish(prepared)
-            yield made
+            if not recipe.calls_python:
+                yield from maker.finish(prepared)
+                continue
+            with seeded_libraries(recipe.seed, order.epoch, int(prepared.places[0])):
+                made = list(maker.finish(prepared))
+            yield from made
     finally:
         maker.close()

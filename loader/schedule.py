@@ -178,21 +178,26 @@ class EpochOrder:
     def __len__(self) -> int:
         return self.steps
 
-    def places(self, step: int) -> Positions:
-        """Where the rows of a batch stand in the order of the epoch, int64 [rows of the batch].
+    def places(self, steps: range) -> Positions:
+        """Where the rows of batches next to each other stand in the order of the epoch, int64 [rows].
 
         Places behind the last row stand for those at the start of the epoch.
 
         Raises:
             IndexError: there is no such step.
         """
-        if not 0 <= step < self.steps:
-            raise IndexError(f"step {step} of an epoch of {self.steps}")
-        together = self.batch_size * self.share.world_size
-        first = self.start + step * together
-        each = -(-min(together, len(self.order) - first) // self.share.world_size)
-        mine = first + self.share.rank * each
-        return np.arange(mine, mine + each, dtype=np.int64)
+        if not 0 <= steps.start < steps.stop <= self.steps:
+            raise IndexError(f"steps {steps.start} to {steps.stop} of an epoch of {self.steps}")
+        together, world_size = self.batch_size * self.share.world_size, self.share.world_size
+        first = self.start + steps.start * together
+        if world_size == 1:
+            return np.arange(first, min(first + len(steps) * together, len(self.order)), dtype=np.int64)
+        pieces = []
+        for begin in range(first, first + len(steps) * together, together):
+            each = -(-min(together, len(self.order) - begin) // world_size)
+            mine = begin + self.share.rank * each
+            pieces.append(np.arange(mine, mine + each, dtype=np.int64))
+        return np.concatenate(pieces)
 
     def at(self, places: Positions) -> Positions:
         """The positions of the rows that stand at these places."""
@@ -207,7 +212,7 @@ class EpochOrder:
         Raises:
             IndexError: there is no such step.
         """
-        return self.at(self.places(step))
+        return self.at(self.places(range(step, step + 1)))
 
     def substitute(self, place: int, attempt: int) -> int:
         """A place whose row may stand in for one that can't be read.

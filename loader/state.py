@@ -28,23 +28,31 @@ class Cursor:
     """The place of one iteration, moved on as its batches are handed over.
 
     Attributes:
-        place: where it is.
+        epoch: that is read.
+        rows: of it that lie behind.
         begun: whether an iteration reads on from here, so that the next one is for the epoch after it.
     """
 
     def __init__(self, place: Place) -> None:
-        self.place = place
+        self.epoch = place.epoch
+        self.rows = place.rows
         self.begun = False
 
     def finish(self) -> None:
         """The epoch has come to its end."""
-        self.place = Place(self.place.epoch + 1)
+        self.epoch += 1
+        self.rows = 0
         self.begun = False
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return Place(self.epoch, self.rows)
 
     @property
     def next(self) -> Place:
         """Where the next iteration begins."""
-        return Place(self.place.epoch + 1) if self.begun else self.place
+        return Place(self.epoch + 1) if self.begun else self.place
 
 
 Identity = Mapping[str, str]

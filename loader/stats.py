@@ -44,6 +44,10 @@ class Times:
         self.collate += other.collate
 
 
+NO_TIME = Times()
+"""Of a batch that was made along with another one."""
+
+
 @dataclass(slots=True)
 class LoaderStats:
     """What a loader did since it was made, over all its iterations.
@@ -108,7 +112,8 @@ class Clock:
         stats = self._stats
         stats.batches += 1
         stats.rows += rows
-        stats.times.add(times)
+        if times is not NO_TIME:
+            stats.times.add(times)
         stats.waiting += waiting
         stats.consumer += consumer
         stats.workers = workers

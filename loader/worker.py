@@ -99,7 +99,8 @@ class _Maker:
 
     def start(self, request: Request) -> Prepared | Exception:
         try:
-            return self._ready().start(self._orders.of(request.epoch, request.start), request.step)
+            order = self._orders.of(request.epoch, request.start)
+            return self._ready().start(order, range(request.step, request.step + 1))
         except Exception as error:
             return error
 
@@ -108,7 +109,8 @@ class _Maker:
             if isinstance(prepared, Exception):
                 raise prepared
             seed_libraries(self._job.recipe.seed, request.epoch, int(prepared.places[0]))
-            return Answer(request.run, request.step, self._ready().finish(prepared))
+            (made,) = self._ready().finish(prepared)
+            return Answer(request.run, request.step, made)
         except Exception as error:
             return Answer(request.run, request.step, error=error, traceback=_text(error))
 

@@ -209,7 +209,7 @@ def test_a_damaged_image_is_named_after_the_batches_before_it(method: Any) -> No
 
 @pytest.mark.parametrize("prefetch", [1, 3])
 def test_no_more_is_fetched_than_was_allowed(prefetch: int) -> None:
-    rows = view(labels=np.arange(ROWS))
+    rows = view(images=[jpeg(image) for image in IMAGES])
     iterator = iter(DataLoader(rows).batch(2).numpy(prefetch_factor=prefetch))
     for taken in (1, 2, 3):
         next(iterator)

@@ -20,7 +20,7 @@ ALLOWED = {
 }
 CONFINED = {
     "lark": {"tql/parser.py", "tql/lalr.py"},
-    "torch": {"loader/to_torch.py"},
+    "torch": {"loader/to_torch.py", "loader/device.py", "loader/torch_dataset.py"},
     "PIL": {"loader/sources/v3/images.py", "loader/images.py"},
     "usearch": {"loader/vector_index.py"},
     "lz4": {"loader/sources/v3/compression.py", "loader/compression.py"},

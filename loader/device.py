@@ -1,0 +1,126 @@
+"""Tensors on their way to a GPU: page-locked memory, and copies that run ahead of the consumer.
+
+Only what is a tensor, or a dict, list or tuple of such, is moved; the rest is handed on as it is.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from tql.loader.pipeline import Made
+
+
+class Stream(Protocol):
+    """Where copies run beside the consumer's work: the part of torch's streams that is used."""
+
+    def copying(self) -> Any:
+        """Inside, copies are put on the stream."""
+        ...
+
+    def hand_over(self, tensors: list[Any]) -> None:
+        """The consumer's work waits for the copies, and their memory is not reused before it is done."""
+        ...
+
+
+def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
+    """The value with its tensors replaced; containers are rebuilt, of their own types."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return function(value)
+    if isinstance(value, Mapping):
+        return {key: map_tensors(item, function) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(map_tensors(item, function) for item in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_tensors(item, function) for item in value)
+    return value
+
+
+def pinned(batch: Any) -> Any:
+    """The batch in page-locked memory; unchanged, with a warning, where there is no GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        warnings.warn("pin_memory=True has no effect: torch finds no GPU", RuntimeWarning, stacklevel=2)
+        return batch
+    return map_tensors(batch, lambda tensor: tensor.pin_memory())
+
+
+def pin_all(made: Generator[Made, None, None]) -> Generator[Made, None, None]:
+    """Each batch in page-locked memory."""
+    try:
+        for item in made:
+            yield replace(item, batch=pinned(item.batch))
+    finally:
+        made.close()
+
+
+def copy_ahead(
+    made: Generator[Made, None, None], device: Any, stream: Stream | None = None
+) -> Generator[Made, None, None]:
+    """Each batch on the device. The copy of the next one is under way while the consumer has this one.
+
+    Args:
+        made: the batches.
+        device: as torch takes it.
+        stream: None makes one of the device where it has streams; else copies are plain.
+    """
+    import torch
+
+    device = torch.device(device)
+    if stream is None and device.type == "cuda":
+        stream = _CudaStream(device)
+    try:
+        ahead: tuple[Made, list[Any]] | None = None
+        for item in made:
+            following = _copied(item, device, stream)
+            if ahead is not None:
+                yield _handed_over(ahead, stream)
+            ahead = following
+        if ahead is not None:
+            yield _handed_over(ahead, stream)
+    finally:
+        made.close()
+
+
+def _copied(item: Made, device: Any, stream: Stream | None) -> tuple[Made, list[Any]]:
+    tensors: list[Any] = []
+
+    def copy(tensor: Any) -> Any:
+        tensors.append(tensor.to(device, non_blocking=stream is not None))
+        return tensors[-1]
+
+    if stream is None:
+        return replace(item, batch=map_tensors(item.batch, copy)), tensors
+    with stream.copying():
+        return replace(item, batch=map_tensors(item.batch, copy)), tensors
+
+
+def _handed_over(ahead: tuple[Made, list[Any]], stream: Stream | None) -> Made:
+    item, tensors = ahead
+    if stream is not None:
+        stream.hand_over(tensors)
+    return item
+
+
+class _CudaStream:
+    """A stream of its own on a CUDA device."""
+
+    def __init__(self, device: Any) -> None:
+        import torch
+
+        self._cuda = torch.cuda
+        self._stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def copying(self) -> Any:
+        return self._cuda.stream(self._stream)
+
+    def hand_over(self, tensors: list[Any]) -> None:
+        current = self._cuda.current_stream(self._stream.device)
+        current.wait_stream(self._stream)
+        for tensor in tensors:
+            tensor.record_stream(current)
