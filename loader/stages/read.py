@@ -63,7 +63,7 @@ class Reader:
         if not self._shared:
             return Reading(positions, plain)
         reuse = self._reuse_of(order, step)
-        wanted = positions[reuse.fresh(step)]
+        wanted = reuse.decoded(step, positions)
         fresh = None
         if len(wanted):
             fresh = self._decoder.submit(fetch(self._view, self._shared, wanted, order.epoch))

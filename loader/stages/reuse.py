@@ -63,40 +63,55 @@ class Reuse:
         """Which rows of a batch have to be decoded, bool [rows of the batch]."""
         return ~self._again[self._slots(step)]
 
+    def decoded(self, step: int, positions: Positions) -> Positions:
+        """The rows of a batch, those that are not decoded again replaced by a neighbour that is: equal rows
+        side by side are decoded once, straight into the batch. Empty if no row is decoded.
+        """
+        fresh = np.flatnonzero(self.fresh(step))
+        if len(fresh) == 0:
+            return positions[:0]
+        before = np.searchsorted(fresh, np.arange(len(positions)), side="right") - 1
+        return positions[fresh[np.maximum(before, 0)]]
+
     def kept(self) -> int:
         """Values that are kept now."""
         return len(self._kept)
 
     def complete(self, step: int, column: str, decoded: Values) -> Values | None:
-        """The rows of a column for a batch from those that were decoded for it.
+        """The rows of a column for a batch.
 
         Batches have to be completed in order.
+
+        Args:
+            step: of the batch.
+            column: its name.
+            decoded: the rows at `decoded(step, ...)`; what has to be replaced is, in place where it fits.
 
         Returns:
             None if a row is not there: the batch that should have decoded it has failed.
         """
         slots = self._slots(step)
         rows, again, needed = (part[slots] for part in (self._rows, self._again, self._needed))
-        values: list[Any] = []
-        fresh = iter(decoded)
-        for row, is_again, is_needed in zip(rows.tolist(), again.tolist(), needed.tolist(), strict=True):
+        values: list[Any] = list(decoded) if len(decoded) else [None] * len(rows)
+        in_place = isinstance(decoded, np.ndarray)
+        for slot, (row, is_again, is_needed) in enumerate(
+            zip(rows.tolist(), again.tolist(), needed.tolist(), strict=True)
+        ):
             key = row, column
-            value = self._kept.get(key) if is_again else next(fresh)
-            if value is None:
-                return None
-            if is_needed and not is_again:
+            if is_again:
+                kept = self._kept.get(key) if is_needed else self._kept.pop(key, None)
+                if kept is None:
+                    return None
+                if in_place and values[slot].shape == kept.shape:
+                    values[slot][...] = kept
+                    continue
+                in_place, values[slot] = False, np.array(kept)
+            elif is_needed:
                 # The batch is the caller's, who may write to it: what is kept has memory of its own.
-                value = self._kept[key] = np.array(value)
-            elif is_again and not is_needed:
-                del self._kept[key]
-            values.append(value)
-        if not again.any():
+                self._kept[key] = np.array(values[slot])
+        if in_place:
             return decoded
-        if len({value.shape for value in values}) > 1:
-            return [
-                value.copy() if is_again else value for value, is_again in zip(values, again, strict=True)
-            ]
-        return np.stack(values)
+        return np.stack(values) if len({value.shape for value in values}) == 1 else values
 
     def _slots(self, step: int) -> slice:
         number = (step - self._turns.first) // self._turns.stride
