@@ -50,7 +50,7 @@ class Transform:
 
 @dataclass(frozen=True, init=False)
 class Resize(Transform):
-    """Another size, as Pillow's `Image.resize` gives it, to the byte.
+    """Another size, as Pillow's `Image.resize` gives it.
 
     Args:
         size: (height, width), or the extent of the shorter side.

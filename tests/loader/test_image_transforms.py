@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import tql
 from fake_view import FakeView, jpeg
 from tql import transforms
-from tql.errors import ArgumentError, FormatError, UnknownColumnError
+from tql.errors import ArgumentError, FormatError, RowWarning, UnknownColumnError
 from tql.loader.dataloader import DataLoader
 
 pytest.importorskip("PIL")
@@ -187,6 +187,24 @@ def test_a_damaged_image_is_named() -> None:
     damaged = FakeView({"images": files}, indices=[10, 11, 12, 13, 14, 15])
     with pytest.raises(FormatError, match=r"row 14 of column 'images'.* can't be decoded: "):
         list(DataLoader(damaged).batch(6).transform(TRAIN))
+
+
+def test_what_stands_for_a_damaged_image_is_transformed_too() -> None:
+    files = [jpeg(image) for image in pictures(6)]
+    files[4] = files[4][: len(files[4]) * 3 // 5]
+    made = DataLoader(FakeView({"images": files}), seed=5).batch(3).transform(TRAIN)
+    whole = (
+        DataLoader(FakeView({"images": [*files[:4], files[0], files[5]]}), seed=5).batch(3).transform(TRAIN)
+    )
+    expected = epoch(whole)["images"]
+    with pytest.warns(RowWarning, match="row 4 of column 'images'"):
+        replaced = epoch(made.numpy(on_error="replace"))["images"]
+    good = [0, 1, 2, 3, 5]
+    assert np.array_equal(replaced[good], expected[good])
+    assert np.allclose(replaced[4], -0.5 / 0.2)  # black, after the same steps
+    with pytest.warns(RowWarning, match="another row"):
+        skipped = epoch(made.numpy(on_error="skip"))["images"]
+    assert np.array_equal(skipped[good], expected[good])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ void test_selection();
 void test_set_ops();
 void test_sort();
 void test_decode_pool();
+void test_image_program();
 void test_masks();
 void test_sampling();
 void test_codec();

@@ -14,6 +14,7 @@ int main() {
   tql_test::test_codec();
   tql_test::test_json();
   tql_test::test_decode_pool();
+  tql_test::test_image_program();
   tql_test::test_masks();
   std::puts("native tests passed");
 }

@@ -13,8 +13,9 @@ enum class Filter : uint8_t { kNearest, kBilinear };
 /// `from` counts.
 ///
 /// Bilinear is Pillow's: a triangle as wide as the step where the picture gets smaller, the rows first, then
-/// the columns, each rounded to eight bits, weights of 22 bits. The same bytes as
-/// `PIL.Image.resize(box=...)`. Nearest takes the pixel in which the middle of the new one lies.
+/// the columns, each rounded to eight bits, weights of 22 bits. The bytes of
+/// `PIL.Image.resize(box=...)` where that does not take the columns first. Nearest takes the pixel in which
+/// the middle of the new one lies.
 ///
 /// `from` must be readable for PixelBuffer::kSlack bytes behind its last pixel. `scratch` holds the picture
 /// between the two directions.
