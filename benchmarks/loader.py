@@ -138,6 +138,7 @@ def l2(jpegs: Jpegs, rounds: int) -> None:
     steps = [
         transforms.RandomResizedCrop(224),
         transforms.RandomHorizontalFlip(),
+        transforms.ToFloat(),
         transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ]
     chain = jpegs.dataset.dataloader().shuffle().batch(64).transform({"images": steps, "labels": None})
