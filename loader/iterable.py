@@ -13,7 +13,7 @@ import numpy as np
 from tql.errors import ArgumentError
 from tql.loader import state as saved
 from tql.loader.config import Batching, Config, LoaderView, check_columns
-from tql.loader.iteration import Batches, Errors
+from tql.loader.iteration import Batches, Begun, Errors
 from tql.loader.output import Output, check_integer
 from tql.loader.pipeline import Made, run
 from tql.loader.progress import progress as progress_bar
@@ -63,24 +63,22 @@ class IterableLoader:
             self._cursor = Cursor(Place(epoch))
 
     def __iter__(self) -> Batches:
-        """The batches of the next epoch. Several iterations may be under way at once."""
-        config, output = self._config, self._config.output or Output()
-        cursor = self._cursor = Cursor(self._cursor.next)
-        cursor.begun = True
-        schedule, place = config.schedule(), cursor.place
-        made = self._made(schedule, place)
-        iterator = Batches(
-            made,
-            schedule,
-            cursor,
-            self._clock,
-            self._errors,
-            output.on_error,
-            output.processes.number,
-            output.verbose,
-        )
+        """The batches of the next epoch, which begins with the first of them. Several iterations may be under
+        way at once.
+        """
+        output = self._config.output or Output()
+        iterator = Batches(self._begin, self._ahead, self._clock, self._errors, output)
         self._iterators.add(iterator)
         return iterator
+
+    def _begin(self) -> Begun:
+        cursor = self._cursor = Cursor(self._cursor.next)
+        cursor.begun = True
+        schedule = self._config.schedule()
+        return Begun(self._made(schedule, cursor.place), schedule, cursor, cursor.rows)
+
+    def _ahead(self) -> int:
+        return self._config.schedule().steps_from(self._cursor.next.rows)
 
     def turn(self, number: int, of: int) -> Iterator[Any]:
         """Batches `number`, `number` + `of`, ... of the next epoch, made in this process: the part of one of
@@ -99,7 +97,7 @@ class IterableLoader:
     def progress(self, description: str | None = None) -> Iterator[Any]:
         """The batches of the next epoch, with a bar on stderr if that is a terminal."""
         iterator = iter(self)
-        with progress_bar(description or f"epoch {self._cursor.epoch}", len(iterator)) as advance:
+        with progress_bar(description or f"epoch {self._cursor.next.epoch}", len(iterator)) as advance:
             for batch in iterator:
                 yield batch
                 advance(1)

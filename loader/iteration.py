@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any, Self
 
 from tql.errors import RowWarning
+from tql.loader.output import Output
 from tql.loader.pipeline import Made
 from tql.loader.schedule import Schedule
 from tql.loader.stages.repair import BadRow
@@ -36,31 +38,47 @@ class Errors:
         return list(self._found.values())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """An epoch that is being read: its batches, and where it has come to."""
+
+    made: Generator[Made, None, None]
+    schedule: Schedule
+    cursor: Cursor
+    start: int
+
+
 class Batches:
-    """An iterator over the batches of an epoch. Close it, or use it up, to end what works for it."""
+    """An iterator over the batches of an epoch. Close it, or use it up, to end what works for it.
+
+    The epoch is that of the first `next`, not of `iter`: some frameworks call `iter` only to see whether they
+    can.
+
+    Args:
+        begin: starts the next epoch of the loader.
+        ahead: how many batches that one would have.
+        clock: of the loader.
+        errors: of the loader.
+        output: how the loader was asked to work.
+    """
 
     def __init__(
         self,
-        made: Generator[Made, None, None],
-        schedule: Schedule,
-        cursor: Cursor,
+        begin: Callable[[], Begun],
+        ahead: Callable[[], int],
         clock: Clock,
         errors: Errors,
-        policy: str,
-        workers: int,
-        verbose: bool,
+        output: Output,
     ) -> None:
-        """See the attributes of DataLoader; `made` gives the batches behind the cursor's place."""
-        self._made = made
-        self._schedule = schedule
-        self._cursor = cursor
-        self._start = cursor.rows
+        self._begin = begin
+        self._ahead = ahead
+        self._begun: Begun | None = None
+        self._closed = False
         self._taken = 0
         self._clock = clock
         self._errors = errors
-        self._policy = policy
-        self._workers = workers
-        self._report = Clock() if verbose else None
+        self._output = output
+        self._report = Clock() if output.verbose else None
         self._handed_over: float | None = None
 
     def __iter__(self) -> Self:
@@ -68,33 +86,42 @@ class Batches:
 
     def __next__(self) -> Any:
         asked = time.perf_counter()
+        if self._closed:
+            raise StopIteration
+        begun = self._begun
+        if begun is None:
+            begun = self._begun = self._begin()
         try:
-            made = next(self._made)
+            made = next(begun.made)
         except StopIteration:
-            self._finish()
+            self._finish(begun)
             raise
         self._taken += 1
-        self._cursor.rows = self._schedule.rows_behind(self._start, self._taken)
+        begun.cursor.rows = begun.schedule.rows_behind(begun.start, self._taken)
         if made.bad:
-            self._errors.add(made.bad, self._policy)
+            self._errors.add(made.bad, self._output.on_error)
         now = time.perf_counter()
         consumer = 0.0 if self._handed_over is None else asked - self._handed_over
         for clock in (self._clock, self._report):
             if clock is not None:
-                clock.batch(made.rows, made.times, now - asked, consumer, self._workers)
+                clock.batch(made.rows, made.times, now - asked, consumer, self._output.processes.number)
         self._handed_over = now
         return made.batch
 
-    def _finish(self) -> None:
-        if self._cursor.begun and self._taken == self._schedule.steps_from(self._start):
+    def _finish(self, begun: Begun) -> None:
+        if begun.cursor.begun and self._taken == begun.schedule.steps_from(begun.start):
             if self._report is not None:
-                print(f"epoch {self._cursor.epoch}: {self._report.read()}", file=sys.stderr)
-            self._cursor.finish()
+                print(f"epoch {begun.cursor.epoch}: {self._report.read()}", file=sys.stderr)
+            begun.cursor.finish()
 
     def __len__(self) -> int:
         """Batches that are left."""
-        return self._schedule.steps_from(self._start) - self._taken
+        if self._begun is None:
+            return self._ahead()
+        return self._begun.schedule.steps_from(self._begun.start) - self._taken
 
     def close(self) -> None:
         """End the iteration. May be called again."""
-        self._made.close()
+        self._closed = True
+        if self._begun is not None:
+            self._begun.made.close()

@@ -326,3 +326,15 @@ def test_a_pickled_loader_begins_with_the_next_epoch() -> None:
     loader = shuffled()
     next(iter(loader))
     assert epochs(pickle.loads(pickle.dumps(loader)), 1) == epochs(make_at(shuffled, 1), 1)
+
+
+def test_an_iterator_that_is_never_asked_uses_up_no_epoch() -> None:
+    expected = epochs(shuffled(), 2)
+    loader = shuffled()
+    iter(loader)
+    unused = iter(loader)
+    assert len(unused) == len(expected[0])
+    assert loader.state_dict()["epoch"] == 0
+    assert epochs(loader, 2) == expected
+    unused.close()
+    assert list(unused) == []
