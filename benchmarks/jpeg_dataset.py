@@ -1,4 +1,4 @@
-"""A Deep Lake v3 dataset of made-up photographs for the epoch benchmark."""
+"""A Deep Lake v3 dataset of made-up photographs for the benchmarks of the loader."""
 
 from __future__ import annotations
 

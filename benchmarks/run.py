@@ -1,4 +1,4 @@
-"""Run every benchmark, each in a process of its own; `run.py filter epoch` runs some."""
+"""Run every benchmark, each in a process of its own; `run.py filter loader` runs some."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("filter", "planning", "epoch")
+BENCHMARKS = ("filter", "planning", "loader")
 
 
 def main() -> None:
