@@ -110,6 +110,7 @@ Relation run_ungroup(Execution& execution, const Ungroup& ungroup, const Relatio
   starts.reserve(lengths.size() + 1);
   starts.push_back(0);
   for (size_t row = 0; row < lengths.size(); ++row) {
+    if (row % kLargestRows == 0) execution.check_interrupt();
     if (cutting.kind == Cutting::Kind::kLengths && lengths[row] != cutting.bounds.back()) {
       int64_t number = 0;
       input.rows.copy_rows(static_cast<int64_t>(row), {&number, 1});
