@@ -5,13 +5,22 @@
 #include <new>
 
 namespace tql_engine {
+namespace {
+
+constexpr int64_t kLargeScratch = 4 << 20;
+
+}  // namespace
 
 std::byte* Buffer::reserve_bytes(int64_t count, int64_t size) {
   int64_t bytes = 0;
   if (count < 0 || __builtin_mul_overflow(count, size, &bytes) || bytes > (int64_t{1} << 46))
     throw std::bad_alloc();
   if (bytes > capacity_ || bytes_ == nullptr) {
-    const int64_t capacity = std::max<int64_t>({bytes, capacity_ + capacity_ / 2, 256});
+    const int64_t capacity =
+        bytes > kLargeScratch ? bytes : std::max<int64_t>({bytes, capacity_ + capacity_ / 2, 256});
+    bytes_.reset();
+    capacity_ = 0;
+    if (capacity > kLargeScratch) reserved_.grow_to(capacity);
     bytes_ = std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(capacity));
     capacity_ = capacity;
   }

@@ -300,3 +300,21 @@ def test_where_the_system_has_no_memory_the_query_fails_and_the_engine_goes_on()
         assert len(data.query("select * where x < 10")) == 10
         """
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "what"),
+    [
+        ("select x + 1.5 as s", "the computed columns need"),
+        ("select * where any(x + 1.5 > 3)", "the filter needs"),
+        ("select * order by sum(x + 1.5)", "ORDER BY needs"),
+    ],
+)
+def test_a_row_of_more_than_2_to_the_31_elements(query: str, what: str) -> None:
+    elements = 2**31 + 5
+    data = tql.from_numpy({"x": np.zeros((1, elements), np.int8)})
+    assert data.query("select shape(x)[0] as n")["n"].tolist() == [elements]
+    assert len(data.query(f"select * where shape(x)[0] = {elements}")) == 1
+    with pytest.raises(MemoryLimitError) as caught:
+        data.query(query, memory_limit="1GB")
+    assert what in caught.value.message and "at least 17.2 GB, limit 1.0 GB" in caught.value.message

@@ -20,8 +20,8 @@ class MemoryBudget {
   /// `limit` in bytes; nothing: no limit, but what is held is counted all the same.
   explicit MemoryBudget(std::optional<int64_t> limit = std::nullopt) : limit_(limit) {}
 
-  /// Throws MemoryLimitError, and then nothing is held. Where blocks that nobody uses would bring the process
-  /// above the limit, they go back to the system.
+  /// Throws MemoryLimitError, or std::bad_alloc for more than the machine has, and then nothing is held.
+  /// Where blocks that nobody uses would bring the process above the limit, they go back to the system.
   void reserve(int64_t bytes);
   void release(int64_t bytes) noexcept { held_.fetch_sub(bytes, std::memory_order_relaxed); }
 

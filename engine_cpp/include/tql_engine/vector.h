@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "tql_engine/memory_budget.h"
 #include "tql_engine/text_arena.h"
 #include "tql_engine/types.h"
 
@@ -60,10 +61,11 @@ struct Vector {
   }
 };
 
-/// Scratch memory that grows and is used again for the next rows.
+/// Scratch memory that grows and is used again for the next rows. That of a batch of ordinary rows is bounded
+/// and counts for no budget; that of rows that are large by themselves does.
 class Buffer {
  public:
-  /// Room for `count` values; what was in it is lost. Throws std::bad_alloc.
+  /// Room for `count` values; what was in it is lost. Throws MemoryLimitError and std::bad_alloc.
   template <class T>
   T* reserve(int64_t count) {
     return reinterpret_cast<T*>(reserve_bytes(count, sizeof(T)));
@@ -71,6 +73,7 @@ class Buffer {
   std::byte* reserve_bytes(int64_t count, int64_t size);
 
  private:
+  Reservation reserved_;
   std::unique_ptr<std::byte[]> bytes_;
   int64_t capacity_ = 0;
 };

@@ -1,7 +1,10 @@
 #include "tql_engine/memory_budget.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <limits>
+#include <new>
 
 #include "tql_engine/block_cache.h"
 #include "tql_engine/status.h"
@@ -13,6 +16,13 @@ constexpr int64_t kLeastShare = 64 << 10;
 constexpr int64_t kShareOfRoom = 8;
 
 thread_local const MemoryBudgetPtr* current_budget = nullptr;
+
+/// Bytes of the machine's memory. Systems promise more than they have, and end the process that believes it.
+int64_t physical_memory() noexcept {
+  const int64_t pages = sysconf(_SC_PHYS_PAGES);
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? pages * page : std::numeric_limits<int64_t>::max();
+}
 
 void note_peak(std::atomic<int64_t>& peak, int64_t held) noexcept {
   int64_t known = peak.load(std::memory_order_relaxed);
@@ -37,6 +47,12 @@ void MemoryBudget::reserve(int64_t bytes) {
       throw MemoryLimitError(held, *limit_);
     }
     if (static_cast<int64_t>(kept_block_bytes()) > *limit_ - held) release_kept_blocks();
+  } else {
+    static const int64_t most = physical_memory();
+    if (bytes > most || held > most) {
+      release(bytes);
+      throw std::bad_alloc();
+    }
   }
   note_peak(peak_, held);
   note_peak(recent_peak_, held);
