@@ -110,7 +110,7 @@ def relations() -> dict[str, tuple[dict[str, Any], dict[str, Column]]]:
         "expand": (expand_of(hits, 3, 3, True), hits),
         "ungroup": (ungroup_of(parts, {"v": "element"}, split=True), parts),
         "bm25": (
-            {"id": 7, "op": "bm25", "input": scan(), "computes": "score", "column": "x", "query": "many words"},
+            {"op": "bm25", "id": 7, "input": scan(), "computes": "s", "column": "x", "query": "word"},
             said,
         ),
     }
