@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from tql.errors import ArgumentError, DatasetNotFoundError
 from tql.loader.dataset import Dataset
 from tql.loader.sources.v3.source import MARKERS, V3Source
+from tql.loader.storage.location import local_path
 
 if TYPE_CHECKING:
     from tql.loader.writing.dataset import WritableDataset
@@ -35,6 +36,7 @@ def load(path: str | os.PathLike[str], version: str | None = None, *, read_only:
         DatasetLockedError: if another process writes to it (`read_only=False`).
         DatasetNotFoundError: if there is nothing, or no dataset, at `path`.
         FormatError: if the dataset's metadata is damaged.
+        UnsupportedError: if `path` is a URL.
     """
     folder, named = split_version(path)
     if named is not None and version is not None:
@@ -58,7 +60,7 @@ def load(path: str | os.PathLike[str], version: str | None = None, *, read_only:
 
 def split_version(path: str | os.PathLike[str]) -> tuple[Path, str | None]:
     """The folder and the version of `path@version`. What exists under the whole name has no version."""
-    whole = Path(path).expanduser()
+    whole = local_path(path)
     folder, at, version = str(whole).rpartition("@")
     if not at or not folder or not version or whole.exists() or not Path(folder).is_dir():
         return whole, None

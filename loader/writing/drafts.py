@@ -21,6 +21,7 @@ from tql.loader.sources.v3.source import MARKERS
 from tql.loader.sources.v3.versions import commit_folder, read_versions
 from tql.loader.storage.exchange import put_in_place
 from tql.loader.storage.local import LocalStore
+from tql.loader.storage.location import local_path
 from tql.loader.writing.dataset import WritableDataset
 from tql.loader.writing.lock import Holder, Lock
 from tql.loader.writing.metas import new_dataset_meta, to_json
@@ -46,7 +47,7 @@ class Draft:
     """
 
     def __init__(self, path: str | os.PathLike[str], overwrite: bool) -> None:
-        self.target = Path(os.path.realpath(Path(path).expanduser()))
+        self.target = Path(os.path.realpath(local_path(path)))
         self._locks: list[Lock] = []
         occupied = self.target.exists() and (not self.target.is_dir() or any(self.target.iterdir()))
         if occupied:

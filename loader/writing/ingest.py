@@ -12,6 +12,7 @@ from tql.errors import ArgumentError
 from tql.loader.dataset import Dataset
 from tql.loader.progress import progress
 from tql.loader.sources.v3.source import V3Source
+from tql.loader.storage.location import local_path
 from tql.loader.writing.arrow_columns import TableColumn, open_table
 from tql.loader.writing.drafts import made_at_once
 from tql.loader.writing.sample import Sample
@@ -45,7 +46,7 @@ def ingest_folder(
         ArgumentError: no folder, no pictures in it, or a file that can't be read; the message names it.
         DatasetExistsError: there is something at `dest`.
     """
-    root = Path(src).expanduser()
+    root = local_path(src)
     if not root.is_dir():
         raise ArgumentError(f"there is no folder '{src}'")
     files = sorted(_pictures(root), key=lambda path: path.as_posix())
@@ -66,7 +67,7 @@ def ingest_folder(
                 columns["labels"] = labels[start : start + _ROWS]
             dataset.extend(columns)
             advance(len(part))
-    return Dataset(V3Source(Path(dest).expanduser()))
+    return Dataset(V3Source(local_path(dest)))
 
 
 def ingest_table(
@@ -82,7 +83,7 @@ def ingest_table(
         DatasetExistsError: there is something at `dest`.
         MissingDependencyError: the package pyarrow is not installed.
     """
-    rows, total, batches = open_table(Path(src).expanduser())
+    rows, total, batches = open_table(local_path(src))
     columns = [TableColumn(field) for field in rows]
     making = made_at_once(dest, overwrite, f"ingested {Path(src).name}")
     with making as dataset, progress("ingesting", total) as advance:
@@ -92,7 +93,7 @@ def ingest_table(
                     dataset.create_tensor(column.name, **column.options(batch))
             dataset.extend({column.name: column.values(batch) for column in columns})
             advance(batch.num_rows)
-    return Dataset(V3Source(Path(dest).expanduser()))
+    return Dataset(V3Source(local_path(dest)))
 
 
 def _pictures(root: Path) -> Iterator[Path]:

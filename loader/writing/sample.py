@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tql.errors import ArgumentError
+from tql.loader.storage.location import local_path
 
 
 class Sample:
@@ -51,7 +52,7 @@ def read(path: str | os.PathLike[str]) -> Sample:
     Raises:
         ArgumentError: if there is no such file.
     """
-    given = Path(path).expanduser()
+    given = local_path(path)
     if not given.is_file():
         raise ArgumentError(f"there is no file '{path}'")
     return Sample(given)

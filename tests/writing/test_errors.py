@@ -18,6 +18,7 @@ from tql.errors import (
     ReadOnlyError,
     RowIndexError,
     StorageError,
+    UnsupportedError,
     UnknownColumnError,
 )
 
@@ -205,3 +206,16 @@ def test_integers_are_never_rounded(tmp_path: Path) -> None:
     dataset.append({"x": 2**64 - 1})
     assert dataset["x"].tolist() == [[2**64 - 1]]
     assert dataset["x"].dtype == np.uint64
+
+
+def test_urls_are_no_folders_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = "s3://bucket/flowers"
+    for use in (tql.load, tql.empty, tql.read, lambda url: tql.ingest_folder(url, tmp_path / "ds")):
+        with pytest.raises(
+            UnsupportedError, match=r"'s3://' can't be opened, .*: 's3://bucket/flowers'\n.*copy"
+        ):
+            use(url)
+    with pytest.raises(UnsupportedError, match="gcs://"):
+        tql.ingest_folder(tmp_path, "gcs://bucket/flowers")
+    assert list(tmp_path.iterdir()) == []
