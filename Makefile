@@ -70,7 +70,7 @@ golden: build  ## rewrite the golden files, show the difference
 # A sanitizer needs its own environment: the editable install of .venv would win over the instrumented build.
 # The runtime is preloaded because the interpreter itself is not instrumented. PYTHONSAFEPATH keeps ./tql, which
 # holds no engine, off the path of the tests and of the processes that they start.
-define sanitized
+define sanitizer-build
 	@test -x build/$(1)-env/bin/python || $(PYTHON) -m venv build/$(1)-env
 	build/$(1)-env/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	  $(TOOLS) $(filter-out torch,$(TEST_TOOLS))
@@ -78,10 +78,15 @@ define sanitized
 	  --config-settings=build-dir=build/$(1) --config-settings=cmake.build-type=RelWithDebInfo \
 	  --config-settings=install.strip=false --config-settings=cmake.define.TQL_SANITIZE=$(2) \
 	  --config-settings=cmake.define.TQL_NATIVE_TESTS=ON .
-	$(4) build/$(1)/tql_native_tests
-	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=$(3)) $$($${CXX:-c++} -print-file-name=libstdc++.so)" \
-	  PYTHONSAFEPATH=1 $(4) build/$(1)-env/bin/python -m pytest -p no:cacheprovider $(5)
 endef
+sanitized-python = LD_PRELOAD="$$($${CXX:-c++} -print-file-name=$(2)) $$($${CXX:-c++} -print-file-name=libstdc++.so)" \
+	  PYTHONSAFEPATH=1 $(3) build/$(1)-env/bin/python
+ASAN := ASAN_OPTIONS=detect_leaks=0:hard_rss_limit_mb=16000 UBSAN_OPTIONS=print_stacktrace=1
+TSAN := TSAN_OPTIONS="halt_on_error=1 die_after_fork=0"
+asan-build  = $(call sanitizer-build,asan,address$(comma)undefined)
+asan-python = $(call sanitized-python,asan,libasan.so,$(ASAN))
+tsan-python = $(call sanitized-python,tsan,libtsan.so,$(TSAN))
+comma := ,
 
 # The format's own package needs NumPy below 2, so it lives in an environment of its own; the tests talk to it.
 build/interop-env/tools: constraints-interop.txt
@@ -96,18 +101,18 @@ interop: build build/interop-env/tools  ## datasets written in turns with deepla
 LIMITED_SPACE := tests/engine/test_memory_limit.py::test_where_the_system_has_no_memory_the_query_fails_and_the_engine_goes_on
 
 asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sanitizers
-	$(call sanitized,asan,address$(comma)undefined,libasan.so,ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1,tests \
-	  --deselect $(LIMITED_SPACE))
+	$(asan-build)
+	$(ASAN) build/asan/tql_native_tests
+	$(asan-python) -m pytest -p no:cacheprovider tests --deselect $(LIMITED_SPACE)
 
 # One test starts threads in a forked child of a process with threads. The sanitizer's own bookkeeping of threads
 # does not survive that: it aborts with "dup thread with used id" whatever the code does.
 FORKED_THREADS := tests/engine/test_decode_pool.py::test_a_forked_child_starts_threads_of_its_own
 
 tsan: | $(BIN)/python  ## the engine and loader tests under the thread sanitizer
-	$(call sanitized,tsan,thread,libtsan.so,TSAN_OPTIONS="halt_on_error=1 die_after_fork=0",tests/engine tests/loader \
-	  --deselect $(FORKED_THREADS))
-
-comma := ,
+	$(call sanitizer-build,tsan,thread)
+	$(TSAN) build/tsan/tql_native_tests
+	$(tsan-python) -m pytest -p no:cacheprovider tests/engine tests/loader --deselect $(FORKED_THREADS)
 
 # The first two run side by side; together they take the longest by far.
 fuzz: build $(VENV)/fuzz-tools  ## generated queries against the reference engine; the parser, plans and documents by coverage; files of the format
@@ -119,7 +124,8 @@ fuzz: build $(VENV)/fuzz-tools  ## generated queries against the reference engin
 	$(BIN)/python tests/fuzz/run.py parser $(FUZZ_SECONDS)
 	$(BIN)/python tests/fuzz/run_native.py plans $(FUZZ_SECONDS)
 	$(BIN)/python tests/fuzz/run_native.py documents $(FUZZ_SECONDS)
-	$(BIN)/python tests/fuzz/run_format.py $(FUZZ_SECONDS)
+	$(asan-build)
+	$(asan-python) tests/fuzz/run_format.py $(FUZZ_SECONDS)
 
 bench: build $(VENV)/bench-tools  ## ratios to the peers and to the machine's limit; never a pass or fail
 	$(BIN)/python benchmarks/run.py
