@@ -18,8 +18,8 @@ from tql.errors import (
     ReadOnlyError,
     RowIndexError,
     StorageError,
-    UnsupportedError,
     UnknownColumnError,
+    UnsupportedError,
 )
 
 
