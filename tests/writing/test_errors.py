@@ -217,5 +217,5 @@ def test_urls_are_no_folders_of_this_machine(tmp_path: Path, monkeypatch: pytest
         ):
             use(url)
     with pytest.raises(UnsupportedError, match="gcs://"):
-        tql.ingest_folder(tmp_path, "gcs://bucket/flowers")
+        tql.empty("gcs://bucket/flowers", overwrite=True)
     assert list(tmp_path.iterdir()) == []
