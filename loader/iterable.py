@@ -10,12 +10,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from tql._engine import DecodePool
 from tql.errors import ArgumentError
 from tql.loader import state as saved
 from tql.loader.config import Batching, Config, LoaderView, check_columns
 from tql.loader.iteration import Batches, Begun, Errors
 from tql.loader.output import Output, check_integer
-from tql.loader.pipeline import Made, run
+from tql.loader.pipeline import Made, Recipe, run
 from tql.loader.progress import progress as progress_bar
 from tql.loader.schedule import Schedule
 from tql.loader.shuffle_report import ShuffleReport, report
@@ -38,6 +39,7 @@ class IterableLoader:
         self._iterators: weakref.WeakSet[Batches] = weakref.WeakSet()
         self._clock = Clock()
         self._errors = Errors()
+        self._pool: DecodePool | None = None
         self._workers: WorkerSet | None = None
         self._workers_busy = False
 
@@ -89,7 +91,8 @@ class IterableLoader:
         self._cursor.begun = True
         order = self._config.schedule().epoch(place.epoch, place.rows)
         prefetch = (self._config.output or Output()).prefetch
-        for made in run(self._config.recipe(), order, prefetch, Turns(number, of)):
+        recipe = self._config.recipe()
+        for made in run(recipe, order, prefetch, self._threads(recipe), Turns(number, of)):
             if made.bad:
                 self._errors.add(made.bad, (self._config.output or Output()).on_error)
             yield made.batch
@@ -136,7 +139,8 @@ class IterableLoader:
         if steps == 0:
             return
         if processes.number == 0:
-            yield from run(recipe, schedule.epoch(place.epoch, place.rows), output.prefetch)
+            order = schedule.epoch(place.epoch, place.rows)
+            yield from run(recipe, order, output.prefetch, self._threads(recipe))
         elif processes.persistent and not self._workers_busy:
             if self._workers is None:
                 self._workers = WorkerSet(recipe, schedule, processes, output.prefetch, place)
@@ -152,6 +156,12 @@ class IterableLoader:
                 yield from workers.batches(place.epoch, place.rows)
             finally:
                 workers.close()
+
+    def _threads(self, recipe: Recipe) -> DecodePool:
+        """The decoding threads, which stay from epoch to epoch until `close`."""
+        if self._pool is None:
+            self._pool = DecodePool(recipe.threads)
+        return self._pool
 
     # --- state ---------------------------------------------------------------------------------------------
 
@@ -227,6 +237,9 @@ class IterableLoader:
         if self._workers is not None:
             self._workers.close()
             self._workers = None
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     def __enter__(self) -> Self:
         return self

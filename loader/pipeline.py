@@ -12,10 +12,11 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tql._engine import DecodePool
 from tql.loader.schedule import EpochOrder, Positions
 from tql.loader.stages.collate import Face, collate, hand_over
 from tql.loader.stages.decode import Decoder
-from tql.loader.stages.fetch import ColumnRead, Rows
+from tql.loader.stages.fetch import ColumnRead, Rows, Slots
 from tql.loader.stages.pad import Pad
 from tql.loader.stages.randomness import seeded_libraries
 from tql.loader.stages.read import Reader, Reading
@@ -94,19 +95,19 @@ class Prepared:
 
     order: EpochOrder
     steps: range
-    places: Positions
+    slots: Slots
     reading: Reading | None
     error: Exception | None
     times: Times
 
 
 class BatchMaker:
-    """Makes batches by a recipe, in the order of its turns. Owns decoding threads; close it."""
+    """Makes batches by a recipe, in the order of its turns, on the threads of a pool."""
 
-    def __init__(self, recipe: Recipe, turns: Turns = _ALL) -> None:
+    def __init__(self, recipe: Recipe, pool: DecodePool, turns: Turns = _ALL) -> None:
         self._recipe = recipe
         self._face: Face = TorchFace(recipe.pad) if recipe.face == "torch" else NumpyFace(recipe.pad)
-        self._decoder = Decoder(recipe.view, recipe.threads, recipe.seed)
+        self._decoder = Decoder(recipe.view, pool, recipe.seed)
         self._reader = Reader(recipe.view, recipe.columns, self._decoder, turns, recipe.reuse_rows)
 
     def start(self, order: EpochOrder, steps: range) -> Prepared:
@@ -114,12 +115,13 @@ class BatchMaker:
         come.
         """
         places, times = order.places(steps), Times()
+        slots = Slots(order.at(places), places, order.epoch)
         with times.of("storage"):
             try:
-                reading = self._reader.start(order, steps[0], order.at(places))
+                reading = self._reader.start(order, steps[0], slots)
             except Exception as error:
-                return Prepared(order, steps, places, None, error, times)
-        return Prepared(order, steps, places, reading, None, times)
+                return Prepared(order, steps, slots, None, error, times)
+        return Prepared(order, steps, slots, reading, None, times)
 
     def finish(self, prepared: Prepared) -> Iterator[Made]:
         """Wait for the values, then transform, collate and hand over, batch by batch."""
@@ -142,7 +144,7 @@ class BatchMaker:
                 if prepared.reading is None:
                     assert prepared.error is not None
                     raise prepared.error
-                positions, values = prepared.reading.positions, self._reader.wait(prepared.reading)
+                positions, values = prepared.slots.positions, self._reader.wait(prepared.reading)
             except UNREADABLE:
                 if self._recipe.on_error == "raise" or len(prepared.steps) > 1:
                     raise
@@ -151,14 +153,14 @@ class BatchMaker:
         return Made(self._batch(values, positions, times), len(positions), bad, times)
 
     def _repaired(self, prepared: Prepared) -> Repaired:
-        order, places = prepared.order, prepared.places
+        order, places = prepared.order, prepared.slots.places
 
         def stand_in(slot: int, attempt: int) -> int:
             return int(order.order[order.substitute(int(places[slot]), attempt)])
 
         recipe = self._recipe
-        repair = Repair(recipe.view, recipe.columns, self._decoder, recipe.on_error, order.epoch)
-        return repair.repair(order.at(places), stand_in)
+        repair = Repair(recipe.view, recipe.columns, self._decoder, recipe.on_error)
+        return repair.repair(prepared.slots, stand_in)
 
     def _batch(self, values: dict[str, Values], positions: Positions, times: Times) -> Any:
         recipe = self._recipe
@@ -212,10 +214,6 @@ class BatchMaker:
     def _functions(self) -> dict[str, Callable[[Any], Any] | None]:
         return dict(functions_of(self._recipe.transform))
 
-    def close(self) -> None:
-        """Join the threads. May be called again."""
-        self._decoder.close()
-
 
 def parted(together: Made, batches: int, rows: int) -> Iterator[Made]:
     """The batches of `rows` rows each (the last may be shorter) that were made together."""
@@ -230,7 +228,9 @@ def parted(together: Made, batches: int, rows: int) -> Iterator[Made]:
         times = NO_TIME
 
 
-def run(recipe: Recipe, order: EpochOrder, prefetch: int, turns: Turns = _ALL) -> Generator[Made, None, None]:
+def run(
+    recipe: Recipe, order: EpochOrder, prefetch: int, pool: DecodePool, turns: Turns = _ALL
+) -> Generator[Made, None, None]:
     """The batches of an epoch, made in this process.
 
     Args:
@@ -238,13 +238,14 @@ def run(recipe: Recipe, order: EpochOrder, prefetch: int, turns: Turns = _ALL) -
         order: which rows.
         prefetch: batches, or small batches that are made together, that are being decoded while the
             consumer works, at least 0.
+        pool: whose threads decode. Where the consumer stops early, it drops what is under way.
         turns: the batches to make.
     """
-    maker = BatchMaker(recipe, turns)
+    maker = BatchMaker(recipe, pool, turns)
     together = recipe.together if turns == _ALL else 1
     starts = range(turns.first, len(order), turns.stride * together)
+    under_way: deque[Prepared] = deque()
     try:
-        under_way: deque[Prepared] = deque()
         waiting = deque(range(first, min(first + together, len(order))) for first in starts)
         while waiting or under_way:
             while waiting and len(under_way) <= prefetch:
@@ -253,8 +254,8 @@ def run(recipe: Recipe, order: EpochOrder, prefetch: int, turns: Turns = _ALL) -
             if not recipe.calls_python:
                 yield from maker.finish(prepared)
                 continue
-            with seeded_libraries(recipe.seed, order.epoch, int(prepared.places[0])):
+            with seeded_libraries(recipe.seed, order.epoch, int(prepared.slots.places[0])):
                 made = list(maker.finish(prepared))
             yield from made
     finally:
-        maker.close()
+        under_way.clear()  # an exception's traceback would hold them for long

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
+from tql._engine import DecodePool
 from tql.errors import WorkerError
 from tql.loader import transport
 from tql.loader.pipeline import BatchMaker, Made, Prepared, Recipe
@@ -94,6 +95,7 @@ class _Maker:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._orders = _Orders(job.schedule, job.order)
+        self._pool = DecodePool(job.recipe.threads)
         self._maker: BatchMaker | None = None
         self._failed: Exception | None = None
 
@@ -108,7 +110,7 @@ class _Maker:
         try:
             if isinstance(prepared, Exception):
                 raise prepared
-            seed_libraries(self._job.recipe.seed, request.epoch, int(prepared.places[0]))
+            seed_libraries(self._job.recipe.seed, request.epoch, int(prepared.slots.places[0]))
             (made,) = self._ready().finish(prepared)
             return Answer(request.run, request.step, made)
         except Exception as error:
@@ -124,12 +126,11 @@ class _Maker:
             except Exception as error:
                 self._failed = error
                 raise
-            self._maker = BatchMaker(self._job.recipe, self._job.turns)
+            self._maker = BatchMaker(self._job.recipe, self._pool, self._job.turns)
         return self._maker
 
     def close(self) -> None:
-        if self._maker is not None:
-            self._maker.close()
+        self._pool.close()
 
 
 def _serve(connection: Connection, job: Job) -> None:

@@ -372,6 +372,23 @@ class EncodedRows:
         """The stored bytes of one row."""
 
     def take(self, rows: NDArray[np.int64]) -> EncodedRows: ...
+    def keep(self, rows: NDArray[np.int64]) -> list[KeptRow]:
+        """These rows, each with a copy of its stored bytes, for later batches."""
+
+    @staticmethod
+    def join(
+        rows: EncodedRows | None, slots: NDArray[np.int64], kept: Sequence[KeptRow]
+    ) -> EncodedRows | None:
+        """A row for each slot: row slots[i] of `rows` where that is not negative, else kept[-1 - slots[i]].
+
+        None if they differ in codec or rank. Raises IndexError for a slot out of range.
+        """
+
+class KeptRow:
+    """A row that several batches have: the first of them decodes it, the others copy it.
+
+    They must all do the same to it: decode it, or run one program with one seed.
+    """
 
 class DecodePool:
     """Worker threads that decode rows into NumPy arrays; submitted work runs in order, without the GIL.
@@ -386,12 +403,13 @@ class DecodePool:
         """Raises EngineError: "value" if this build lacks the codec, "cancelled" after `close()`."""
 
     def submit_images(
-        self, rows: EncodedRows, program: ImageProgram, seed: int, epoch: int, numbers: NDArray[np.int64]
+        self, rows: EncodedRows, program: ImageProgram, seed: int, epoch: int, places: NDArray[np.int64]
     ) -> DecodeTicket:
         """The images that the program makes of these rows, uint8 of rank 2 or 3.
 
-        `numbers` are the rows' numbers in the dataset, for the random numbers. Raises EngineError("shape",
-        message, row) for an image that the steps can't be applied to, and what `submit` raises.
+        `places` are where the rows stand in the epoch, for the random numbers: a row that comes twice looks
+        different each time. Raises EngineError("shape", message, row) for an image that the steps can't be
+        applied to, and what `submit` raises.
         """
 
     def close(self) -> None: ...

@@ -8,8 +8,8 @@
 
 Names, arguments and meaning are those of `torchvision.transforms`. Images are uint8 (height, width) or
 (height, width, channels) with 1 to 4 channels, and stay that until `ToFloat`, which makes them float32
-(channels, height, width). What is random depends on the loader's seed, the epoch, the row's number in the
-dataset and the step's place in the list, and on nothing else.
+(channels, height, width). What is random depends on the loader's seed, the epoch, the row's place in the
+order of that epoch and the step's place in the list, and on nothing else.
 """
 
 from __future__ import annotations

@@ -29,11 +29,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+using Buffers = std::shared_ptr<const std::vector<std::unique_ptr<BorrowedBytes>>>;
+
 /// Encoded rows, their dtype, and the buffers that they lie in.
 struct StoredRows {
   EncodedRows rows;
   py::dtype dtype;
-  std::shared_ptr<const std::vector<std::unique_ptr<BorrowedBytes>>> buffers;
+  Buffers buffers;
+  std::vector<std::shared_ptr<KeptRow>> kept;  ///< of each row, or of none
+};
+
+struct SharedRow {
+  std::shared_ptr<KeptRow> row;
+  py::dtype dtype;
 };
 
 std::unique_ptr<StoredRows> make_rows(const std::string& codec_text, const py::dtype& dtype,
@@ -61,7 +69,45 @@ std::unique_ptr<StoredRows> make_rows(const std::string& codec_text, const py::d
       StoredRows{EncodedRows(*codec, dtype.itemsize(), static_cast<int>(shapes.shape(1)), spans,
                              view(buffer_index, "buffer_index"), view(offsets, "offsets"),
                              view(sizes, "sizes"), {shapes.data(), static_cast<size_t>(shapes.size())}),
-                 dtype, std::move(borrowed)});
+                 dtype,
+                 std::move(borrowed),
+                 {}});
+}
+
+StoredRows take_rows(const StoredRows& stored, const Array<int64_t>& rows) {
+  const std::span<const int64_t> wanted = view(rows, "rows");
+  StoredRows taken{stored.rows.take(wanted), stored.dtype, stored.buffers, {}};
+  if (stored.kept.empty()) return taken;
+  for (const int64_t row : wanted) taken.kept.push_back(stored.kept[static_cast<size_t>(row)]);
+  return taken;
+}
+
+std::vector<SharedRow> keep_rows(const StoredRows& stored, const Array<int64_t>& rows) {
+  std::vector<SharedRow> kept;
+  for (const int64_t row : view(rows, "rows")) {
+    if (row < 0 || row >= stored.rows.size())
+      throw py::index_error("row is out of range: " + std::to_string(row));
+    kept.push_back({std::make_shared<KeptRow>(stored.rows, row), stored.dtype});
+  }
+  return kept;
+}
+
+std::optional<StoredRows> join_rows(const StoredRows* rows, const Array<int64_t>& slots,
+                                    const std::vector<const SharedRow*>& shared) {
+  std::vector<const EncodedRows*> singles;
+  for (const SharedRow* const row : shared) singles.push_back(&row->row->encoded());
+  const std::span<const int64_t> wanted = view(slots, "slots");
+  std::optional<EncodedRows> joined =
+      EncodedRows::join(rows == nullptr ? nullptr : &rows->rows, wanted, singles);
+  if (!joined) return std::nullopt;
+  StoredRows result{std::move(*joined),
+                    rows == nullptr ? shared.front()->dtype : rows->dtype,
+                    rows == nullptr ? nullptr : rows->buffers,
+                    {}};
+  for (const int64_t slot : wanted) {
+    result.kept.push_back(slot < 0 ? shared[static_cast<size_t>(-1 - slot)]->row : nullptr);
+  }
+  return result;
 }
 
 py::tuple tuple_of(std::span<const int64_t> extents) {
@@ -249,7 +295,8 @@ Results make_images(const EncodedRows& rows, const ImageProgram& program) {
 std::unique_ptr<Ticket> start(const std::shared_ptr<Pool>& pool, const py::object& object, Results results,
                               std::optional<ImageWork> work) {
   const auto& stored = object.cast<const StoredRows&>();
-  auto batch = std::make_shared<DecodeBatch>(stored.rows, std::move(results.outputs), std::move(work));
+  auto batch =
+      std::make_shared<DecodeBatch>(stored.rows, std::move(results.outputs), std::move(work), stored.kept);
   auto ticket = std::make_unique<Ticket>(pool, batch, Memory{object, std::move(results.object)});
   pool->submit(batch);
   return ticket;
@@ -269,23 +316,24 @@ std::unique_ptr<Ticket> submit(const std::shared_ptr<Pool>& pool, const py::obje
 
 std::unique_ptr<Ticket> submit_images(const std::shared_ptr<Pool>& pool, const py::object& object,
                                       const std::shared_ptr<ImageProgram>& program, uint64_t seed,
-                                      uint64_t epoch, const Array<int64_t>& numbers) {
+                                      uint64_t epoch, const Array<int64_t>& places) {
   const auto& stored = object.cast<const StoredRows&>();
   check_codec(stored.rows);
   if (!stored.dtype.is(py::dtype::of<uint8_t>())) {
     throw py::value_error("images have dtype uint8, not " + py::str(stored.dtype).cast<std::string>());
   }
-  const std::span<const int64_t> rows = view(numbers, "numbers");
-  if (static_cast<int64_t>(rows.size()) != stored.rows.size()) {
-    throw py::value_error("numbers must have one entry per row");
+  const std::span<const int64_t> at = view(places, "places");
+  if (static_cast<int64_t>(at.size()) != stored.rows.size()) {
+    throw py::value_error("places must have one entry per row");
   }
   Results results = make_images(stored.rows, *program);
-  return start(pool, object, std::move(results), ImageWork{program, seed, epoch, {rows.begin(), rows.end()}});
+  return start(pool, object, std::move(results), ImageWork{program, seed, epoch, {at.begin(), at.end()}});
 }
 
 }  // namespace
 
 void register_decode(py::module_& module) {
+  py::class_<SharedRow>(module, "KeptRow", "A row that several batches have, made once.");
   py::class_<StoredRows>(module, "EncodedRows",
                          "Where the stored bytes of rows lie, and what they decode to.")
       .def(py::init(&make_rows), py::arg("codec"), py::arg("dtype"), py::arg("buffers"),
@@ -297,12 +345,9 @@ void register_decode(py::module_& module) {
       .def_property_readonly("shapes", &shapes_of)
       .def_property_readonly("uniform_shape", &uniform_shape)
       .def("row_bytes", &row_bytes, py::arg("row"))
-      .def(
-          "take",
-          [](const StoredRows& stored, const Array<int64_t>& rows) {
-            return StoredRows{stored.rows.take(view(rows, "rows")), stored.dtype, stored.buffers};
-          },
-          py::arg("rows"));
+      .def("take", &take_rows, py::arg("rows"))
+      .def("keep", &keep_rows, py::arg("rows"))
+      .def_static("join", &join_rows, py::arg("rows").none(true), py::arg("slots"), py::arg("kept"));
   py::class_<Ticket>(module, "DecodeTicket", "A batch being decoded.")
       .def("wait", &Ticket::wait, py::arg("timeout") = py::none())
       .def("done", &Ticket::done);
@@ -311,7 +356,7 @@ void register_decode(py::module_& module) {
       .def_property_readonly("threads", &Pool::threads)
       .def("submit", &submit, py::arg("rows"))
       .def("submit_images", &submit_images, py::arg("rows"), py::arg("program"), py::arg("seed"),
-           py::arg("epoch"), py::arg("numbers"))
+           py::arg("epoch"), py::arg("places"))
       .def("close", &Pool::close);
 }
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tql._engine import DecodePool, DecodeTicket, EncodedRows, EngineError, ImageProgram
 from tql.errors import ArgumentError, FormatError
-from tql.loader.stages.fetch import ColumnRead, Fetched, Rows
+from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots
 from tql.loader.stages.native import joined, stored_images
 from tql.loader.to_numpy import Values, column_values
 
@@ -19,45 +19,50 @@ from tql.loader.to_numpy import Values, column_values
 class Decoding:
     """A batch whose native columns are being decoded."""
 
-    positions: NDArray[np.int64]
+    slots: Slots
     tickets: dict[ColumnRead, DecodeTicket | None]
-    epoch: int
 
 
 class Decoder:
-    """Turns fetched rows into values. Owns the threads; close it."""
+    """Turns fetched rows into values."""
 
-    def __init__(self, view: Rows, threads: int = 0, seed: int = 0) -> None:
-        """Decode rows of `view` on this many threads, 0 for one per core; `seed` is that of transforms."""
+    def __init__(self, view: Rows, pool: DecodePool, seed: int = 0) -> None:
+        """Decode rows of `view` on the threads of `pool`; `seed` is that of transforms."""
         self._view = view
         self._seed = seed
-        self._pool = DecodePool(threads)
+        self._pool = pool
 
     def submit(self, fetched: Fetched) -> Decoding:
         """Start decoding; returns at once."""
         tickets = {
-            column: None if rows is None else self._ticket(column, rows, fetched.positions, fetched.epoch)
+            column: None if rows is None else self._ticket(column, rows, fetched.slots)
             for column, rows in fetched.encoded.items()
         }
-        return Decoding(fetched.positions, tickets, fetched.epoch)
+        return Decoding(fetched.slots, tickets)
 
     def wait(self, decoding: Decoding) -> dict[str, Values]:
         """The rows of every column, in the order of the columns.
 
-        What the engine doesn't decode (text, JSON, codecs that only Python has) is read here.
-
         Raises:
             FormatError: a stored row is damaged; the message names it.
         """
-        return {
-            column.name: self._finished(column, ticket, decoding)
-            for column, ticket in decoding.tickets.items()
-        }
+        return {column.name: self.finished(column, decoding) for column in decoding.tickets}
 
-    def transformed(
-        self, column: ColumnRead, values: Values, positions: NDArray[np.int64], epoch: int, done: int = 0
-    ) -> Values:
-        """The images of these rows after the column's steps, of which the first `done` parts are done.
+    def finished(self, column: ColumnRead, decoding: Decoding) -> Values:
+        """The rows of one column, after all its steps.
+
+        What the engine doesn't decode (text, JSON, codecs that only Python has) is read here.
+        """
+        ticket, slots = decoding.tickets[column], decoding.slots
+        if ticket is None:
+            return self.transformed(column, self.read(column, slots.positions), slots)
+        values = self._decoded(column, ticket, slots.positions)
+        if column.steps is None:
+            return values
+        return self.transformed(column, values, slots, 0 if column.steps.programs[0] is None else 1)
+
+    def transformed(self, column: ColumnRead, values: Values, slots: Slots, done: int = 0) -> Values:
+        """The images of these slots after the column's steps, of which the first `done` parts are done.
 
         Raises:
             ArgumentError: a step can't be applied.
@@ -71,45 +76,29 @@ class Decoder:
                 values = joined([part(value) for value in values])
             elif len(values):
                 rows = stored_images(values, column.name)
-                ticket = self._transforming(column, rows, program, positions, epoch)
-                values = self._decoded(column, ticket, positions)
+                ticket = self._transforming(column, rows, program, slots)
+                values = self._decoded(column, ticket, slots.positions)
         return values
 
-    def _ticket(
-        self, column: ColumnRead, rows: EncodedRows, positions: NDArray[np.int64], epoch: int
-    ) -> DecodeTicket:
+    def _ticket(self, column: ColumnRead, rows: EncodedRows, slots: Slots) -> DecodeTicket:
         """Rows being decoded, and the transforms with which the column's steps begin."""
         program = None if column.steps is None else column.steps.programs[0]
         if program is None:
             return self._pool.submit(rows)
-        return self._transforming(column, rows, program, positions, epoch)
+        return self._transforming(column, rows, program, slots)
 
     def _transforming(
-        self,
-        column: ColumnRead,
-        rows: EncodedRows,
-        program: ImageProgram,
-        positions: NDArray[np.int64],
-        epoch: int,
+        self, column: ColumnRead, rows: EncodedRows, program: ImageProgram, slots: Slots
     ) -> DecodeTicket:
-        numbers = np.ascontiguousarray(self._view.indices[positions], np.int64)
         try:
-            return self._pool.submit_images(rows, program, self._seed, epoch, numbers)
+            return self._pool.submit_images(rows, program, self._seed, slots.epoch, slots.places)
         except EngineError as error:
             code, reason, row, *_ = error.args
             if code != "shape":
                 raise
             hint = "put RGB() first: it gives every image three channels" if "channel" in reason else None
-            place = f"row {self._view.indices[positions[row]]} of column '{column.name}'"
+            place = f"row {self._view.indices[slots.positions[row]]} of column '{column.name}'"
             raise ArgumentError(f"{place} can't be transformed: {reason}", hint=hint) from None
-
-    def _finished(self, column: ColumnRead, ticket: DecodeTicket | None, decoding: Decoding) -> Values:
-        """The values after all steps of the column."""
-        values = self._values(column, ticket, decoding.positions)
-        if column.steps is None:
-            return values
-        done = 1 if ticket is not None and column.steps.programs[0] is not None else 0
-        return self.transformed(column, values, decoding.positions, decoding.epoch, done)
 
     def _decoded(self, column: ColumnRead, ticket: DecodeTicket, positions: NDArray[np.int64]) -> Values:
         try:
@@ -118,11 +107,12 @@ class Decoder:
             _, reason, row, *_ = error.args
             raise self._damaged(column.name, reason, positions[row] if row >= 0 else None) from None
 
-    def _values(
-        self, column: ColumnRead, ticket: DecodeTicket | None, positions: NDArray[np.int64]
-    ) -> Values:
-        if ticket is not None:
-            return self._decoded(column, ticket, positions)
+    def read(self, column: ColumnRead, positions: NDArray[np.int64]) -> Values:
+        """Rows that the engine does not decode, before any step.
+
+        Raises:
+            FormatError: a stored row is damaged; the message names it.
+        """
         if column.method in ("numpy", "data"):
             rows = self._view.take(column.name, "values", positions)
             return column_values(rows, self._view.schema.type_of(column.name))
@@ -151,7 +141,3 @@ class Decoder:
         where = "" if chunk is None else f" (chunk {chunk})"
         row = self._view.indices[position]
         return FormatError(f"row {row} of column '{column}'{where} can't be decoded: {reason}")
-
-    def close(self) -> None:
-        """Join the threads. May be called again."""
-        self._pool.close()

@@ -39,25 +39,40 @@ class ColumnRead:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Slots:
+    """What the slots of a batch hold.
+
+    Attributes:
+        positions: of their rows in the view, int64 [slots].
+        places: where they stand in the order of the epoch over all processes, int64 [slots]; with the epoch
+            the key of all random numbers.
+        epoch: its number.
+    """
+
+    positions: NDArray[np.int64]
+    places: NDArray[np.int64]
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
     """The rows of a batch before decoding.
 
     Attributes:
-        positions: int64 [rows].
+        slots: of the batch.
         encoded: per column the stored bytes; None where the source decodes the rows itself, or where no
             array is wanted.
-        epoch: for the random numbers of transforms.
     """
 
-    positions: NDArray[np.int64]
+    slots: Slots
     encoded: dict[ColumnRead, EncodedRows | None]
-    epoch: int = 0
 
 
-def fetch(view: Rows, columns: Sequence[ColumnRead], positions: NDArray[np.int64], epoch: int = 0) -> Fetched:
+def fetch(view: Rows, columns: Sequence[ColumnRead], slots: Slots) -> Fetched:
     """Look up the stored bytes of these rows."""
-    encoded: dict[ColumnRead, EncodedRows | None] = {
-        column: view.encoded(column.name, positions) if column.method == "numpy" else None
-        for column in columns
-    }
-    return Fetched(positions, encoded, epoch)
+    return Fetched(slots, {column: fetch_column(view, column, slots.positions) for column in columns})
+
+
+def fetch_column(view: Rows, column: ColumnRead, positions: NDArray[np.int64]) -> EncodedRows | None:
+    """The same for one column."""
+    return view.encoded(column.name, positions) if column.method == "numpy" else None

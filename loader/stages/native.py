@@ -52,15 +52,6 @@ class ColumnSteps:
         object.__setattr__(self, "parts", state["parts"])
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """What random numbers depend on, beside the step: seed, epoch, and each row's number in the dataset."""
-
-    seed: int
-    epoch: int
-    numbers: NDArray[np.int64]
-
-
 ImageSteps = transforms.Transform | transforms.Compose | Sequence[Any]
 """What a column of images may be given: a transform, a Compose, or a list of transforms and callables."""
 

@@ -7,10 +7,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tql.loader.schedule import EpochOrder, Positions
+import numpy as np
+from numpy.typing import NDArray
+
+from tql._engine import EncodedRows
+from tql.loader.schedule import EpochOrder
 from tql.loader.stages.decode import Decoder, Decoding
-from tql.loader.stages.fetch import ColumnRead, Rows, fetch
-from tql.loader.stages.reuse import Reuse, Turns
+from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots, fetch_column
+from tql.loader.stages.reuse import Distinct, Kept, Reuse, Turns
 from tql.loader.to_numpy import Values
 
 
@@ -19,18 +23,16 @@ class Reading:
     """A batch whose rows are being decoded.
 
     Attributes:
-        positions: all rows of the batch.
-        plain: the columns of which every row is decoded.
-        fresh: the other columns, those rows alone that were not decoded just before.
-        reuse: where the rest of their rows is.
-        step: of the epoch.
+        slots: of the batch.
+        decoding: its columns.
+        reuse: what other batches of the epoch share with it, if there may be something.
+        distinct: its rows, where there is.
     """
 
-    positions: Positions
-    plain: Decoding
-    fresh: Decoding | None = None
+    slots: Slots
+    decoding: Decoding
     reuse: Reuse | None = None
-    step: int = 0
+    distinct: Distinct | None = None
 
 
 class Reader:
@@ -52,36 +54,42 @@ class Reader:
         self._decoder = decoder
         self._turns = turns
         self._window = window
-        shared = [column for column in columns if window and is_costly(view, column)]
-        self._shared = shared
-        self._plain = [column for column in columns if column not in shared]
+        self._shared = {column for column in columns if window and is_costly(view, column)}
         self._reuse: Reuse | None = None
 
-    def start(self, order: EpochOrder, step: int, positions: Positions) -> Reading:
+    def start(self, order: EpochOrder, step: int, slots: Slots) -> Reading:
         """Find the rows of a batch and start decoding them."""
-        plain = self._decoder.submit(fetch(self._view, self._plain, positions, order.epoch))
-        if not self._shared:
-            return Reading(positions, plain)
-        reuse = self._reuse_of(order, step)
-        wanted = reuse.decoded(step, positions)
-        fresh = None
-        if len(wanted):
-            fresh = self._decoder.submit(fetch(self._view, self._shared, wanted, order.epoch))
-        return Reading(positions, plain, fresh, reuse, step)
+        reuse = self._reuse_of(order, step) if self._shared else None
+        distinct = None if reuse is None else reuse.batch(step)
+        encoded = {column: self._fetched(column, slots, reuse, distinct) for column in self._columns}
+        return Reading(slots, self._decoder.submit(Fetched(slots, encoded)), reuse, distinct)
 
     def wait(self, reading: Reading) -> dict[str, Values]:
         """The rows of every column, in the order of the columns."""
-        values = self._decoder.wait(reading.plain)
-        if reading.reuse is None:
-            return values
-        decoded = {} if reading.fresh is None else self._decoder.wait(reading.fresh)
-        for column in self._shared:
-            rows = reading.reuse.complete(reading.step, column.name, decoded.get(column.name, []))
-            if rows is None:
-                again = fetch(self._view, [column], reading.positions, reading.reuse.order.epoch)
-                rows = self._decoder.wait(self._decoder.submit(again))[column.name]
-            values[column.name] = rows
-        return {column.name: values[column.name] for column in self._columns}
+        return {column.name: self._finished(column, reading) for column in self._columns}
+
+    def _fetched(
+        self, column: ColumnRead, slots: Slots, reuse: Reuse | None, distinct: Distinct | None
+    ) -> EncodedRows | None:
+        def fetched(at: NDArray[np.int64]) -> EncodedRows | None:
+            return fetch_column(self._view, column, slots.positions[at])
+
+        if reuse is None or distinct is None or column not in self._shared:
+            return fetch_column(self._view, column, slots.positions)
+        return reuse.of(column.name).encoded(distinct, fetched)
+
+    def _finished(self, column: ColumnRead, reading: Reading) -> Values:
+        decoding, reuse, distinct = reading.decoding, reading.reuse, reading.distinct
+        unshared = reuse is None or distinct is None or column not in self._shared
+        if unshared or decoding.tickets[column] is not None:
+            return self._decoder.finished(column, decoding)
+
+        def read(at: NDArray[np.int64]) -> Values:
+            return self._decoder.read(column, reading.slots.positions[at])
+
+        assert reuse is not None and distinct is not None
+        kept: Kept = reuse.of(column.name)
+        return self._decoder.transformed(column, kept.decoded(distinct, read), reading.slots)
 
     def _reuse_of(self, order: EpochOrder, step: int) -> Reuse:
         reuse = self._reuse

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tql._engine import EngineError
 from tql.errors import FormatError, StorageError
 from tql.loader.stages.decode import Decoder
-from tql.loader.stages.fetch import ColumnRead, Rows, fetch
+from tql.loader.stages.fetch import ColumnRead, Rows, Slots, fetch
 from tql.loader.to_numpy import Values
 from tql.types import Type
 
@@ -66,19 +66,17 @@ class Repair:
         columns: Sequence[ColumnRead],
         decoder: Decoder,
         policy: OnError,
-        epoch: int = 0,
     ) -> None:
         self._view = view
         self._columns = columns
         self._decoder = decoder
         self._policy = policy
-        self._epoch = epoch
 
-    def repair(self, positions: NDArray[np.int64], stand_in: Callable[[int, int], int]) -> Repaired:
-        """The batch of these rows.
+    def repair(self, slots: Slots, stand_in: Callable[[int, int], int]) -> Repaired:
+        """The batch of these slots.
 
         Args:
-            positions: the rows.
+            slots: the rows. What is drawn for a slot is drawn for its stand-in too.
             stand_in: (slot of the batch, attempt) to the position of a row that may take the place of the
                 slot's own.
 
@@ -86,23 +84,23 @@ class Repair:
             FormatError: no stand-in could be read either.
         """
         bad: list[BadRow] = []
-        taken = positions.copy()
+        taken = slots.positions.copy()
         rows: list[dict[str, Any]] = []
-        for slot, position in enumerate(positions.tolist()):
-            row, damage = self._row(position)
+        for slot in range(len(taken)):
+            row, damage = self._row(slots, slot, int(taken[slot]))
             bad += damage
             if damage and self._policy == "skip":
-                taken[slot], row = self._other(slot, stand_in, bad)
+                taken[slot], row = self._other(slots, slot, stand_in, bad)
             rows.append(row)
         values = {column.name: _joined([row[column.name] for row in rows]) for column in self._columns}
         return Repaired(taken, values, tuple(bad))
 
     def _other(
-        self, slot: int, stand_in: Callable[[int, int], int], bad: list[BadRow]
+        self, slots: Slots, slot: int, stand_in: Callable[[int, int], int], bad: list[BadRow]
     ) -> tuple[int, dict[str, Any]]:
         for attempt in range(_ATTEMPTS):
             position = stand_in(slot, attempt)
-            row, damage = self._row(position)
+            row, damage = self._row(slots, slot, position)
             if not damage:
                 return position, row
             bad += damage
@@ -111,14 +109,14 @@ class Repair:
             hint="the dataset may be damaged as a whole: on_error='raise' says where",
         )
 
-    def _row(self, position: int) -> tuple[dict[str, Any], list[BadRow]]:
-        """The values of one row, empty ones for those that can't be read."""
+    def _row(self, slots: Slots, slot: int, position: int) -> tuple[dict[str, Any], list[BadRow]]:
+        """The values of the row at `position` for a slot, empty ones for those that can't be read."""
         row: dict[str, Any] = {}
         bad: list[BadRow] = []
-        at = np.array([position], np.int64)
+        at = Slots(np.array([position], np.int64), slots.places[slot : slot + 1], slots.epoch)
         for column in self._columns:
             try:
-                fetched = fetch(self._view, [column], at, self._epoch)
+                fetched = fetch(self._view, [column], at)
                 row[column.name] = self._decoder.wait(self._decoder.submit(fetched))[column.name][0]
             except UNREADABLE as error:
                 bad.append(self._described(column.name, position, error))
@@ -136,18 +134,18 @@ class Repair:
             int(self._view.indices[position]), column, chunk, reason.split(" can't be decoded: ")[-1]
         )
 
-    def _empty(self, column: ColumnRead, at: NDArray[np.int64]) -> Any:
+    def _empty(self, column: ColumnRead, at: Slots) -> Any:
         """What stands for a value that can't be read: zeros of the shape that the row should have."""
         type_ = self._view.schema.type_of(column.name)
         if column.method == "tobytes":
             return b""
         if type_.is_numeric:
-            blank = np.zeros(self._shape(column.name, at, type_), type_.numpy_dtype())
+            blank = np.zeros(self._shape(column.name, at.positions, type_), type_.numpy_dtype())
             if column.method == "pil":
                 from tql.loader.images import image_of
 
                 return image_of(blank)
-            return self._decoder.transformed(column, blank[None], at, self._epoch)[0]
+            return self._decoder.transformed(column, blank[None], at)[0]
         return {"text": "", "bytes": b""}.get(type_.element)
 
     def _shape(self, column: str, at: NDArray[np.int64], type_: Type) -> tuple[int, ...]:

@@ -1,17 +1,20 @@
-"""Rows that come again soon are decoded once: which they are, and the values kept for them.
+"""Rows that come again soon are decoded once: which they are, and what is kept of them.
 
-Only the order of the epoch decides. A row's values are kept from one slot to the next slot of the same row
-where at most `window` slots lie between them, so never more than `window` rows are kept.
+Only the order of the epoch decides. A row is kept from one slot to the next slot of the same row where at
+most `window` slots lie between them, so never more than `window` rows are kept. What is kept is what all
+occurrences share: the decoded row, or what transforms without random numbers make of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tql._engine import EncodedRows, KeptRow
 from tql.loader.schedule import EpochOrder, Positions
 from tql.loader.to_numpy import Values
 
@@ -24,24 +27,102 @@ class Turns:
     stride: int = 1
 
 
-def near_repeats(rows: Positions, window: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which slots have a row that came at most `window` slots before, and which one that comes again so soon.
+def come_again(rows: Positions, window: int) -> NDArray[np.bool_]:
+    """Which slots have a row that comes again at most `window` slots later.
 
     Args:
         rows: int64 [slots].
         window: slots.
     """
     by_row = np.argsort(rows, kind="stable")
-    same = rows[by_row[1:]] == rows[by_row[:-1]]
-    near = same & (by_row[1:] - by_row[:-1] <= window)
-    again, needed = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
-    again[by_row[1:][near]] = True
-    needed[by_row[:-1][near]] = True
-    return again, needed
+    near = (rows[by_row[1:]] == rows[by_row[:-1]]) & (by_row[1:] - by_row[:-1] <= window)
+    again = np.zeros(len(rows), np.bool_)
+    again[by_row[:-1][near]] = True
+    return again
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distinct:
+    """The rows of a batch, each once.
+
+    Attributes:
+        rows: their numbers, ascending.
+        firsts: the first slot of each, int64 [rows].
+        which: the row of each slot, int64 [slots].
+        needed: whether a later batch has the row too, and soon.
+    """
+
+    rows: list[int]
+    firsts: NDArray[np.int64]
+    which: NDArray[np.int64]
+    needed: list[bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """What is kept of one column, by row."""
+
+    stored: dict[int, KeptRow] = field(default_factory=dict)
+    values: dict[int, Any] = field(default_factory=dict)
+
+    def encoded(
+        self, batch: Distinct, fetch: Callable[[NDArray[np.int64]], EncodedRows | None]
+    ) -> EncodedRows | None:
+        """The stored rows of a batch, those that are kept among them.
+
+        Args:
+            batch: its rows. Batches come in order.
+            fetch: slots to their stored rows; asked only for rows that are not kept.
+
+        Returns:
+            None where the engine does not decode the rows.
+        """
+        known = [self.stored.get(row) if needed else self.stored.pop(row, None)
+                 for row, needed in zip(batch.rows, batch.needed, strict=True)]  # fmt: skip
+        fresh = [number for number, row in enumerate(known) if row is None]
+        rows = fetch(batch.firsts[fresh]) if fresh else None
+        if rows is None and fresh:
+            return None
+        if rows is not None:
+            wanted = [at for at, number in enumerate(fresh) if batch.needed[number]]
+            for at, row in zip(wanted, rows.keep(np.array(wanted, np.int64)), strict=True):
+                known[fresh[at]] = self.stored[batch.rows[fresh[at]]] = row
+        shared = [row for row in known if row is not None]
+        source = np.empty(len(known), np.int64)
+        source[fresh] = np.arange(len(fresh))
+        source[[row is not None for row in known]] = -1 - np.arange(len(shared))
+        joined = EncodedRows.join(rows, source[batch.which], shared)
+        return fetch(batch.firsts[batch.which]) if joined is None else joined
+
+    def decoded(self, batch: Distinct, decode: Callable[[NDArray[np.int64]], Values]) -> Values:
+        """The values of a batch that Python decodes, those that are kept among them.
+
+        Args:
+            batch: its rows. Batches come in order.
+            decode: slots to their values; asked only for rows that are not kept.
+        """
+        fresh = [number for number, row in enumerate(batch.rows) if row not in self.values]
+        made = dict(zip(fresh, decode(batch.firsts[fresh]), strict=True)) if fresh else {}
+        values: list[Any] = []
+        for number, (row, needed) in enumerate(zip(batch.rows, batch.needed, strict=True)):
+            value = made[number] if number in made else self.values[row]
+            if needed:
+                self.values[row] = value
+            else:
+                self.values.pop(row, None)
+            values.append(value)
+        taken = [values[number] for number in batch.which.tolist()]
+        if all(isinstance(value, np.ndarray) for value in taken) and len({v.shape for v in taken}) == 1:
+            return np.stack(taken)
+        # A batch is its caller's, who may write to it.
+        return [np.array(value) if isinstance(value, np.ndarray) else value for value in taken]
+
+    def __len__(self) -> int:
+        return len(self.stored) + len(self.values)
 
 
 class Reuse:
-    """The rows of one epoch that one process decodes, and those that it takes from what it decoded before.
+    """The rows that come again in the part of an epoch that one process makes.
 
     Args:
         order: of the epoch.
@@ -56,63 +137,19 @@ class Reuse:
         batches = [rows[order.batch(step)] for step in range(turns.first, len(order), turns.stride)]
         self._starts = np.cumsum([0, *map(len, batches)])
         self._rows = np.concatenate(batches) if batches else np.zeros(0, np.int64)
-        self._again, self._needed = near_repeats(self._rows, window)
-        self._kept: dict[tuple[int, str], NDArray[Any]] = {}
+        self._again = come_again(self._rows, window)
+        self._kept: dict[str, Kept] = {}
 
-    def fresh(self, step: int) -> NDArray[np.bool_]:
-        """Which rows of a batch have to be decoded, bool [rows of the batch]."""
-        return ~self._again[self._slots(step)]
+    def of(self, column: str) -> Kept:
+        """What is kept of a column."""
+        return self._kept.setdefault(column, Kept())
 
-    def decoded(self, step: int, positions: Positions) -> Positions:
-        """The rows of a batch, those that are not decoded again replaced by a neighbour that is: equal rows
-        side by side are decoded once, straight into the batch. Empty if no row is decoded.
-        """
-        fresh = np.flatnonzero(self.fresh(step))
-        if len(fresh) == 0:
-            return positions[:0]
-        before = np.searchsorted(fresh, np.arange(len(positions)), side="right") - 1
-        return positions[fresh[np.maximum(before, 0)]]
-
-    def kept(self) -> int:
-        """Values that are kept now."""
-        return len(self._kept)
-
-    def complete(self, step: int, column: str, decoded: Values) -> Values | None:
-        """The rows of a column for a batch.
-
-        Batches have to be completed in order.
-
-        Args:
-            step: of the batch.
-            column: its name.
-            decoded: the rows at `decoded(step, ...)`; what has to be replaced is, in place where it fits.
-
-        Returns:
-            None if a row is not there: the batch that should have decoded it has failed.
-        """
-        slots = self._slots(step)
-        rows, again, needed = (part[slots] for part in (self._rows, self._again, self._needed))
-        values: list[Any] = list(decoded) if len(decoded) else [None] * len(rows)
-        in_place = isinstance(decoded, np.ndarray)
-        for slot, (row, is_again, is_needed) in enumerate(
-            zip(rows.tolist(), again.tolist(), needed.tolist(), strict=True)
-        ):
-            key = row, column
-            if is_again:
-                kept = self._kept.get(key) if is_needed else self._kept.pop(key, None)
-                if kept is None:
-                    return None
-                if in_place and values[slot].shape == kept.shape:
-                    values[slot][...] = kept
-                    continue
-                in_place, values[slot] = False, np.array(kept)
-            elif is_needed:
-                # The batch is the caller's, who may write to it: what is kept has memory of its own.
-                self._kept[key] = np.array(values[slot])
-        if in_place:
-            return decoded
-        return np.stack(values) if len({value.shape for value in values}) == 1 else values
-
-    def _slots(self, step: int) -> slice:
+    def batch(self, step: int) -> Distinct:
+        """The rows of a batch."""
         number = (step - self._turns.first) // self._turns.stride
-        return slice(int(self._starts[number]), int(self._starts[number + 1]))
+        slots = slice(int(self._starts[number]), int(self._starts[number + 1]))
+        rows, firsts, which = np.unique(self._rows[slots], return_index=True, return_inverse=True)
+        lasts = np.empty(len(rows), np.int64)
+        lasts[which] = np.arange(len(which))  # of equal ones the last assignment stays
+        needed = self._again[slots][lasts]
+        return Distinct(rows.tolist(), firsts.astype(np.int64), which.astype(np.int64), needed.tolist())

@@ -61,8 +61,8 @@ def pool():
 
 
 def run(pool: _engine.DecodePool, rows: Any, *steps: transforms.Transform, **key: Any) -> Any:
-    numbers = np.asarray(key.get("numbers", np.arange(len(rows))), np.int64)
-    ticket = pool.submit_images(rows, program(*steps), key.get("seed", 0), key.get("epoch", 0), numbers)
+    places = np.asarray(key.get("places", np.arange(len(rows))), np.int64)
+    ticket = pool.submit_images(rows, program(*steps), key.get("seed", 0), key.get("epoch", 0), places)
     return ticket.wait(60)
 
 
@@ -241,9 +241,9 @@ def test_random_crops_are_those_of_the_definition(pool):
     assert np.array_equal(whole, image)
 
 
-def uniform(seed: int, epoch: int, step: int, row: int, draw: int) -> float:
-    """The numbers that a step draws: words of Philox, 64 for each row, in a domain for each step."""
-    index = row * 64 + draw
+def uniform(seed: int, epoch: int, step: int, place: int, draw: int) -> float:
+    """The numbers that a step draws: words of Philox, 64 for each place, in a domain for each step."""
+    index = place * 64 + draw
     block, mask = index >> 1, 0xFFFFFFFF
     counter = block & mask, block >> 32 | (128 + step) << 24, epoch & mask, epoch >> 32
     words = _engine.philox4x32(counter, (seed & mask, seed >> 32))
@@ -274,10 +274,10 @@ def test_a_recipe_is_what_its_definition_says(pool):
         transforms.ColorJitter(0.5, 0.4, 0.3),
     )
     results = run(pool, raw([image] * count), *steps, seed=seed, epoch=epoch)
-    for row, result in enumerate(results):
+    for place, result in enumerate(results):
 
-        def draw(step: int, number: int, row: int = row) -> float:
-            return uniform(seed, epoch, step, row, number)
+        def draw(step: int, number: int, place: int = place) -> float:
+            return uniform(seed, epoch, step, place, number)
 
         box = random_box(75, 100, (0.2, 1.0), (3 / 4, 4 / 3), lambda number: draw(0, number))
         expected = resized(Image.fromarray(image).crop(box), 24, 30)
@@ -294,7 +294,7 @@ def test_a_recipe_is_what_its_definition_says(pool):
                 low, high = 1 - by, 1 + by
                 factor = low + (high - low) * draw(2, 3 + number)
                 expected = ENHANCERS[name](expected).enhance(factor)
-        assert np.array_equal(result, np.asarray(expected)), row
+        assert np.array_equal(result, np.asarray(expected)), place
 
 
 @pytest.mark.parametrize(("of", "expected"), [((100, 10), (13, 10)), ((10, 100), (10, 13))])
@@ -305,14 +305,14 @@ def test_where_no_crop_fits_the_middle_is_taken(pool, of, expected):
     assert np.array_equal(one(pool, image, crop), image[top : top + expected[0], left : left + expected[1]])
 
 
-def test_draws_depend_on_seed_epoch_row_and_step_alone(pool):
+def test_draws_depend_on_seed_epoch_place_and_step_alone(pool):
     image = picture(50, 60)
     steps = transforms.RandomResizedCrop(20), transforms.RandomHorizontalFlip()
     rows = raw([image] * 30)
     base = run(pool, rows, *steps)
     shuffled = np.random.default_rng(0).permutation(30)
-    assert np.array_equal(run(pool, rows, *steps, numbers=shuffled), base[shuffled])
-    for change in ({"seed": 1}, {"epoch": 1}, {"numbers": np.arange(30) + 1000}):
+    assert np.array_equal(run(pool, rows, *steps, places=shuffled), base[shuffled])
+    for change in ({"seed": 1}, {"epoch": 1}, {"places": np.arange(30) + 1000}):
         assert not np.array_equal(run(pool, rows, *steps, **change), base)
     later = pool.submit_images(rows, program(*steps, first=1), 0, 0, np.arange(30)).wait(60)
     assert not np.array_equal(later, base)
@@ -331,15 +331,57 @@ class Closing:
         self.pool.close()
 
 
-def test_equal_rows_of_a_batch_are_equal(pool):
+def test_equal_rows_of_a_batch_are_drawn_for_one_by_one(pool):
     images = [picture(30, 30 + i) for i in range(5)]
     order = [3, 1, 3, 0, 3, 1, 4]
     rows = raw(images).take(np.array(order))
     crop = transforms.RandomResizedCrop(12)
-    results = run(pool, rows, crop, numbers=order)
-    assert np.array_equal(results, run(pool, raw(images), crop)[order])
-    apart = run(pool, rows, crop, numbers=[3, 1, 30, 0, 31, 1, 4])
-    assert not np.array_equal(apart[2], apart[0])
+    results = run(pool, rows, crop)
+    for place, number in enumerate(order):
+        assert np.array_equal(results[place], one(pool, images[number], crop, places=[place]))
+    assert not np.array_equal(results[0], results[2])
+
+
+SHARED = [
+    (transforms.Resize((20, 24)),),
+    (transforms.Resize((90, 150)), transforms.ToFloat()),
+    (transforms.RandomResizedCrop((30, 40)), transforms.RandomHorizontalFlip()),
+    (transforms.RandomResizedCrop((60, 70)), transforms.ToFloat()),
+    (transforms.CenterCrop(40), transforms.ColorJitter(0.3)),
+]
+
+
+@pytest.mark.parametrize("steps", SHARED, ids=lambda steps: "-".join(type(step).__name__ for step in steps))
+@pytest.mark.parametrize("codec", ["raw", pytest.param("jpeg", marks=needs_jpeg)])
+def test_kept_rows_give_what_each_row_gives_alone(pool, codec, steps):
+    images = [picture(150, 200 - 8 * i) for i in range(4)]
+    items = [image.tobytes() if codec == "raw" else jpeg(image) for image in images]
+    stored = rows_of(codec, items, [image.shape for image in images])
+    kept = stored.keep(np.array([0, 2]))
+    batches = [[-1, 1, -1, -2, 1, 3], [-2, -2, 0, -1], [-1, -2]]
+    for number, slots in enumerate(batches):
+        rows = None if min(slots) == max(slots) or all(slot < 0 for slot in slots) else stored
+        joined = _engine.EncodedRows.join(rows, np.array(slots), kept)
+        assert joined is not None
+        results = run(pool, joined, *steps, places=np.arange(len(slots)) + 10 * number)
+        for place, slot in enumerate(slots):
+            row = slot if slot >= 0 else [0, 2][-1 - slot]
+            alone = run(pool, stored.take(np.array([row])), *steps, places=[place + 10 * number])[0]
+            assert np.array_equal(results[place], alone)
+
+
+def test_rows_that_do_not_go_together_are_not_joined(pool):
+    image = picture(8, 9)
+    rows, flat = raw([image]), raw([image[..., 0]])
+    kept = rows.keep(np.array([0]))
+    assert _engine.EncodedRows.join(flat, np.array([0, -1]), kept) is None
+    for slots in ([1], [-2], [-1, 5]):
+        with pytest.raises(IndexError, match="(row|slot) is out of range"):
+            _engine.EncodedRows.join(rows, np.array(slots), kept)
+    with pytest.raises(IndexError, match="row is out of range: 1"):
+        rows.keep(np.array([1]))
+    with pytest.raises(IndexError, match="no rows to join"):
+        _engine.EncodedRows.join(None, np.array([0]), [])
 
 
 # --- jpeg --------------------------------------------------------------------------------------------------
@@ -456,7 +498,7 @@ def test_only_bytes_are_images(pool):
     with pytest.raises(ValueError, match="uint8, not float32"):
         run(pool, rows, transforms.CenterCrop(1))
     with pytest.raises(ValueError, match="one entry per row"):
-        run(pool, raw([picture(2, 2)]), transforms.CenterCrop(1), numbers=[1, 2])
+        run(pool, raw([picture(2, 2)]), transforms.CenterCrop(1), places=[1, 2])
 
 
 _LEVELS = """

@@ -69,17 +69,64 @@ def test_without_a_column_the_images_are_meant() -> None:
     assert list(alone) == ["images"] and alone["images"].shape == (12, 8, 8, 3)
 
 
-def test_neither_order_nor_threads_nor_workers_matter() -> None:
+def test_neither_batches_nor_threads_workers_and_ranks_matter() -> None:
     rows = view()
-    made = loader(rows).transform({"images": TRAIN, "labels": None})
-    plain = epoch(made)["images"]
-    shuffled = epoch(made.shuffle(seed=3).numpy(num_threads=1))
-    assert not np.array_equal(shuffled["labels"], np.arange(12))
-    assert np.array_equal(shuffled["images"], plain[shuffled["labels"]])
-    workers = epoch(made.shuffle(seed=4).numpy(num_workers=2))
-    assert np.array_equal(workers["images"], plain[workers["labels"]])
-    part = DataLoader(rows.chosen(np.array([7, 2])), seed=5).batch(2).transform(TRAIN)
-    assert np.array_equal(epoch(part)["images"], plain[[7, 2]])
+    made = DataLoader(rows, seed=5).shuffle(seed=3).transform({"images": TRAIN, "labels": None})
+    plain = epoch(made.batch(5).numpy(num_threads=1))
+    for batch, threads, workers in ((4, 2, 0), (12, 3, 0), (5, 1, 2), (2, 2, 3)):
+        other = epoch(made.batch(batch).numpy(num_threads=threads, num_workers=workers))
+        assert np.array_equal(other["images"], plain["images"])
+        assert np.array_equal(other["labels"], plain["labels"])
+    ranks = [made.batch(2).numpy(rank=rank, world_size=2) for rank in range(2)]
+    pieces = [batch["images"] for step in zip(*ranks, strict=True) for batch in step]
+    assert np.array_equal(np.concatenate(pieces), plain["images"])
+    begun = made.batch(3).numpy()
+    iterator = iter(begun)
+    next(iterator), next(iterator)
+    resumed = made.batch(4).numpy(num_workers=2)
+    resumed.load_state_dict(begun.state_dict())
+    assert np.array_equal(epoch(resumed)["images"], plain["images"][6:])
+
+
+def test_the_place_in_the_epoch_is_the_key_and_not_the_row() -> None:
+    rows = view()
+    made = DataLoader(rows, seed=5).transform(TRAIN).batch(2)
+    in_order = epoch(made)["images"]
+    swapped = DataLoader(rows.chosen(np.array([1, 0, 2])), seed=5).transform(TRAIN).batch(2)
+    results = epoch(swapped)["images"]
+    assert np.array_equal(results[2], in_order[2])
+    assert not np.array_equal(results[0], in_order[1])
+
+
+@pytest.mark.parametrize("encode", [jpeg, lambda image: image], ids=["jpeg", "raw"])
+@pytest.mark.parametrize("size", [16, (30, 47)])
+def test_a_row_that_comes_twice_looks_different_each_time(encode: Any, size: Any) -> None:
+    """Equal to a loader that decodes each occurrence by itself, whatever the buffer, workers and ranks."""
+    crop = transforms.RandomResizedCrop(size)
+    steps = [crop, transforms.RandomHorizontalFlip(), transforms.ColorJitter(0.2)]
+    rows = view(encode)
+    base = (
+        DataLoader(rows, seed=5).sample_by(np.ones(12), size=40).transform({"images": steps, "labels": None})
+    )
+    drawn = epoch(base.batch(40))
+    apart = rows.chosen(drawn["labels"])
+    apart.columns["images"] = [bytes(bytearray(i)) if isinstance(i, bytes) else i.copy()
+                               for i in apart.columns["images"]]  # fmt: skip
+    expected = epoch(DataLoader(apart, seed=5).batch(40).transform(steps))["images"]
+    assert np.array_equal(drawn["images"], expected)
+    for buffer_size, batch, workers in ((2048, 7, 0), (192 * 3 / 1e6, 7, 0), (2048, 3, 2)):
+        made = base.batch(batch).shuffle(False, buffer_size).numpy(num_workers=workers)
+        assert np.array_equal(epoch(made)["images"], expected)
+    seen = {image.tobytes() for image in expected}
+    assert len(seen) == 40
+
+
+def test_a_function_is_called_for_each_occurrence() -> None:
+    calls: list[int] = []
+    steps = [transforms.CenterCrop(8), lambda image: (calls.append(1), image)[1]]
+    made = DataLoader(view(), seed=5).sample_by(np.ones(12), size=40).batch(6)
+    batches = list(made.transform(steps))
+    assert len(calls) == 40 and sum(len(batch["images"]) for batch in batches) == 40
 
 
 def test_each_epoch_and_seed_draws_anew() -> None:
@@ -114,9 +161,11 @@ def test_every_encoding_gives_the_same(tmp_path: Path) -> None:
         for image in pictures(7):
             dataset.append(dict.fromkeys(kinds, image))
     made = tql.load(str(tmp_path / "dataset")).dataloader(seed=1).batch(3)
-    results = epoch(made.transform(dict.fromkeys(kinds, steps)))
-    for name in ("png", "lz4", "packed"):
-        assert np.array_equal(results[name], results["raw"]), name
+    drawn = made.sample_by(np.ones(7), size=20)
+    for chain in (made, drawn):
+        results = epoch(chain.transform(dict.fromkeys(kinds, steps)))
+        for name in ("png", "lz4", "packed"):
+            assert np.array_equal(results[name], results["raw"]), name
 
 
 def invert(image: Pixels) -> Pixels:
@@ -259,3 +308,19 @@ def test_draws_are_pinned() -> None:
 
 
 PINNED = [[29, 25, 52, 54], [30, 29, 70, 62], [31, 43, 77, 79]]
+
+
+def test_draws_of_repeated_rows_are_pinned() -> None:
+    y, x = np.mgrid[0:100, 0:100]
+    files = [np.stack([y, x, np.full_like(x, row)], -1).astype(np.uint8) for row in range(3)]
+    crop = transforms.RandomResizedCrop((2, 2), interpolation="nearest")
+    made = DataLoader(FakeView({"images": files}, encodings={"images": "raw"}), seed=1)
+    batches = made.sample_by(np.ones(3), size=6).shuffle().batch(4).transform(crop)
+    corners = np.concatenate([batch["images"][:, [0, 1], [0, 1]].reshape(-1, 6) for batch in batches])
+    assert corners[:, 2].tolist() == PINNED_ROWS
+    assert corners[:3, [0, 1, 3, 4]].tolist() == PINNED  # by place: whichever rows these are
+    assert corners[3:, [0, 1, 3, 4]].tolist() == PINNED_AFTER
+
+
+PINNED_ROWS = [0, 1, 0, 1, 1, 0]
+PINNED_AFTER = [[29, 25, 63, 51], [17, 45, 50, 81], [51, 30, 83, 72]]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from fake_view import FakeView, jpeg
 from tql.loader.dataloader import DataLoader
+from tql.loader.decoding import decode_rows
 from tql.loader.schedule import Draw, ExactShuffle, Schedule
-from tql.loader.stages.reuse import Reuse, Turns, near_repeats
+from tql.loader.stages.reuse import Reuse, Turns, come_again
 
 ROWS = 12
 FILES = [jpeg(np.full((8, 8, 3), 20 * row, np.uint8)) for row in range(ROWS)]
@@ -23,9 +24,8 @@ class CountingView(FakeView):
     """Counts how often each row of the images is decoded."""
 
     def encoded(self, column: str, rows: Any) -> Any:
-        if column == "images":  # equal rows side by side are decoded once
-            runs = [row for place, row in enumerate(rows.tolist()) if place == 0 or row != rows[place - 1]]
-            self.decoded = [*getattr(self, "decoded", []), *runs]
+        if column == "images":
+            self.decoded = [*getattr(self, "decoded", []), *rows.tolist()]
         return super().encoded(column, rows)
 
 
@@ -37,13 +37,10 @@ def drawn(files: list[bytes] = FILES, **output: Any) -> tuple[CountingView, Data
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 6), max_size=40), st.integers(1, 12))
-def test_near_repeats_by_their_definition(rows: list[int], window: int) -> None:
-    again, needed = near_repeats(np.array(rows, np.int64), window)
+def test_come_again_by_its_definition(rows: list[int], window: int) -> None:
+    again = come_again(np.array(rows, np.int64), window)
     for slot, row in enumerate(rows):
-        before = [other for other in range(slot) if rows[other] == row]
-        after = [other for other in range(slot + 1, len(rows)) if rows[other] == row]
-        assert again[slot] == bool(before and slot - before[-1] <= window)
-        assert needed[slot] == bool(after and after[0] - slot <= window)
+        assert again[slot] == (row in rows[slot + 1 : slot + 1 + window])
 
 
 @pytest.mark.parametrize("files", [FILES, RAGGED])
@@ -81,21 +78,49 @@ def test_a_small_buffer_keeps_fewer_rows() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 30), st.integers(1, 3), st.integers(1, 9))
-def test_never_more_rows_are_kept_than_the_window(window: int, stride: int, batch: int) -> None:
+@given(st.integers(1, 30), st.integers(1, 3), st.integers(1, 9), st.booleans())
+def test_never_more_rows_are_kept_than_the_window(window: int, stride: int, batch: int, native: bool) -> None:
     draw = Draw(np.arange(1.0, 21.0), 80, replace=True, seed=4)
     order = Schedule(20, batch, draw=draw, shuffle=ExactShuffle(4)).epoch(0)
     reuse = Reuse(order, np.arange(20), Turns(0, stride), window)
+    kept = reuse.of("x")
+    view = FakeView({"x": [np.full(3, row) for row in range(20)]})
+    asked: list[int] = []
     for step in range(0, len(order), stride):
         rows = order.batch(step)
-        decoded = reuse.decoded(step, rows)
-        assert set(decoded) == set(rows[reuse.fresh(step)])
-        got = reuse.complete(
-            step, "x", np.stack([np.full(3, row) for row in decoded]) if len(decoded) else []
-        )
-        assert got is not None and [int(row[0]) for row in got] == rows.tolist()
-        assert reuse.kept() <= window
-    assert reuse.kept() == 0
+
+        def fetch(slots: Any, rows: Any = rows) -> Any:
+            asked.extend(rows[slots].tolist())
+            return view.encoded("x", rows[slots])
+
+        def decode(slots: Any, rows: Any = rows) -> Any:
+            asked.extend(rows[slots].tolist())
+            return [np.full(3, row) for row in rows[slots]]
+
+        if native:
+            stored = kept.encoded(reuse.batch(step), fetch)
+            assert stored is not None
+            got = decode_rows(stored)
+        else:
+            got = kept.decoded(reuse.batch(step), decode)
+        assert [int(row[0]) for row in got] == rows.tolist()
+        assert len(kept) <= window
+    assert len(kept) == 0
+    if window == 30 and stride == 1:
+        assert len(asked) < 80
+
+
+def test_rows_whose_first_batch_was_never_fetched_are_fetched_later() -> None:
+    order = Schedule(4, 2, draw=Draw(np.ones(4), 12, replace=True, seed=1)).epoch(0)
+    reuse, view = (
+        Reuse(order, np.arange(4), Turns(), 100),
+        FakeView({"x": [np.full(3, row) for row in range(4)]}),
+    )
+    for step in range(1, len(order)):
+        rows = order.batch(step)
+        stored = reuse.of("x").encoded(reuse.batch(step), lambda slots: view.encoded("x", rows[slots]))  # noqa: B023
+        assert stored is not None
+        assert [int(row[0]) for row in decode_rows(stored)] == rows.tolist()
 
 
 def test_a_view_with_repeated_rows_counts_too() -> None:

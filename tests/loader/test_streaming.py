@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -222,6 +224,10 @@ def threads() -> int:
         return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
 
 
+def thread_ids() -> set[str]:
+    return set(os.listdir("/proc/self/task"))
+
+
 def settles_at(expected: int) -> bool:
     deadline = time.monotonic() + 2
     while threads() != expected and time.monotonic() < deadline:
@@ -232,6 +238,7 @@ def settles_at(expected: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts threads in /proc")
 def test_no_threads_are_left_behind() -> None:
     chain = loader(images=[jpeg(image) for image in IMAGES]).batch(2).numpy(num_threads=3)
+    gc.collect()
     time.sleep(0.05)  # threads of the tests before
     before = threads()
 
@@ -242,15 +249,43 @@ def test_no_threads_are_left_behind() -> None:
     assert settles_at(before)
     assert next(iterator, None) is None
 
-    for _ in chain:
-        break
-    gc.collect()
-    assert settles_at(before)
-
     with chain as same:
         next(iter(same))
     assert settles_at(before)
     assert len(list(chain)) == len(chain)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts threads in /proc")
+def test_threads_stay_from_epoch_to_epoch_and_end_with_the_loader() -> None:
+    chain = loader(images=[jpeg(image) for image in IMAGES]).batch(2).numpy(num_threads=3)
+    gc.collect()
+    time.sleep(0.05)  # threads of the tests before
+    before = threads()
+    for _ in chain:
+        break
+    kept = thread_ids()
+    list(chain), list(zip(chain, chain, strict=True))
+    assert thread_ids() == kept and threads() == before + 3
+    del _, chain
+    gc.collect()
+    assert settles_at(before)
+
+
+def _batches_of(chain: Any, into: Any) -> None:
+    into.put([batch["images"].tolist() for batch in chain])
+
+
+def test_a_forked_child_goes_on_with_threads_of_its_own() -> None:
+    context = multiprocessing.get_context("fork")
+    chain = loader(images=[jpeg(image) for image in IMAGES]).batch(2).numpy(num_threads=2)
+    expected = [batch["images"].tolist() for batch in chain]
+    answers = context.Queue()
+    child = context.Process(target=_batches_of, args=(chain, answers))
+    child.start()
+    assert answers.get(timeout=60) == expected
+    child.join(60)
+    assert child.exitcode == 0
+    assert [batch["images"].tolist() for batch in chain] == expected
 
 
 class TestTorch:

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include "tql_engine/decode_pool.h"
 #include "tql_engine/encoded_rows.h"
 #include "tql_engine/image_program.h"
+#include "tql_engine/kept_row.h"
+#include "tql_engine/status.h"
 
 namespace tql_test {
 namespace {
@@ -23,6 +26,7 @@ using tql_engine::Filter;
 using tql_engine::ImageProgram;
 using tql_engine::ImageShape;
 using tql_engine::ImageWork;
+using tql_engine::KeptRow;
 using tql_engine::Normalize;
 using tql_engine::Pad;
 using tql_engine::PadMode;
@@ -73,16 +77,17 @@ EncodedRows rows_of(Codec codec, const std::vector<uint8_t>& bytes) {
 }
 
 std::vector<uint8_t> made(DecodePool& pool, const EncodedRows& rows,
-                          const std::shared_ptr<const ImageProgram>& program, bool impatient) {
+                          const std::shared_ptr<const ImageProgram>& program, bool impatient,
+                          const std::vector<std::shared_ptr<KeptRow>>& kept = {}) {
   const auto bytes = static_cast<size_t>(program->bytes_of(program->shape_of(kPicture)));
   std::vector<uint8_t> out(bytes * static_cast<size_t>(kRows));
   std::vector<uint8_t*> outputs;
-  std::vector<int64_t> numbers;
+  std::vector<int64_t> places;
   for (int64_t i = 0; i < kRows; ++i) {
     outputs.push_back(out.data() + static_cast<size_t>(i) * bytes);
-    numbers.push_back(i % 20);  // every picture comes three times
+    places.push_back(i);
   }
-  const auto batch = std::make_shared<DecodeBatch>(rows, outputs, ImageWork{program, 1, 2, numbers});
+  const auto batch = std::make_shared<DecodeBatch>(rows, outputs, ImageWork{program, 1, 2, places}, kept);
   pool.submit(batch);
   if (impatient) {
     batch->cancel();
@@ -106,6 +111,8 @@ std::vector<std::shared_ptr<const ImageProgram>> programs() {
   add({crop, RandomHorizontalFlip{0.5}, ToFloat{}, Normalize{{0.4F, 0.5F, 0.6F}, {0.2F}}});
   add({pad, jitter, crop});
   add({Resize{10, 10, 0, Filter::kBilinear, false}, RandomHorizontalFlip{0.5}});
+  add({Resize{10, 12, 0, Filter::kBilinear, false}});
+  add({Resize{60, 70, 0, Filter::kBilinear, false}, ToFloat{}});
   return all;
 }
 
@@ -132,13 +139,73 @@ void compare(Codec codec, const std::vector<uint8_t>& bytes) {
   for (std::thread& caller : callers) caller.join();
 }
 
+/// Every third row comes again, in each of the batches that the callers make at the same time; some of these
+/// are cancelled half-way.
+void share_rows(Codec codec, const std::vector<uint8_t>& bytes) {
+  const EncodedRows plain = rows_of(codec, bytes);
+  for (const auto& program : programs()) {
+    std::vector<std::shared_ptr<KeptRow>> kept;
+    std::vector<const EncodedRows*> singles;
+    std::vector<int64_t> slots;
+    for (int64_t i = 0; i < kRows; ++i) {
+      kept.push_back(i % 3 == 0 ? std::make_shared<KeptRow>(plain, i) : nullptr);
+      slots.push_back(i % 3 == 0 ? -1 - static_cast<int64_t>(singles.size()) : i);
+      if (kept.back() != nullptr) singles.push_back(&kept.back()->encoded());
+    }
+    const EncodedRows rows = EncodedRows::join(&plain, slots, singles).value();
+    std::vector<uint8_t> expected;
+    {
+      DecodePool alone(1);
+      expected = made(alone, plain, program, false);
+    }
+    DecodePool pool(4);
+    std::vector<std::thread> callers;
+    for (int caller = 0; caller < 4; ++caller) {
+      callers.emplace_back([&, caller] {
+        for (int round = 0; round < 6; ++round) {
+          const bool impatient = (caller + round) % 3 == 0;
+          check(made(pool, rows, program, impatient, kept) == expected || impatient);
+        }
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+  }
+}
+
+void share_damaged_rows() {
+  std::vector<uint8_t> bytes(kJpeg.begin(), kJpeg.begin() + kJpeg.size() / 2);
+  const EncodedRows rows = rows_of(Codec::kJpeg, bytes);
+  const auto row = std::make_shared<KeptRow>(rows, 0);
+  std::vector<uint8_t> out(static_cast<size_t>(rows.decoded_size(0)));
+  DecodePool pool(2);
+  for (int round = 0; round < 3; ++round) {
+    const auto batch =
+        std::make_shared<DecodeBatch>(rows.take(std::vector<int64_t>{0}), std::vector<uint8_t*>{out.data()},
+                                      std::nullopt, std::vector<std::shared_ptr<KeptRow>>{row});
+    pool.submit(batch);
+    while (!batch->wait_for(std::chrono::milliseconds(1))) {
+    }
+    bool failed = false;
+    try {
+      batch->check();
+    } catch (const tql_engine::EngineError& error) {
+      failed = error.row() == 0;
+    }
+    check(failed);
+  }
+}
+
 }  // namespace
 
 void test_image_program() {
   std::vector<uint8_t> pixels(static_cast<size_t>(kPicture.height * kPicture.width * kPicture.channels));
   for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(i * 7);
   compare(Codec::kRaw, pixels);
-  if (tql_engine::has_codec(Codec::kJpeg)) compare(Codec::kJpeg, {kJpeg.begin(), kJpeg.end()});
+  share_rows(Codec::kRaw, pixels);
+  if (!tql_engine::has_codec(Codec::kJpeg)) return;
+  compare(Codec::kJpeg, {kJpeg.begin(), kJpeg.end()});
+  share_rows(Codec::kJpeg, {kJpeg.begin(), kJpeg.end()});
+  share_damaged_rows();
 }
 
 }  // namespace tql_test

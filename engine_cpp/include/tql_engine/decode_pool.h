@@ -11,17 +11,18 @@
 
 #include "tql_engine/encoded_rows.h"
 #include "tql_engine/image_program.h"
+#include "tql_engine/kept_row.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
 
-/// What is done to rows that are images once they are decoded. `rows` are their numbers in the dataset, for
-/// the random numbers, one per row of the batch.
+/// What is done to rows that are images once they are decoded. `places` are where they stand in the epoch,
+/// for the random numbers, one per row of the batch.
 struct ImageWork {
   std::shared_ptr<const ImageProgram> program;
   uint64_t seed = 0;
   uint64_t epoch = 0;
-  std::vector<int64_t> rows;
+  std::vector<int64_t> places;
 };
 
 /// Rows to decode, and how far that is. Until idle(), its creator must keep the stored bytes and the outputs
@@ -29,9 +30,11 @@ struct ImageWork {
 class DecodeBatch {
  public:
   /// Row i goes to outputs[i]: decoded_size(i) bytes, or with `work` what the program makes of the image of
-  /// rank 2 or 3 that the row is. Rows that are equal are made once and copied: next to each other, images
-  /// wherever they are in the batch.
-  DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::optional<ImageWork> work = std::nullopt);
+  /// rank 2 or 3 that the row is. Rows that are equal are decoded once: next to each other, images and
+  /// batches with `kept` wherever they are. `kept`, one for each row if any, shares rows among batches: null
+  /// for a row of this batch alone, else the same one for equal rows, made for the same work.
+  DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::optional<ImageWork> work = std::nullopt,
+              std::vector<std::shared_ptr<KeptRow>> kept = {});
 
   /// True once every row is decoded, or one has failed and no thread is at work any more.
   bool done() const noexcept;
@@ -55,15 +58,23 @@ class DecodeBatch {
   bool finished() const noexcept { return next_run_ == runs() && at_work_ == 0; }
   size_t runs() const noexcept { return run_starts_.size() - 1; }
 
-  bool same(int64_t row, int64_t other) const noexcept;
   /// Brings equal rows together, each run where its first row is.
   void gather_equal_rows();
   void make(int64_t row, uint8_t* out) const;
   size_t made_bytes(int64_t row) const;
+  /// Whether the result is larger than the decoded row. What is kept is the smaller of the two.
+  bool grows(int64_t row) const;
+  KeptRow* kept(int64_t row) const noexcept;
+  RowDraws draws(int64_t row) const noexcept;
+  /// All rows of a run, whose results are equal.
+  void make_once(std::span<const int64_t> run) const;
+  /// All rows of a run, of which only the picture is the same.
+  void make_each(std::span<const int64_t> run) const;
 
   const EncodedRows rows_;
   const std::vector<uint8_t*> outputs_;
   const std::optional<ImageWork> work_;
+  const std::vector<std::shared_ptr<KeptRow>> kept_;
   std::vector<int64_t> order_;       // [rows], those of a run next to each other, ascending
   std::vector<int64_t> run_starts_;  // [runs + 1], into order_
   size_t group_ = 1;                 // runs that a thread takes at once

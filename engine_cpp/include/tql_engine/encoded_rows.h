@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -45,6 +46,12 @@ class EncodedRows {
 
   /// Throws std::out_of_range.
   EncodedRows take(std::span<const int64_t> rows) const;
+  /// One row, whose stored bytes were copied to `stored`.
+  EncodedRows moved(int64_t row, std::span<const uint8_t> stored) const;
+  /// A row for each slot: row slots[i] of `rows`, which may be null, where that is not negative, else the
+  /// only row of singles[-1 - slots[i]]. Nothing if they differ in codec or rank. Throws std::out_of_range.
+  static std::optional<EncodedRows> join(const EncodedRows* rows, std::span<const int64_t> slots,
+                                         std::span<const EncodedRows* const> singles);
 
   /// Decodes one row into decoded_size(row) bytes. Throws EngineError(kValue).
   void decode(int64_t row, uint8_t* out) const;
@@ -56,6 +63,7 @@ class EncodedRows {
   };
 
   EncodedRows(Codec codec, int rank) : codec_(codec), rank_(rank) {}
+  void append(const EncodedRows& from, int64_t row);
 
   Codec codec_;
   int rank_;

@@ -29,10 +29,16 @@ class ImageProgram {
   /// Whether the result is float32 [channels, height, width]; else it is uint8 [height, width, channels].
   bool floats() const noexcept { return floats_ != nullptr; }
 
+  /// Whether two runs for one picture may differ.
+  bool random() const noexcept { return random_; }
+
   /// Height, width and channels of what becomes of such a picture. Throws EngineError(kShape) for one that
   /// the steps can't be applied to.
   ImageShape shape_of(const ImageShape& picture) const;
   int64_t bytes_of(const ImageShape& result) const noexcept;
+
+  /// At which fraction 1 / n of its size a JPEG is decoded that is such a picture.
+  int jpeg_scale(const ImageShape& picture, const RowDraws& draws) const;
 
   /// Fills `out`. Throws EngineError(kValue) for damaged bytes.
   void run(Codec codec, std::span<const uint8_t> stored, const ImageShape& picture, const RowDraws& draws,
@@ -47,6 +53,7 @@ class ImageProgram {
   std::vector<Step> steps_;  // those on bytes, in order; and flips
   std::unique_ptr<const FloatTable> floats_;
   uint8_t first_number_;
+  bool random_ = false;
 };
 
 }  // namespace tql_engine

@@ -13,20 +13,21 @@
 
 namespace tql_engine {
 
-/// The random numbers of one row: functions of seed, epoch and row alone. Every step of a program has its
-/// own.
+/// The random numbers of one picture: functions of seed, epoch and its place in the epoch alone. Every step
+/// of a program has its own.
 class RowDraws {
  public:
   /// Draws of one step.
   static constexpr uint64_t kMost = 64;
 
-  RowDraws(uint64_t seed, uint64_t epoch, uint64_t row) noexcept : seed_(seed), epoch_(epoch), row_(row) {}
+  RowDraws(uint64_t seed, uint64_t epoch, uint64_t place) noexcept
+      : seed_(seed), epoch_(epoch), place_(place) {}
 
   /// Number `draw` < kMost of step `step` < 64, in [0, 1).
   double uniform(uint8_t step, uint64_t draw) const noexcept {
-    // Domains below are those of the sampling and shuffling of rows. 2^49 rows.
+    // Domains below are those of the sampling and shuffling of rows. 2^49 places.
     return RandomStream(seed_, epoch_, static_cast<uint8_t>(kFirstDomain + step))
-        .uniform(row_ * kMost + draw);
+        .uniform(place_ * kMost + draw);
   }
   /// In [low, high).
   double between(uint8_t step, uint64_t draw, double low, double high) const noexcept {
@@ -42,7 +43,7 @@ class RowDraws {
 
   uint64_t seed_;
   uint64_t epoch_;
-  uint64_t row_;
+  uint64_t place_;
 };
 
 /// To height x width, or, where `width` is 0, the shorter side to `height` and the other in proportion, but

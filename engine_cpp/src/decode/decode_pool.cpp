@@ -74,16 +74,17 @@ struct DecodeBatch::Shared {
   }
 };
 
-DecodeBatch::DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::optional<ImageWork> work)
-    : rows_(std::move(rows)), outputs_(std::move(outputs)), work_(std::move(work)) {
+DecodeBatch::DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::optional<ImageWork> work,
+                         std::vector<std::shared_ptr<KeptRow>> kept)
+    : rows_(std::move(rows)), outputs_(std::move(outputs)), work_(std::move(work)), kept_(std::move(kept)) {
   order_.resize(static_cast<size_t>(rows_.size()));
   std::iota(order_.begin(), order_.end(), int64_t{0});
   const bool images = rows_.codec() == Codec::kJpeg || work_;
-  if (images) gather_equal_rows();
+  if (images || !kept_.empty()) gather_equal_rows();
   int64_t bytes = 0;
   for (int64_t i = 0; i < rows_.size(); ++i) {
     const int64_t row = order_[static_cast<size_t>(i)];
-    if (i > 0 && same(order_[static_cast<size_t>(i - 1)], row)) continue;
+    if (i > 0 && rows_.same(order_[static_cast<size_t>(i - 1)], row)) continue;
     run_starts_.push_back(i);
     bytes += rows_.decoded_size(row);
   }
@@ -93,17 +94,12 @@ DecodeBatch::DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::o
   group_ = static_cast<size_t>(std::max<int64_t>(1, most / average));
 }
 
-bool DecodeBatch::same(int64_t row, int64_t other) const noexcept {
-  if (!rows_.same(row, other)) return false;
-  return !work_ || work_->rows[static_cast<size_t>(row)] == work_->rows[static_cast<size_t>(other)];
-}
-
 void DecodeBatch::gather_equal_rows() {
   std::unordered_map<const uint8_t*, int64_t> firsts;
   std::vector<int64_t> first(order_.size());
   for (const int64_t row : order_) {
     const int64_t candidate = firsts.try_emplace(rows_.stored(row).data(), row).first->second;
-    first[static_cast<size_t>(row)] = same(candidate, row) ? candidate : row;
+    first[static_cast<size_t>(row)] = rows_.same(candidate, row) ? candidate : row;
   }
   if (firsts.size() == order_.size()) return;
   std::ranges::stable_sort(order_, {}, [&first](int64_t row) { return first[static_cast<size_t>(row)]; });
@@ -116,9 +112,63 @@ size_t DecodeBatch::made_bytes(int64_t row) const {
 
 void DecodeBatch::make(int64_t row, uint8_t* out) const {
   if (!work_) return rows_.decode(row, out);
-  const RowDraws draws(work_->seed, work_->epoch,
-                       static_cast<uint64_t>(work_->rows[static_cast<size_t>(row)]));
-  work_->program->run(rows_.codec(), rows_.stored(row), rows_.image_shape(row), draws, out);
+  work_->program->run(rows_.codec(), rows_.stored(row), rows_.image_shape(row), draws(row), out);
+}
+
+RowDraws DecodeBatch::draws(int64_t row) const noexcept {
+  return {work_->seed, work_->epoch, static_cast<uint64_t>(work_->places[static_cast<size_t>(row)])};
+}
+
+bool DecodeBatch::grows(int64_t row) const {
+  return made_bytes(row) > static_cast<size_t>(rows_.decoded_size(row));
+}
+
+KeptRow* DecodeBatch::kept(int64_t row) const noexcept {
+  return kept_.empty() ? nullptr : kept_[static_cast<size_t>(row)].get();
+}
+
+void DecodeBatch::make_once(std::span<const int64_t> run) const {
+  const int64_t row = run.front();
+  const size_t bytes = made_bytes(row);
+  const uint8_t* from = nullptr;
+  if (KeptRow* const shared = kept(row)) {
+    from = shared->value(bytes, [&](uint8_t* out) { make(row, out); });
+  } else {
+    uint8_t* const out = outputs_[static_cast<size_t>(row)];
+    make(row, out);
+    from = out;
+    run = run.subspan(1);
+  }
+  if (bytes == 0) return;
+  for (const int64_t other : run) std::memcpy(outputs_[static_cast<size_t>(other)], from, bytes);
+}
+
+void DecodeBatch::make_each(std::span<const int64_t> run) const {
+  thread_local PixelBuffer buffer;
+  const int64_t row = run.front();
+  const ImageShape shape = rows_.image_shape(row);
+  const auto bytes = static_cast<size_t>(rows_.decoded_size(row));
+  const auto decode = [&](uint8_t* out) { rows_.decode(row, out); };
+  const uint8_t* pixels = nullptr;
+  for (const int64_t each : run) {
+    const RowDraws drawn = draws(each);
+    // Pixels of a scaled JPEG are others: whether a picture is shared must make no difference.
+    if (rows_.codec() == Codec::kJpeg && work_->program->jpeg_scale(shape, drawn) > 1) {
+      make(each, outputs_[static_cast<size_t>(each)]);
+      continue;
+    }
+    if (pixels == nullptr) {
+      if (KeptRow* const shared = kept(row)) {
+        pixels = shared->value(bytes, decode);
+      } else {
+        uint8_t* const decoded = buffer.reserve(bytes);
+        decode(decoded);
+        pixels = decoded;
+      }
+    }
+    work_->program->run(Codec::kRaw, {pixels, bytes}, shape, drawn, outputs_[static_cast<size_t>(each)]);
+  }
+  buffer.shrink(size_t{32} << 20);
 }
 
 bool DecodeBatch::done() const noexcept {
@@ -162,14 +212,15 @@ std::optional<EngineError> DecodeBatch::decode_runs(size_t first, size_t last) c
 
 std::optional<EngineError> DecodeBatch::decode_run(size_t run) const {
   const auto begin = static_cast<size_t>(run_starts_[run]), end = static_cast<size_t>(run_starts_[run + 1]);
-  const int64_t row = order_[begin];
-  uint8_t* const out = outputs_[static_cast<size_t>(row)];
+  const std::span<const int64_t> rows = std::span(order_).subspan(begin, end - begin);
+  const int64_t row = rows.front();
   try {
-    make(row, out);
-    if (end - begin == 1) return std::nullopt;
-    const size_t bytes = made_bytes(row);
-    for (size_t i = begin + 1; i < end && bytes > 0; ++i) {
-      std::memcpy(outputs_[static_cast<size_t>(order_[i])], out, bytes);
+    if (rows.size() == 1 && kept(row) == nullptr) {
+      make(row, outputs_[static_cast<size_t>(row)]);
+    } else if (work_ && (work_->program->random() || (kept(row) != nullptr && grows(row)))) {
+      make_each(rows);
+    } else {
+      make_once(rows);
     }
   } catch (const EngineError& error) {
     return with_row(error, row);

@@ -91,13 +91,45 @@ EncodedRows EncodedRows::take(std::span<const int64_t> rows) const {
   EncodedRows taken(codec_, rank_);
   taken.rows_.reserve(rows.size());
   taken.shapes_.reserve(rows.size() * static_cast<size_t>(rank_));
-  for (const int64_t row : rows) {
-    if (row < 0 || row >= size()) throw std::out_of_range("row is out of range: " + std::to_string(row));
-    taken.rows_.push_back(rows_[static_cast<size_t>(row)]);
-    const std::span<const int64_t> extents = shape(row);
-    taken.shapes_.insert(taken.shapes_.end(), extents.begin(), extents.end());
-  }
+  for (const int64_t row : rows) taken.append(*this, row);
   return taken;
+}
+
+void EncodedRows::append(const EncodedRows& from, int64_t row) {
+  if (row < 0 || row >= from.size()) throw std::out_of_range("row is out of range: " + std::to_string(row));
+  rows_.push_back(from.rows_[static_cast<size_t>(row)]);
+  const std::span<const int64_t> extents = from.shape(row);
+  shapes_.insert(shapes_.end(), extents.begin(), extents.end());
+}
+
+EncodedRows EncodedRows::moved(int64_t row, std::span<const uint8_t> stored) const {
+  EncodedRows single(codec_, rank_);
+  single.append(*this, row);
+  single.rows_.front().stored = stored;
+  return single;
+}
+
+std::optional<EncodedRows> EncodedRows::join(const EncodedRows* rows, std::span<const int64_t> slots,
+                                             std::span<const EncodedRows* const> singles) {
+  if (rows == nullptr && singles.empty()) throw std::out_of_range("there are no rows to join");
+  const EncodedRows& first = rows == nullptr ? *singles.front() : *rows;
+  const auto fits = [&first](const EncodedRows* single) {
+    return single->codec_ == first.codec_ && single->rank_ == first.rank_;
+  };
+  if (!std::ranges::all_of(singles, fits)) return std::nullopt;
+  EncodedRows joined(first.codec_, first.rank_);
+  joined.rows_.reserve(slots.size());
+  joined.shapes_.reserve(slots.size() * static_cast<size_t>(first.rank_));
+  for (const int64_t slot : slots) {
+    if (slot >= 0 && rows != nullptr) {
+      joined.append(*rows, slot);
+    } else if (slot < 0 && static_cast<size_t>(-1 - slot) < singles.size()) {
+      joined.append(*singles[static_cast<size_t>(-1 - slot)], 0);
+    } else {
+      throw std::out_of_range("slot is out of range: " + std::to_string(slot));
+    }
+  }
+  return joined;
 }
 
 void EncodedRows::decode(int64_t row, uint8_t* out) const {

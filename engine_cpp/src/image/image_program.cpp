@@ -66,6 +66,13 @@ int scale_for(const Box& box, const std::optional<Target>& target) noexcept {
   return 1;
 }
 
+/// Whether what a step does depends on random numbers.
+bool draws_numbers(const Step& step) noexcept {
+  if (const auto* flip = std::get_if<RandomHorizontalFlip>(&step))
+    return flip->probability > 0 && flip->probability < 1;
+  return std::holds_alternative<RandomResizedCrop>(step) || std::holds_alternative<ColorJitter>(step);
+}
+
 template <class T>
 void check_count(const std::vector<T>& values, const char* what, int64_t channels) {
   const auto count = static_cast<int64_t>(values.size());
@@ -146,10 +153,16 @@ ImageProgram::ImageProgram(std::vector<Step> steps, uint8_t first_number) : firs
     }
   }
   steps_ = std::move(steps);
+  random_ = std::ranges::any_of(steps_, draws_numbers);
   if (floats) floats_ = std::make_unique<const FloatTable>(std::move(table));
 }
 
 ImageProgram::~ImageProgram() = default;
+
+int ImageProgram::jpeg_scale(const ImageShape& picture, const RowDraws& draws) const {
+  const Start from = start(picture, draws);
+  return scale_for(from.box, from.target);
+}
 
 ImageProgram::Start ImageProgram::start(const ImageShape& picture, const RowDraws& draws) const {
   Start start;

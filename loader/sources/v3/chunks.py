@@ -55,6 +55,13 @@ class Chunk:
             return self.content.read(self.header.data_start + start, self.header.data_start + stop)
         return self.content[start:stop]
 
+    def read_parts(self, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Parts of the data area as stored, one behind the other."""
+        if isinstance(self.content, StoredFile):
+            return self.content.read_parts((self.header.data_start + starts).tolist(), sizes.tolist())
+        parts = [self.content[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+        return np.concatenate(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Spans:
@@ -184,8 +191,7 @@ class ChunkStore:
         low, high = int(starts.min()), int((starts + sizes).max())
         if 2 * int(sizes.sum()) >= high - low:
             return Spans(chunk.read(low, high), starts - low, sizes)
-        parts = [chunk.read(start, start + size) for start, size in zip(starts, sizes, strict=True)]
-        return Spans(np.concatenate(parts), offsets_of(sizes)[:-1], sizes)
+        return Spans(chunk.read_parts(starts, sizes), offsets_of(sizes)[:-1], sizes)
 
     def extent(self, chunk: Chunk, local: range) -> NDArray[np.uint8]:
         """The bytes of consecutive items: they lie one behind the other."""

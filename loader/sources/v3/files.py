@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,23 +178,45 @@ class StoredFile:
         Raises:
             FormatError: if there are fewer, or if the file has been changed since it was opened.
         """
-        if not 0 <= start <= stop <= self.size:
-            raise self._place.damaged(f"the file has {self.size} bytes, {stop} are needed", offset=start)
-        data = np.empty(stop - start, np.uint8)
-        done, rest = 0, memoryview(data)  # type: ignore[arg-type]  # an array is a buffer
+        return self.read_parts([start], [stop - start])
+
+    def read_parts(self, starts: Sequence[int], sizes: Sequence[int]) -> NDArray[np.uint8]:
+        """The bytes [start, start + size) of all parts, one behind the other.
+
+        Raises:
+            FormatError: see `read`.
+        """
+        for start, size in zip(starts, sizes, strict=True):
+            if not 0 <= start <= start + size <= self.size:
+                missing = f"the file has {self.size} bytes, {start + size} are needed"
+                raise self._place.damaged(missing, offset=start)
+        data = np.empty(sum(sizes), np.uint8)
+        rest = memoryview(data)  # type: ignore[arg-type]  # an array is a buffer
+        at, whole = 0, True
         try:
-            while done < len(data) and (count := self._read_into(rest[done:], start + done)):
-                done += count
+            for start, size in zip(starts, sizes, strict=True):
+                whole = whole and self._fill(rest[at : at + size], start)
+                at += size
             changed = self._present() != self._state
         except OSError as error:
-            raise self._place.damaged(f"the file can't be read: {error.strerror}", offset=start) from None
-        if changed or done < len(data):
-            raise self._place.damaged("the file was changed after it was opened", offset=start)
+            raise self._place.damaged(f"the file can't be read: {error.strerror}", offset=starts[0]) from None
+        if changed or not whole:
+            raise self._place.damaged("the file was changed after it was opened", offset=starts[0])
         return data
 
     def __del__(self) -> None:
         if self._handle >= 0:
             os.close(self._handle)
+
+    def _fill(self, buffer: memoryview, offset: int) -> bool:
+        """Read as much as there is room for; False if the file ends before."""
+        done = 0
+        while done < len(buffer):
+            count = self._read_into(buffer[done:] if done else buffer, offset + done)
+            if count == 0:
+                return False
+            done += count
+        return True
 
     def _read_into(self, buffer: memoryview, offset: int) -> int:
         if hasattr(os, "preadv"):  # at a position of its own: forked processes share that of the file
