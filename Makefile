@@ -107,7 +107,7 @@ asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sa
 	$(ASAN) build/asan/tql_native_tests
 	$(asan-python) -m pytest -p no:cacheprovider tests $(MEMORY_TESTS)
 
-# One test starts threads in a forked child of a process with threads. The sanitizer's own bookkeeping of threads
+# Two tests start threads in a forked child of a process with threads. The sanitizer's own bookkeeping of threads
 # does not survive that: it aborts with "dup thread with used id" whatever the code does.
 FORKED_THREADS := tests/engine/test_decode_pool.py::test_a_forked_child_starts_threads_of_its_own \
   --deselect tests/loader/test_streaming.py::test_a_forked_child_goes_on_with_threads_of_its_own

@@ -376,7 +376,7 @@ def test_rows_that_do_not_go_together_are_not_joined(pool):
     kept = rows.keep(np.array([0]))
     assert _engine.EncodedRows.join(flat, np.array([0, -1]), kept) is None
     for slots in ([1], [-2], [-1, 5]):
-        with pytest.raises(IndexError, match="(row|slot) is out of range"):
+        with pytest.raises(IndexError, match=r"(row|slot) is out of range"):
             _engine.EncodedRows.join(rows, np.array(slots), kept)
     with pytest.raises(IndexError, match="row is out of range: 1"):
         rows.keep(np.array([1]))
