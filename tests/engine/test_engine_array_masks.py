@@ -235,6 +235,31 @@ def test_a_needle_does_not_reach_into_the_next_row() -> None:
     assert rows_where(code) == [0, 2]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.0005, 0.01, 0.1, 0.5])
+@pytest.mark.parametrize("width", [np.int32, np.int64])
+@pytest.mark.parametrize("wanted", ["car", "a car park", "exactly8"])
+def test_rows_of_few_and_of_many_finds(share: float, width: type[np.signedinteger[Any]], wanted: str) -> None:
+    """Runs of empty rows among the others; the texts beside the wanted one have its length, and its start."""
+    rng = np.random.default_rng(round(share * 1e4))
+    others = ["", "other", wanted[:-1] + "_", "_" + wanted[1:]]
+    lists = []
+    for _ in range(3000):
+        size = 0 if rng.random() < 0.3 else int(rng.integers(0, 9))
+        lists.append([wanted if rng.random() < share else others[rng.integers(0, 4)] for _ in range(size)])
+    code = Code({"x": text_list(lists, width)})
+    code.add("contains", code.column("x"), code.constant(wanted, "text"))
+    for partition in (None, 100):
+        assert rows_where(code, partition) == where([wanted in row for row in lists])
+
+    texts: list[str | None] = ["-".join(row) for row in lists]
+    code = Code({"x": text(texts, width)})
+    code.add("contains_text", code.column("x"), code.constant(wanted, "text"))
+    assert rows_where(code) == where([t is not None and wanted in t for t in texts])
+
+    tables = np.where(rng.random((3000, 2, 3)) < share, 9, 1).astype(np.int16)
+    assert rows_where(any_code(Column.dense(tables), "equal", 9)) == where((tables == 9).any(axis=(1, 2)))
+
+
 @outermost
 @pytest.mark.parametrize("level", NARROWER_LEVELS)
 def test_narrower_instruction_sets(level: str) -> None:

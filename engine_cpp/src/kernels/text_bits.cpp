@@ -154,27 +154,45 @@ LengthWord<Offset> length_word() noexcept {
   return &length_base<Offset>;
 }
 
-/// The first bytes of a text, compared as one number.
-class TextStart {
+/// Compares texts of one length with a text. The first bytes are compared as one number and without a branch:
+/// which of the texts are equal is hard to foresee.
+class SameLength {
  public:
-  explicit TextStart(const std::string& text) {
-    const size_t known = std::min(text.size(), sizeof(bytes_));
-    std::memcpy(&bytes_, text.data(), known);
+  SameLength(const Texts& texts, const std::string& text) : texts_(texts), text_(text) {
+    const size_t known = std::min(text.size(), sizeof(first_));
+    std::memcpy(&first_, text.data(), known);
     std::memset(&mask_, 0xFF, known);
   }
 
-  /// Whether a text of the same length is the same; `size` bytes may be read.
-  bool is_at(const char* other, int64_t size, const std::string& text) const noexcept {
-    if (text.empty()) return true;
-    if (size < static_cast<int64_t>(sizeof(bytes_))) return std::memcmp(other, text.data(), text.size()) == 0;
-    uint64_t loaded = 0;
-    std::memcpy(&loaded, other, sizeof(loaded));
-    if (((loaded ^ bytes_) & mask_) != 0) return false;
-    return text.size() <= sizeof(bytes_) || std::memcmp(other, text.data(), text.size()) == 0;
+  /// Those of the texts in `word` that are equal; bit i is the one that begins at starts[i].
+  template <class Offset>
+  uint64_t equal(const Offset* starts, uint64_t word) const noexcept {
+    constexpr auto kLoaded = static_cast<int64_t>(sizeof(first_));
+    uint64_t alike = 0;
+    for (uint64_t left = word; left != 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      const int64_t at = starts[bit];
+      uint64_t loaded = 0;
+      if (texts_.size - at >= kLoaded) {
+        std::memcpy(&loaded, texts_.data + at, kLoaded);
+      } else {
+        std::memcpy(&loaded, texts_.data + at, text_.size());
+      }
+      alike |= uint64_t{((loaded ^ first_) & mask_) == 0} << bit;
+    }
+    if (text_.size() <= sizeof(first_)) return alike;
+    for (uint64_t left = alike; left != 0; left &= left - 1) {
+      const int bit = std::countr_zero(left);
+      if (std::memcmp(texts_.data + starts[bit], text_.data(), text_.size()) != 0)
+        alike &= ~(uint64_t{1} << bit);
+    }
+    return alike;
   }
 
  private:
-  uint64_t bytes_ = 0;
+  const Texts& texts_;
+  const std::string& text_;
+  uint64_t first_ = 0;
   uint64_t mask_ = 0;
 };
 
@@ -187,7 +205,14 @@ void find_equal(const Texts& texts, const Offset* starts, const std::string& tex
     return;
   }
   const auto length = static_cast<Offset>(text.size());
-  // Few texts have that length: theirs are fetched together, or each would be waited for.
+  const SameLength same(texts, text);
+  const auto keep_equal = [&](int64_t begin) {
+    uint64_t& word = words[begin / kWordBits];
+    if (!text.empty()) word = same.equal(starts + begin, word);
+  };
+  // Few texts have that length: theirs are fetched some time before they are looked at, or each would be
+  // waited for.
+  constexpr int64_t kAhead = 16 * kWordBits;
   for (int64_t begin = 0; begin < n; begin += kWordBits) {
     const Offset* offsets = starts + begin;
     uint64_t equal = 0;
@@ -198,16 +223,10 @@ void find_equal(const Texts& texts, const Offset* starts, const std::string& tex
     }
     words[begin / kWordBits] = equal;
     for (; equal != 0; equal &= equal - 1) __builtin_prefetch(texts.data + offsets[std::countr_zero(equal)]);
+    if (begin >= kAhead) keep_equal(begin - kAhead);
   }
-  const TextStart start(text);
-  for (int64_t begin = 0; begin < n; begin += kWordBits) {
-    uint64_t& word = words[begin / kWordBits];
-    for (uint64_t left = word; left != 0; left &= left - 1) {
-      const int bit = std::countr_zero(left);
-      const int64_t at = starts[begin + bit];
-      word &= ~(uint64_t{!start.is_at(texts.data + at, texts.size - at, text)} << bit);
-    }
-  }
+  const int64_t end = (n + kWordBits - 1) / kWordBits * kWordBits;
+  for (int64_t begin = std::max<int64_t>(0, end - kAhead); begin < end; begin += kWordBits) keep_equal(begin);
 }
 
 }  // namespace
