@@ -66,6 +66,14 @@ TABLES: dict[str, Table] = {
             ),
         }
     ),
+    # Arrays beside NULL.
+    "gaps": Table(
+        {
+            "pair": (Type("int8", (2,)), [[0, 0], [1, 0], [0, 0]]),
+            "one": (Type("uint8", (1,)), [[0], [1], [1]]),
+            "flag": (Type("bool", nullable=True), [None, True, None]),
+        }
+    ),
     # Class labels, one per row and several, and lists of text.
     "labels": Table(
         {

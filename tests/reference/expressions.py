@@ -17,10 +17,10 @@ from reference.labels import with_indices
 from reference.nested import each, flattened
 from reference.patterns import like
 from reference.scope import Row, Scope
-from reference.signatures import axis_of, reads_arrays, works_on_elements
+from reference.signatures import axis_of, never_of_one_shape, reads_arrays, works_on_elements
 from reference.subscripts import Item, make_slice, subscript
 from reference.table import Json, Value, cell
-from reference.values import condition, plain, single, truth_of_elements
+from reference.values import FALSE, condition, plain, single, truth_of_elements
 from tql import ast
 from tql.errors import QueryRuntimeError, QueryTypeError
 
@@ -214,6 +214,8 @@ def _called(call: ast.Call, row: Row, scope: Scope) -> Value:
     y = flattened(value_of(args[1], row, scope), type_of(args[1], scope).element)
     match call.function:
         case "logical_and" | "logical_or":
+            if never_of_one_shape(type_of(args[0], scope), type_of(args[1], scope)):
+                return FALSE  # also where one of them is NULL: a column has one rank
             return functions.logical(call.function, x, y)
         case "dot":
             return functions.dot(*_same_float(args, x, y))

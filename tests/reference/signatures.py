@@ -63,6 +63,15 @@ def axis_of(call: ast.Call, scope: Scope) -> int | None:
     return int(value)
 
 
+def never_of_one_shape(first: Type, second: Type) -> bool:
+    """Whether two types of arrays differ in rank, or in an extent that both tell."""
+    if first.shape is None or second.shape is None or not first.shape or not second.shape:
+        return False
+    if len(first.shape) != len(second.shape):
+        return True
+    return any(None not in (a, b) and a != b for a, b in zip(first.shape, second.shape, strict=True))
+
+
 def type_of_call(call: ast.Call, types: Sequence[Type], scope: Scope) -> Type:
     """The result type, given the types of the arguments (of the right number)."""
     match call.function:
@@ -98,7 +107,7 @@ def type_of_call(call: ast.Call, types: Sequence[Type], scope: Scope) -> Type:
         case "all_strict":
             return BOOL
         case "logical_and" | "logical_or":
-            return Type("bool", None)
+            return BOOL if never_of_one_shape(*types) else Type("bool", None)
         case "nonzero":
             if first.rank == 0:
                 raise QueryTypeError("NONZERO needs an array", span=call.span)
