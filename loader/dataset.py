@@ -183,7 +183,8 @@ class Dataset(View):
         return read_views(self._source.folder) if isinstance(self._source, V3Source) else []
 
     def load_view(self, id: str) -> View:
-        """Open a saved view: its rows, of the version that it was made of.
+        """Open a saved view: its rows, of the version that it was made of. Where deeplake saved a query with
+        them, it is run on these rows, as deeplake does on loading.
 
         Args:
             id: its name, as `ds.views()` lists it. A view of one single row is a view of length 1.
@@ -191,15 +192,17 @@ class Dataset(View):
         Raises:
             ArgumentError: there is no view of that name.
             FormatError: if the view is damaged.
-            UnsupportedError: for the answer of a query that deeplake runs each time it is loaded.
+            UnsupportedError: for a view whose query reads from other datasets.
+            TQLError: for a query that can't be answered.
         """
         from tql.loader.sources.v3.views import open_view
 
         if not isinstance(self._source, V3Source):
             raise ArgumentError(f"no saved view named '{id}'", hint="only Deep Lake v3 datasets have some")
-        source, rows = open_view(self._source, id)
-        view = Dataset(source)
-        return view if rows is None else view[rows]
+        saved = open_view(self._source, id)
+        view: View = Dataset(saved.source)
+        view = view if saved.rows is None else view[saved.rows]
+        return view if saved.query is None else view.query(saved.query)
 
 
 def _version(commit: Commit) -> Version:

@@ -219,3 +219,18 @@ def test_an_old_tile_index_in_a_dataset(tmp_path: Path) -> None:
 def test_damaged_grids_of_paths(data: bytes) -> None:
     with pytest.raises(FormatError):
         parse_paths(data, PLACE)
+
+
+def test_rows_without_a_value_in_a_chunk_that_never_learned_its_rank(tmp_path: Path) -> None:
+    """Two such rows, committed, so that the values went to a chunk of their own; written by deeplake 3.9.52.
+    deeplake itself can't read `same`, whose values have one shape.
+    """
+    with zipfile.ZipFile(ARCHIVES.parent / "v3_more.zip") as archive:
+        archive.extractall(tmp_path)
+    ds = tql.load(tmp_path / "early")
+    none = np.zeros((0, 0), np.int32)
+    assert_rows_equal(list(ds["x"]), [none, none, *(np.full((n + 1, 2), n, np.int32) for n in range(3))])
+    assert_rows_equal(list(ds["same"]), [none, none, *(np.full((1, 2), n, np.int32) for n in range(3))])
+    assert [row.tolist() for row in ds[[4, 0, 3]]["same"]] == [[[2, 2]], [], [[1, 1]]]
+    assert ds.query("select * where sum(same) >= 2").indices.tolist() == [3, 4]
+    assert V3Source(tmp_path / "early").read("x", "shape", 0, 3).values.tolist() == [[0, 0], [0, 0], [1, 2]]

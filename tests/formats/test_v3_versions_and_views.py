@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ import numpy as np
 import pytest
 
 import tql
-from tql.errors import ArgumentError, DatasetNotFoundError, FormatError, UnsupportedError
-from v3_fixtures import copy_of, load_json, unpack
+from tql.errors import ArgumentError, DatasetNotFoundError, FormatError, QuerySyntaxError, UnsupportedError
+from v3_fixtures import ARCHIVES, copy_of, load_json, unpack
 
 
 @pytest.mark.parametrize("fixture", ["versions", "merged", "scalars"])
@@ -72,6 +74,54 @@ def test_saved_views(tmp_path: Path) -> None:
             np.testing.assert_array_equal(view[tensor], wanted)
 
 
+@pytest.fixture
+def queried(tmp_path: Path) -> Path:
+    """Written by deeplake 3.9.52: views of 20 rows, x the row number and labels that modulo 3."""
+    with zipfile.ZipFile(ARCHIVES.parent / "v3_more.zip") as archive:
+        archive.extractall(tmp_path)
+    return tmp_path / "queries"
+
+
+def test_a_saved_query_is_run_on_the_rows_that_were_saved_with_it(queried: Path) -> None:
+    ds = tql.load(queried)
+    assert [view.query for view in ds.views()][:2] == [
+        "select * where labels == 2 order by x desc",
+        "select x + 1 as y, labels",
+    ]
+    again = ds.load_view("again")  # of rows 3 to 14
+    assert again["x"].ravel().tolist() == [14, 11, 8, 5]
+    assert again["labels"].ravel().tolist() == [2] * 4
+    computed = ds.load_view("computed")  # of rows 7, 2, 7
+    assert computed.columns == ("y", "labels")
+    assert computed["y"].ravel().tolist() == [8, 3, 8]
+
+
+def test_rows_that_were_copied_are_not_asked_again(queried: Path) -> None:
+    change_records(queried, "copied", {"tql_query": "select * where x == 4"})
+    assert tql.load(queried).load_view("copied")["x"].ravel().tolist() == list(range(3, 15))
+
+
+def test_a_saved_query_without_rows_is_run_on_all(queried: Path) -> None:
+    shutil.rmtree(queried / ".queries" / "again")
+    assert tql.load(queried).load_view("again")["x"].ravel().tolist() == [17, 14, 11, 8, 5, 2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'select * from (select * from "{}")',
+        'select * from "{}"',
+        '(select *) union (select * from "{}")',
+    ],
+)
+def test_a_saved_query_opens_nothing_else(text: str, queried: Path) -> None:
+    if text:
+        change_records(queried, "elsewhere", {"tql_query": text.format(queried)})
+    with pytest.raises(UnsupportedError, match="the query of a saved view reads from elsewhere"):
+        tql.load(queried).load_view("elsewhere")
+
+
 def test_a_view_of_parts_of_values_goes_everywhere(tmp_path: Path) -> None:
     view = tql.load(unpack("views", tmp_path) / "ds").load_view("sub")
     assert str(view.schema.type_of("y")) == "float32[1]"
@@ -112,7 +162,7 @@ def change_records(folder: Path, name: str, changes: dict[str, Any]) -> None:
         ({"sub-sample-index": [[1, 2]]}, UnsupportedError, "something else than a slice"),
         ({"sub-sample-index": [{"start": "a"}]}, FormatError, "a slice that is none"),
         ({"sub-sample-index": {"start": 1}}, FormatError, "not a list"),
-        ({"tql_query": "select * limit 1"}, UnsupportedError, "run again: select"),
+        ({"tql_query": "select * form x"}, QuerySyntaxError, "form"),
     ],
 )
 def test_damaged_records(changes: dict[str, Any], error: type, message: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tql import ast
 from tql.errors import ArgumentError
 from tql.loader import documents
 from tql.loader.arrays import ArrayRows
@@ -18,6 +19,7 @@ from tql.loader.sources.v3.place import Place
 from tql.loader.sources.v3.source import V3Source
 from tql.loader.sources.v3.subsample import SubSampled
 from tql.loader.sources.v3.versions import FIRST_COMMIT
+from tql.parser import parse
 
 _RECORDS = "queries.json"
 _INDEX = "VDS_INDEX"
@@ -31,7 +33,8 @@ class SavedView:
     Attributes:
         id: its name.
         message: what was said about it, None for nothing.
-        query: the query that it was made by, None where it was not.
+        query: the query that it was made by, None where it was not. Where the rows were not copied it is run
+            again on those that were saved, as deeplake does.
         created: when.
         version: the commit whose rows they are.
         copied: whether the rows were copied, so that they don't need the dataset any more.
@@ -43,6 +46,21 @@ class SavedView:
     created: datetime | None
     version: str
     copied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedView:
+    """What a saved view stands for.
+
+    Attributes:
+        source: what its rows are read from.
+        rows: which they are, int64; None for all.
+        query: what is to be asked of these, None for nothing. It reads from them alone.
+    """
+
+    source: Source
+    rows: NDArray[np.int64] | None
+    query: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +80,34 @@ def read_views(folder: Folder) -> list[SavedView]:
     return [record.view for record in _records(folder)]
 
 
-def open_view(source: V3Source, name: str) -> tuple[Source, NDArray[np.int64] | None]:
-    """What the rows of a saved view are read from, and which they are; None for all.
+def open_view(source: V3Source, name: str) -> OpenedView:
+    """Find a saved view.
 
     Raises:
         ArgumentError: there is no view of that name.
         FormatError: if the view is damaged, or has rows that the dataset lacks.
-        UnsupportedError: for the answer of a query that deeplake runs each time, and for axes that are
-            picked apart in another way than by slices.
+        UnsupportedError: for axes that are picked apart in another way than by slices, and for a query that
+            reads from elsewhere.
+        QuerySyntaxError: for a query that is none.
     """
     records = {record.view.id: record for record in _records(source.folder)}
     if name not in records:
         hint = "views: " + ", ".join(records) if records else "this dataset has no saved views"
         raise ArgumentError(f"no saved view named '{name}'", hint=hint)
     record = records[name]
-    place = Place(_RECORDS)
-    if record.again is not None:
-        raise place.unsupported(f"view '{name}' is the answer of a query that is run again: {record.again}")
-    below = V3Source(source.folder.below(record.folder))
     if record.view.copied:
-        return below, None
+        return OpenedView(V3Source(source.folder.below(record.folder)), None)
+    if record.again is not None:
+        _check_query(record.again, Place(_RECORDS))
+    whole = V3Source(source.path, record.view.version)
+    rows = None
+    if record.again is None or source.folder.exists(f"{record.folder}/dataset_meta.json"):
+        rows = _read_rows(V3Source(source.folder.below(record.folder)), record, whole.num_rows)
+    return OpenedView(SubSampled(whole, record.steps) if record.steps else whole, rows, record.again)
+
+
+def _read_rows(below: V3Source, record: _Record, num_rows: int) -> NDArray[np.int64]:
+    """The row numbers that a view keeps, checked."""
     index = Place(f"{record.folder}/{_INDEX}", _INDEX)
     tensor = below.tensor(_INDEX)
     if tensor.meta.kind != "array" or tensor.meta.dtype != np.uint64:
@@ -90,13 +116,17 @@ def open_view(source: V3Source, name: str) -> tuple[Source, NDArray[np.int64] | 
     assert isinstance(numbers, ArrayRows)
     if len(numbers.values) != len(tensor):
         raise index.damaged("a row of a view is not one number")
-    whole = V3Source(source.path, record.view.version)
-    wrong = numbers.values >= whole.num_rows
+    wrong = numbers.values >= num_rows
     if bool(wrong.any()):
         row = int(numbers.values[np.argmax(wrong)])
-        raise index.damaged(f"the view has row {row}, the dataset has {whole.num_rows}")
-    rows = numbers.values.astype(np.int64)
-    return (SubSampled(whole, record.steps) if record.steps else whole), rows
+        raise index.damaged(f"the view has row {row}, the dataset has {num_rows}")
+    return numbers.values.astype(np.int64)
+
+
+def _check_query(query: str, place: Place) -> None:
+    """Whoever made the dataset wrote the query: it must not open what else lies on this machine."""
+    if any(isinstance(node, ast.TableName) for level in ast.levels(parse(query)) for node in level):
+        raise place.unsupported(f"the query of a saved view reads from elsewhere: {query}")
 
 
 def _records(folder: Folder) -> list[_Record]:
