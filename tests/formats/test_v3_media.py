@@ -14,7 +14,7 @@ import pytest
 
 import tql
 from tql.errors import FormatError, MissingDependencyError
-from tql.loader.media import MediaError, decode_media
+from tql.loader.media import MediaError, decode_media, describe_media
 from v3_fixtures import ARCHIVES
 
 PACKAGES = {
@@ -115,6 +115,7 @@ def test_meshes() -> None:
         rows = np.array(POINTS, f"{order}f4,{order}f8,u1")
         files.append(PLY % form + rows.tobytes())
     for data in files:
+        assert describe_media(data, "ply") == ((3, 3), np.float32)
         np.testing.assert_array_equal(decode_media(data, "ply", (3, 3)), POINTS)
         np.testing.assert_array_equal(decode_media(data, "ply", (3, 2)), np.array(POINTS)[:, :2])
         for shape in ((4, 3), (3, 4), (3,), (3, 0)):
@@ -122,10 +123,30 @@ def test_meshes() -> None:
                 decode_media(data, "ply", shape)
     with pytest.raises(MediaError):
         decode_media(files[1][:-1], "ply", (3, 3))
+    for old, new in (
+        (b"end_header", b"end"),
+        (b"element vertex", b"element face"),
+        (b"property float x", b"property list uchar int x"),
+        (b"property float x", b"property quad x"),
+        (b"format ascii", b"format morse"),
+        (b"vertex 3", b"vertex -3"),
+    ):
+        with pytest.raises(MediaError, match="the ply file can't be read"):
+            describe_media(files[0].replace(old, new), "ply")
+        with pytest.raises(MediaError):
+            decode_media(files[0].replace(old, new), "ply", (3, 3))
     corners = np.arange(18, dtype="<f4").reshape(2, 3, 3)
     stl = bytes(80) + (2).to_bytes(4, "little")
     stl += b"".join(bytes(12) + triangle.tobytes() + bytes(2) for triangle in corners)
     np.testing.assert_array_equal(decode_media(stl, "stl", (2, 3, 3)), corners)
+    text = "solid x\n" + "".join(
+        "facet normal 0 0 1\n outer loop\n"
+        + "".join(f"  vertex {x} {y} {z:e}\n" for x, y, z in triangle)
+        + " endloop\nendfacet\n"
+        for triangle in corners
+    )
+    np.testing.assert_array_equal(decode_media(text.encode(), "stl", (2, 3, 3)), corners)
+    assert describe_media(text.encode(), "stl") == describe_media(stl, "stl") == ((2, 3, 3), np.float32)
     for data, shape in ((stl, (3, 3, 3)), (stl[:-1], (2, 3, 3)), (b"solid", (2, 3, 3))):
         with pytest.raises(MediaError):
             decode_media(data, "stl", shape)
