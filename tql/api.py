@@ -40,10 +40,11 @@ def load(path: str | os.PathLike[str], version: str | None = None, *, read_only:
         DatasetLockedError: if another process writes to it (`read_only=False`).
         DatasetNotFoundError: if there is nothing, or no dataset, at `path`.
         FormatError: if the dataset's metadata is damaged.
+        UnsupportedError: if `path` is a URL.
     """
-    from tql.loader.open import load as open_dataset
+    from tql.loader import open as opening
 
-    return open_dataset(path, version, read_only=False) if not read_only else open_dataset(path, version)
+    return opening.load(path, version) if read_only else opening.load_for_writing(path, version)
 
 
 def empty(path: str | os.PathLike[str], overwrite: bool = False) -> WritableDataset:
@@ -58,16 +59,16 @@ def empty(path: str | os.PathLike[str], overwrite: bool = False) -> WritableData
 
     Args:
         path: a folder that is not there yet, or is empty.
-        overwrite: delete the dataset that is there.
+        overwrite: delete the dataset that is there. It is there until the new one is.
 
     Raises:
         DatasetExistsError: there is something already; with `overwrite`, something that is no dataset.
         DatasetLockedError: another process writes to what would be overwritten.
         StorageError: the folder can't be made or written to.
     """
-    from tql.loader.open import empty as make_dataset
+    from tql.loader import open as opening
 
-    return make_dataset(path, overwrite)
+    return opening.empty(path, overwrite)
 
 
 def read(path: str | os.PathLike[str]) -> Sample:
@@ -80,9 +81,9 @@ def read(path: str | os.PathLike[str]) -> Sample:
     Raises:
         ArgumentError: if there is no such file.
     """
-    from tql.loader.writing.sample import read as read_file
+    from tql.loader.writing import sample
 
-    return read_file(path)
+    return sample.read(path)
 
 
 def link(path: str | os.PathLike[str]) -> Link:
@@ -109,8 +110,7 @@ def ingest_folder(
 
     Args:
         src: `src/daisy/1.jpg` is a picture of the class "daisy", `src/a/b/1.jpg` one of "a/b". Files that
-            are no
-            pictures, by their ending, and hidden ones are left out.
+            are no pictures, by their ending, and hidden ones are left out.
         dest: the new dataset: `images`, and `labels` if there are classes; rows in the order of the paths.
         sample_compression: "jpeg", "png", ...; None takes that of most of the files. These are stored as they
             are, others are encoded anew.
@@ -120,9 +120,9 @@ def ingest_folder(
         ArgumentError: no folder, no pictures in it, or a file that can't be read; the message names it.
         DatasetExistsError: there is something at `dest`.
     """
-    from tql.loader.writing.ingest import ingest_folder as ingest
+    from tql.loader.writing import ingest
 
-    return ingest(src, dest, sample_compression=sample_compression, overwrite=overwrite)
+    return ingest.ingest_folder(src, dest, sample_compression, overwrite)
 
 
 def ingest_table(
@@ -138,9 +138,9 @@ def ingest_table(
         DatasetExistsError: there is something at `dest`.
         MissingDependencyError: the package pyarrow is not installed.
     """
-    from tql.loader.writing.ingest import ingest_table as ingest
+    from tql.loader.writing import ingest
 
-    return ingest(src, dest, overwrite=overwrite)
+    return ingest.ingest_table(src, dest, overwrite)
 
 
 def from_numpy(

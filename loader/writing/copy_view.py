@@ -9,6 +9,7 @@ from typing import Any
 
 from tql.errors import ArgumentError, UnsupportedError
 from tql.loader.dataset import Dataset
+from tql.loader.media import MEDIA_CODECS
 from tql.loader.progress import progress
 from tql.loader.source import Source
 from tql.loader.sources.v3.meta import IMAGE_CODECS
@@ -16,7 +17,6 @@ from tql.loader.sources.v3.source import V3Source
 from tql.loader.to_numpy import column_values
 from tql.loader.view import View
 from tql.loader.writing.drafts import made_at_once
-from tql.loader.writing.media import MEDIA_CODECS
 from tql.loader.writing.stored import StoredTensor
 from tql.schema import Field
 from tql.types import Type

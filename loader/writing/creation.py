@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tql.errors import ArgumentError
+from tql.loader.media import MEDIA_CODECS
 from tql.loader.writing.casting import DTYPES
 from tql.loader.writing.htypes import CODECS, HTYPES, Htype
-from tql.loader.writing.media import MEDIA_CODECS
 from tql.loader.writing.metas import new_tensor_meta
 
 _ALIASES = {"jpg": "jpeg", "jp2": "jpeg2000", "tif": "tiff"}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tql.errors import ArgumentError
 from tql.loader import compression
 from tql.loader.images import ImageError, decode_image, describe_image, encode_image
+from tql.loader.media import MEDIA_CODECS, MediaError, describe_media
 from tql.loader.sources.v3.indexes import TileEntry
 from tql.loader.sources.v3.meta import IMAGE_CODECS
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES
@@ -21,7 +22,6 @@ from tql.loader.writing.blocks import Block
 from tql.loader.writing.casting import as_array, cast
 from tql.loader.writing.chunk_file import encode_tile
 from tql.loader.writing.form import Form
-from tql.loader.writing.media import MEDIA_CODECS, describe_media
 from tql.loader.writing.polygons import encode_polygons
 from tql.loader.writing.sample import Link, Sample
 from tql.loader.writing.stored_item import StoredItem
@@ -188,8 +188,8 @@ class _Items:
         data = value.data
         try:
             shape, dtype = describe_media(data, codec)
-        except ArgumentError as error:
-            raise ArgumentError(f"{error.message}: {value}") from None
+        except MediaError as error:
+            raise ArgumentError(f"{error}: {value}") from None
         shape = _item_shape(shape, self.form)
         self.form = _decided(self.form, dtype, shape)
         _check_dtype(dtype, self.form)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tql.loader.media import MEDIA_CODECS
 from tql.loader.writing.htypes import HTYPES, Htype, Kind
-from tql.loader.writing.media import MEDIA_CODECS
 
 TILE_BYTES = 16_000_000
 _PICTURE_RANK = 3

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from tql.loader.media import AUDIO_CODECS, MEDIA_CODECS, NIFTI_CODECS, VIDEO_CODECS
 from tql.loader.sources.v3.meta import IMAGE_CODECS
-from tql.loader.writing.media import AUDIO_CODECS, MEDIA_CODECS, NIFTI_CODECS, VIDEO_CODECS
 
 Kind = Literal["array", "image", "labels", "polygon", "text", "json", "list", "tag"]
 

@@ -22,30 +22,11 @@ _CODECS = {
     ".tif": "tiff", ".tiff": "tiff", ".jp2": "jpeg2000", ".ppm": "ppm", ".pgm": "ppm",
 }  # fmt: skip
 _ROWS = 64
+StrPath = str | os.PathLike[str]
 
 
-def ingest_folder(
-    src: str | os.PathLike[str],
-    dest: str | os.PathLike[str],
-    *,
-    sample_compression: str | None = None,
-    overwrite: bool = False,
-) -> Dataset:
-    """A dataset of the pictures below a folder; the folder that holds a picture names its class.
-
-    Args:
-        src: `src/daisy/1.jpg` is a picture of the class "daisy", `src/a/b/1.jpg` one of "a/b". Files that
-            are no
-            pictures, by their ending, and hidden ones are left out.
-        dest: the new dataset: `images`, and `labels` if there are classes; rows in the order of the paths.
-        sample_compression: "jpeg", "png", ...; None takes that of most of the files. These are stored as they
-            are, others are encoded anew.
-        overwrite: delete the dataset that is there.
-
-    Raises:
-        ArgumentError: no folder, no pictures in it, or a file that can't be read; the message names it.
-        DatasetExistsError: there is something at `dest`.
-    """
+def ingest_folder(src: StrPath, dest: StrPath, sample_compression: str | None, overwrite: bool) -> Dataset:
+    """A dataset of the pictures below a folder. See `tql.ingest_folder`."""
     root = local_path(src)
     if not root.is_dir():
         raise ArgumentError(f"there is no folder '{src}'")
@@ -70,19 +51,8 @@ def ingest_folder(
     return Dataset(V3Source(local_path(dest)))
 
 
-def ingest_table(
-    src: str | os.PathLike[str], dest: str | os.PathLike[str], *, overwrite: bool = False
-) -> Dataset:
-    """A dataset of the rows of a Parquet or CSV file, a tensor for each column.
-
-    Numbers and bools keep their dtype, lists of numbers become arrays, strings text, dictionary columns
-    class_label, structs and maps json, binary columns that hold pictures images; dates and times text.
-
-    Raises:
-        ArgumentError: no such file, or one of another kind; a column that has no counterpart.
-        DatasetExistsError: there is something at `dest`.
-        MissingDependencyError: the package pyarrow is not installed.
-    """
+def ingest_table(src: StrPath, dest: StrPath, overwrite: bool) -> Dataset:
+    """A dataset of the rows of a table. See `tql.ingest_table`."""
     rows, total, batches = open_table(local_path(src))
     columns = [TableColumn(field) for field in rows]
     making = made_at_once(dest, overwrite, f"ingested {Path(src).name}")

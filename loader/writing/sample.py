@@ -43,15 +43,7 @@ class Sample:
 
 
 def read(path: str | os.PathLike[str]) -> Sample:
-    """A file as a value for `append`, `extend` and `update`: its bytes are stored as they are.
-
-    A picture goes unchanged into a tensor whose `sample_compression` is the format of the file; into any
-    other image tensor it goes decoded. Video, audio, medical and 3D files go into tensors of their format;
-    their headers are read with the packages of `tql[media]`.
-
-    Raises:
-        ArgumentError: if there is no such file.
-    """
+    """A file as a value. See `tql.read`."""
     given = local_path(path)
     if not given.is_file():
         raise ArgumentError(f"there is no file '{path}'")
