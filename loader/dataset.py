@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql.errors import ArgumentError, ReadOnlyError
+from tql.loader.selected import all_rows
 from tql.loader.source import Source
 from tql.loader.sources.v3.source import V3Source
 from tql.loader.sources.v3.versions import Commit
 from tql.loader.vector_index import VectorIndex, check_indexed, metric_of, with_index
 from tql.loader.version import Version
-from tql.loader.view import View, all_rows
+from tql.loader.view import View
 
 if TYPE_CHECKING:
     from tql.loader.sources.v3.views import SavedView
