@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as with_changes
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from tql.errors import ArgumentError
 from tql.loader.config import Batching, Config, LoaderView, Shuffling
 from tql.loader.iterable import IterableLoader
-from tql.loader.output import check_callable, check_integer, check_pad, make_output
+from tql.loader.output import check_callable, check_integer, make_output
 from tql.loader.schedule import Draw
 from tql.loader.seeds import resolve_seed
 from tql.loader.source import Source
@@ -20,8 +20,9 @@ from tql.loader.stages.native import ImageSteps, column_steps, image_column, is_
 from tql.loader.stages.pad import Pad
 from tql.loader.stages.repair import OnError
 from tql.loader.stages.transform import ImageTransform, SampleTransform, column_transform
-from tql.loader.to_torch import require_torch
 from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
+
+_CALLS = {"numpy": "numpy", "torch": "pytorch"}
 
 
 class DataLoader(IterableLoader):
@@ -233,28 +234,7 @@ class DataLoader(IterableLoader):
             ArgumentError: after `numpy` or `pytorch`, or for an unusable value.
             UnknownColumnError: a name that is no column.
         """
-        self._first_output("numpy")
-        output = make_output(
-            "numpy",
-            num_workers=num_workers,
-            tensors=tensors,
-            num_threads=num_threads,
-            prefetch_factor=prefetch_factor,
-            decode_method=decode_method,
-            persistent_workers=persistent_workers,
-            worker_init_fn=worker_init_fn,
-            multiprocessing_context=multiprocessing_context,
-            timeout=timeout,
-            distributed=distributed,
-            rank=rank,
-            world_size=world_size,
-            on_error=on_error,
-            ignore_errors=ignore_errors,
-            return_index=bool(return_index),
-            pad=check_pad(pad),
-            verbose=bool(verbose),
-        )
-        return self._with(output=output)
+        return self._handing_over("numpy", locals())
 
     def pytorch(
         self,
@@ -297,34 +277,7 @@ class DataLoader(IterableLoader):
             UnknownColumnError: a name that is no column.
             MissingDependencyError: torch is not installed.
         """
-        self._first_output("pytorch")
-        require_torch()
-        if collate_fn is not None:
-            check_callable("collate_fn", collate_fn)
-        output = make_output(
-            "torch",
-            num_workers=num_workers,
-            tensors=tensors,
-            num_threads=num_threads,
-            prefetch_factor=prefetch_factor,
-            decode_method=decode_method,
-            persistent_workers=persistent_workers,
-            worker_init_fn=worker_init_fn,
-            multiprocessing_context=multiprocessing_context,
-            timeout=timeout,
-            distributed=distributed,
-            rank=rank,
-            world_size=world_size,
-            on_error=on_error,
-            ignore_errors=ignore_errors,
-            collate_fn=collate_fn,
-            return_index=bool(return_index),
-            pad=check_pad(pad),
-            pin_memory=bool(pin_memory),
-            device=device,
-            verbose=bool(verbose),
-        )
-        return self._with(output=output)
+        return self._handing_over("torch", locals())
 
     def _with(self, **changes: Any) -> DataLoader:
         loader = object.__new__(type(self))
@@ -338,13 +291,16 @@ class DataLoader(IterableLoader):
                 hint="every call returns a new loader: call it on the loader before that one",
             )
 
-    def _first_output(self, call: str) -> None:
+    def _handing_over(self, face: Literal["numpy", "torch"], arguments: dict[str, Any]) -> DataLoader:
+        """With the arguments of `numpy` or `pytorch`, by name: the names are the same all the way down."""
         if self._config.output is not None:
-            before = "pytorch" if self._config.output.face == "torch" else "numpy"
+            before, call = (_CALLS[each] for each in (self._config.output.face, face))
             raise ArgumentError(
                 f"{call}() after {before}(): a loader hands over one kind of batch",
                 hint="every call returns a new loader: call it on the loader before that one",
             )
+        given = {name: value for name, value in arguments.items() if name != "self"}
+        return self._with(output=make_output(face, **given))
 
     def _fixed_view(self) -> LoaderView:
         """The rows so far; rows that are drawn anew in each epoch are those of the first one."""

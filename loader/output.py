@@ -15,6 +15,7 @@ from tql.loader.schedule import Share
 from tql.loader.stages.fetch import DecodeMethod
 from tql.loader.stages.pad import Pad
 from tql.loader.stages.repair import OnError
+from tql.loader.to_torch import require_torch
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,28 @@ def make_output(
     world_size: int | None,
     on_error: OnError | None,
     ignore_errors: bool,
-    **more: Any,
+    return_index: bool,
+    pad: Pad,
+    verbose: bool,
+    collate_fn: Callable[[list[Any]], Any] | None = None,
+    pin_memory: bool = False,
+    device: Any = None,
 ) -> Output:
-    """Check the arguments that the two calls share; `more` are those of one, checked already.
+    """Check the arguments of the two calls; those with a default are of `pytorch` alone.
 
     Raises:
         ArgumentError: an unusable value.
+        MissingDependencyError: torch is wanted and not installed.
     """
+    if face == "torch":
+        require_torch()
     if tensors is not None and isinstance(tensors, str):
         raise ArgumentError(f"tensors must be a list of column names, got {tensors!r}")
     if decode_method is not None and not isinstance(decode_method, Mapping):
         raise ArgumentError(f"decode_method must be a dict of column name to method, got {decode_method!r}")
-    if worker_init_fn is not None:
-        check_callable("worker_init_fn", worker_init_fn)
+    for name, function in (("worker_init_fn", worker_init_fn), ("collate_fn", collate_fn)):
+        if function is not None:
+            check_callable(name, function)
     processes = Processes(
         number=check_integer("num_workers", num_workers, 0),
         persistent=bool(persistent_workers),
@@ -104,7 +114,12 @@ def make_output(
         distributed=bool(distributed),
         share=_share(rank, world_size),
         on_error=_on_error(on_error, ignore_errors),
-        **more,
+        collate_fn=collate_fn,
+        return_index=bool(return_index),
+        pad=check_pad(pad),
+        pin_memory=bool(pin_memory),
+        device=device,
+        verbose=bool(verbose),
     )
 
 
