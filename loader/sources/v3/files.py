@@ -86,9 +86,10 @@ class Folder:
         place = Place(file, tensor)
         try:
             with open(self._regular(place), "rb") as handle:
-                if os.fstat(handle.fileno()).st_size > MAX_FILE_BYTES:
+                size = os.fstat(handle.fileno()).st_size
+                if size > MAX_FILE_BYTES:
                     raise place.damaged(f"the file is larger than {MAX_FILE_BYTES} bytes")
-                return handle.read(MAX_FILE_BYTES + 1)
+                return handle.read(size)
         except OSError as error:
             raise self._unreadable(place, error) from None
 
