@@ -413,6 +413,36 @@ def test_decoding_a_part_changes_nothing(pool, steps, options, channels):
 
 
 @needs_jpeg
+@pytest.mark.parametrize("options", [*JPEGS, None], ids=str)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_resize_and_centre_crop_at_once_are_one_after_the_other(pool, options, channels, interpolation):
+    """Only the pixels that the middle depends on are decoded, at a fraction of the size too."""
+    image = picture(201, 333, channels)
+    data = image.tobytes() if options is None else jpeg(image, quality=85, **options)
+    stored = rows_of("raw" if options is None else "jpeg", [data], [image.shape])
+    sizes = [
+        (64, 40),
+        (100, 99),
+        (256, 224),
+        (17, 1),
+        ((201, 333), 50),
+        ((90, 333), (90, 10)),
+        (40, (40, 66)),
+    ]
+    for flipped in (0.0, 1.0):
+        flip = transforms.RandomHorizontalFlip(flipped)
+        for size, crop in sizes:
+            resize = transforms.Resize(size, interpolation)
+            middle = transforms.CenterCrop(crop)
+            apart = run(pool, raw([run(pool, stored, flip, resize)[0]]), middle)
+            assert np.array_equal(run(pool, stored, flip, resize, middle), apart)
+            floats = run(pool, stored, flip, resize, middle, flip, transforms.ToFloat())
+            last = apart[..., ::-1, :] if flipped else apart
+            assert np.array_equal(floats, last.transpose(0, 3, 1, 2) / np.float32(255))
+
+
+@needs_jpeg
 @pytest.mark.parametrize(
     ("to", "mean", "most"), [((100, 120), 1.5, 24), ((60, 60), 2.5, 32), ((40, 30), 4.0, 40)]
 )

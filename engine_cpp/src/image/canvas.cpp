@@ -88,15 +88,16 @@ void Canvas::crop_centre(const CenterCrop& step) {
   crop(centre_box(step, view_.shape.height, view_.shape.width));
 }
 
-void Canvas::resize(FractionalBox box, Filter filter, int64_t height, int64_t width, uint8_t* into) {
-  const FractionalBox all{0, 0, static_cast<double>(view_.shape.width),
-                          static_cast<double>(view_.shape.height)};
-  if (box == all && height == view_.shape.height && width == view_.shape.width) return;
+void Canvas::resize(const Resampling& how, uint8_t* into) {
+  if (how.keeps_pixels()) {
+    const Box& window = how.window;
+    return crop({window.left - how.left, window.top - how.top, window.width, window.height});
+  }
   if (flipped_ || !lies_here()) settle();
-  const ImageShape shape{height, width, view_.shape.channels};
+  const ImageShape shape{how.window.height, how.window.width, view_.shape.channels};
   uint8_t* const out = into == nullptr ? other().reserve(bytes_of(shape)) : into;
-  resample(view_, box, filter, shape, out, between_);
-  view_ = {out, width * shape.channels, shape};
+  resample(view_, how, out, between_);
+  view_ = {out, shape.width * shape.channels, shape};
 }
 
 void Canvas::pad(const Pad& step) {

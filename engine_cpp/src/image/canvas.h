@@ -31,8 +31,8 @@ class Canvas {
   void flip() noexcept { flipped_ = !flipped_; }
   void crop(const Box& box) noexcept;
   void crop_centre(const CenterCrop& step);
-  /// `box` counts in the picture as it is seen. Where `into` is not null, the picture goes there.
-  void resize(FractionalBox box, Filter filter, int64_t height, int64_t width, uint8_t* into = nullptr);
+  /// `how` speaks of the picture as it is seen. Where `into` is not null, the result goes there.
+  void resize(const Resampling& how, uint8_t* into = nullptr);
   void pad(const Pad& step);
   void to_rgb();
   void adjust(Adjustment adjustment, double factor);

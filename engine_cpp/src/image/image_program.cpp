@@ -33,12 +33,12 @@ bool flips(const RandomHorizontalFlip& step, const RowDraws& draws, uint8_t numb
   return draws.uniform(number, 0) < step.probability;
 }
 
-FractionalBox whole(const ImageShape& shape) noexcept {
-  return {0, 0, static_cast<double>(shape.width), static_cast<double>(shape.height)};
+void resize_to(Canvas& canvas, const Target& target, uint8_t* into) {
+  canvas.resize(Resampling::all(target.filter, canvas.shape(), target.height, target.width), into);
 }
 
-void resize_to(Canvas& canvas, const FractionalBox& box, const Target& target, uint8_t* into) {
-  canvas.resize(box, target.filter, target.height, target.width, into);
+Box mirrored(const Box& box, int64_t width) noexcept {
+  return {width - box.left - box.width, box.top, box.width, box.height};
 }
 
 void jitter(const ColorJitter& step, const RowDraws& draws, uint8_t number, Canvas& canvas) {
@@ -55,6 +55,20 @@ void jitter(const ColorJitter& step, const RowDraws& draws, uint8_t number, Canv
     const ColorJitter::Range& range = *ranges[which];
     if (range) canvas.adjust(adjustment, draws.between(number, 3 + which, (*range)[0], (*range)[1]));
   }
+}
+
+/// The pixels of a part of a stored picture; `part` has a scale for JPEG files only.
+ImageView pixels_of(Codec codec, std::span<const uint8_t> stored, const ImageShape& picture,
+                    const JpegPart& part, Canvas& canvas) {
+  if (codec == Codec::kJpeg) return decode_jpeg_part(stored, picture, part, canvas.decoded());
+  const uint8_t* pixels = stored.data();
+  if (codec == Codec::kLz4) {
+    const auto bytes = static_cast<size_t>(picture.height * picture.width * picture.channels);
+    uint8_t* const decoded = canvas.decoded().reserve(bytes);
+    decode_lz4(stored, {decoded, bytes});
+    pixels = decoded;
+  }
+  return cut({pixels, picture.width * picture.channels, picture}, part.box);
 }
 
 /// The largest fraction of the size at which a part of `box` is not smaller than the target.
@@ -83,21 +97,49 @@ void check_count(const std::vector<T>& values, const char* what, int64_t channel
 
 }  // namespace
 
-/// What the first steps come to: a part of the picture, perhaps flipped, perhaps of another size.
+/// What the first steps come to: a part of the picture, perhaps flipped, perhaps of another size, and perhaps
+/// only the middle of that.
 struct ImageProgram::Start {
   Box box;
   bool flipped = false;
   bool rgb = false;
   std::optional<Target> target;
-  size_t next = 0;  // the first step that is left
+  std::optional<Box> window;  // of the target
+  size_t next = 0;            // the first step that is left
 
   void narrow(Box part) noexcept {
-    if (flipped) part.left = box.width - part.left - part.width;
+    if (flipped) part = mirrored(part, box.width);
     box = {box.left + part.left, box.top + part.top, part.width, part.height};
+  }
+
+  /// The box at 1 / `scale` of the picture's size: pixels that hold all of it.
+  Box scaled(int scale) const noexcept {
+    const int64_t left = box.left / scale, top = box.top / scale;
+    return {left, top, scaled_extent(box.left + box.width, scale) - left,
+            scaled_extent(box.top + box.height, scale) - top};
+  }
+
+  /// From the pixels scaled(scale), as they are seen, to the target.
+  Resampling resampling(int scale) const noexcept {
+    const Box pixels = scaled(scale);
+    Resampling how =
+        Resampling::all(target->filter, {pixels.height, pixels.width, 0}, target->height, target->width);
+    const auto at = [scale](int64_t pixel, int64_t origin) {
+      return static_cast<double>(pixel) / scale - static_cast<double>(origin);
+    };
+    how.box = {at(box.left, pixels.left), at(box.top, pixels.top), at(box.left + box.width, pixels.left),
+               at(box.top + box.height, pixels.top)};
+    if (flipped) {
+      const auto width = static_cast<double>(pixels.width);
+      how.box = {width - how.box.right, how.box.top, width - how.box.left, how.box.bottom};
+    }
+    if (window) how.window = *window;
+    return how;
   }
 
   /// False if the step can't be done before the picture is there.
   bool take(const Step& step, uint8_t number, const RowDraws& draws) {
+    if (target) return take_window(step);
     if (const auto* flip = std::get_if<RandomHorizontalFlip>(&step)) {
       flipped = flipped != flips(*flip, draws, number);
     } else if (const auto* centre = std::get_if<CenterCrop>(&step)) {
@@ -114,6 +156,15 @@ struct ImageProgram::Start {
     } else {
       return false;
     }
+    return true;
+  }
+
+  /// What follows on a change of size: the middle may be all that is made of it.
+  bool take_window(const Step& step) noexcept {
+    const auto* centre = std::get_if<CenterCrop>(&step);
+    if (centre == nullptr || window) return false;
+    if (centre->height > target->height || centre->width > target->width) return false;
+    window = centre_box(*centre, target->height, target->width);
     return true;
   }
 };
@@ -167,8 +218,7 @@ int ImageProgram::jpeg_scale(const ImageShape& picture, const RowDraws& draws) c
 ImageProgram::Start ImageProgram::start(const ImageShape& picture, const RowDraws& draws) const {
   Start start;
   start.box = {0, 0, picture.width, picture.height};
-  while (start.next < steps_.size() && !start.target &&
-         start.take(steps_[start.next], number(start.next), draws)) {
+  while (start.next < steps_.size() && start.take(steps_[start.next], number(start.next), draws)) {
     ++start.next;
   }
   return start;
@@ -230,40 +280,21 @@ void ImageProgram::run(Codec codec, std::span<const uint8_t> stored, const Image
                        const RowDraws& draws, uint8_t* out) const {
   thread_local Canvas canvas;
   const Start from = start(picture, draws);
-  const Box& box = from.box;
-  FractionalBox part{0, 0, static_cast<double>(box.width), static_cast<double>(box.height)};
-  if (codec == Codec::kJpeg) {
-    const int scale = scale_for(box, from.target);
-    const int64_t left = box.left / scale, top = box.top / scale;
-    const int64_t right = scaled_extent(box.left + box.width, scale);
-    const int64_t bottom = scaled_extent(box.top + box.height, scale);
-    const ImageView view =
-        decode_jpeg_part(stored, picture, {scale, {left, top, right - left, bottom - top}}, canvas.decoded());
-    if (scale > 1) {
-      const auto at = [scale](int64_t pixel, int64_t origin) {
-        return static_cast<double>(pixel) / scale - static_cast<double>(origin);
-      };
-      part = {at(box.left, left), at(box.top, top), at(box.left + box.width, left),
-              at(box.top + box.height, top)};
-      if (from.flipped) {
-        const auto width = static_cast<double>(view.shape.width);
-        part = {width - part.right, part.top, width - part.left, part.bottom};
-      }
-    }
-    canvas.begin(view, from.flipped);
-  } else {
-    const uint8_t* pixels = stored.data();
-    if (codec == Codec::kLz4) {
-      const auto bytes = static_cast<size_t>(picture.height * picture.width * picture.channels);
-      uint8_t* const decoded = canvas.decoded().reserve(bytes);
-      decode_lz4(stored, {decoded, bytes});
-      pixels = decoded;
-    }
-    canvas.begin(cut({pixels, picture.width * picture.channels, picture}, box), from.flipped);
+  const int scale = codec == Codec::kJpeg ? scale_for(from.box, from.target) : 1;
+  Box box = from.scaled(scale);
+  std::optional<Resampling> how;
+  if (from.target) {
+    how = from.resampling(scale);
+    Box needed = needed_pixels(*how);
+    how->left = needed.left;
+    how->top = needed.top;
+    if (from.flipped) needed = mirrored(needed, box.width);
+    box = {box.left + needed.left, box.top + needed.top, needed.width, needed.height};
   }
+  canvas.begin(pixels_of(codec, stored, picture, {scale, box}, canvas), from.flipped);
   if (from.rgb) canvas.to_rgb();
   const bool straight = !floats() && from.next == steps_.size();
-  if (from.target) resize_to(canvas, part, *from.target, straight ? out : nullptr);
+  if (how) canvas.resize(*how, straight ? out : nullptr);
   for (size_t i = from.next; i < steps_.size(); ++i) {
     const bool last = !floats() && i + 1 == steps_.size();
     const ImageShape shape = canvas.shape();
@@ -276,11 +307,10 @@ void ImageProgram::run(Codec codec, std::span<const uint8_t> stored, const Image
             canvas.crop_centre(step);
           } else if constexpr (std::is_same_v<T, RandomResizedCrop>) {
             canvas.crop(random_box(step, shape.height, shape.width, draws, number(i)));
-            resize_to(canvas, whole(canvas.shape()), target_of(step, step.height, step.width),
-                      last ? out : nullptr);
+            resize_to(canvas, target_of(step, step.height, step.width), last ? out : nullptr);
           } else if constexpr (std::is_same_v<T, Resize>) {
             const auto [height, width] = resized_extents(step, shape.height, shape.width);
-            resize_to(canvas, whole(shape), target_of(step, height, width), last ? out : nullptr);
+            resize_to(canvas, target_of(step, height, width), last ? out : nullptr);
           } else if constexpr (std::is_same_v<T, Pad>) {
             canvas.pad(step);
           } else if constexpr (std::is_same_v<T, Rgb>) {

@@ -15,6 +15,12 @@
 namespace tql_engine {
 namespace {
 
+/// [first, end)
+struct PixelSpan {
+  int64_t first;
+  int64_t end;
+};
+
 constexpr int kWeightBits = 22;  // 255 times a sum of weights of 1.0 fits into 31 bits
 constexpr int32_t kHalf = 1 << (kWeightBits - 1);
 
@@ -30,21 +36,51 @@ struct Taps {
 
 double triangle(double x) noexcept { return std::max(0.0, 1.0 - std::abs(x)); }
 
-/// From the part [begin, end) of `pixels` pixels to `size` of them.
-void bilinear_taps(int64_t pixels, double begin, double end, int64_t size, Taps& taps) {
-  const double scale = (end - begin) / static_cast<double>(size);
-  const double stretch = std::max(scale, 1.0);
-  const double support = stretch;  // the triangle reaches one step to both sides
-  taps.most = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
+/// From the part [begin, end) of `pixels` pixels to `size` of them, in one direction.
+struct Mapping {
+  int64_t pixels;
+  double begin;
+  double end;
+  int64_t size;
+
+  double step() const noexcept { return (end - begin) / static_cast<double>(size); }
+  double stretch() const noexcept { return std::max(step(), 1.0); }
+  double centre(int64_t i) const noexcept { return begin + (static_cast<double>(i) + 0.5) * step(); }
+
+  /// The pixels that new pixel i is made of: the triangle reaches one stretched step to both sides.
+  PixelSpan bilinear(int64_t i) const noexcept {
+    return {std::max<int64_t>(0, static_cast<int64_t>(centre(i) - stretch() + 0.5)),
+            std::min(pixels, static_cast<int64_t>(centre(i) + stretch() + 0.5))};
+  }
+  int64_t nearest(int64_t i) const noexcept {
+    return std::clamp<int64_t>(static_cast<int64_t>(centre(i)), 0, pixels - 1);
+  }
+  PixelSpan needed(Filter filter, int64_t first, int64_t count) const noexcept {
+    const int64_t last = first + count - 1;
+    if (filter == Filter::kNearest) return {nearest(first), nearest(last) + 1};
+    return {bilinear(first).first, bilinear(last).end};
+  }
+};
+
+Mapping columns_of(const Resampling& how) noexcept {
+  return {how.width, how.box.left, how.box.right, how.new_width};
+}
+Mapping rows_of(const Resampling& how) noexcept {
+  return {how.height, how.box.top, how.box.bottom, how.new_height};
+}
+
+/// Of `size` new pixels from `first` on. Pixels are counted from `origin`.
+void bilinear_taps(const Mapping& mapping, int64_t first, int64_t size, int64_t origin, Taps& taps) {
+  const double stretch = mapping.stretch();
+  taps.most = static_cast<int64_t>(std::ceil(stretch)) * 2 + 1;
   taps.first.resize(static_cast<size_t>(size));
   taps.count.resize(static_cast<size_t>(size));
   taps.weights.assign(static_cast<size_t>(size * taps.most), 0);
   std::vector<double> exact(static_cast<size_t>(taps.most));
   const double shrink = 1.0 / stretch;
   for (int64_t i = 0; i < size; ++i) {
-    const double centre = begin + (static_cast<double>(i) + 0.5) * scale;
-    const auto from = std::max<int64_t>(0, static_cast<int64_t>(centre - support + 0.5));
-    const auto to = std::min(pixels, static_cast<int64_t>(centre + support + 0.5));
+    const double centre = mapping.centre(first + i);
+    const auto [from, to] = mapping.bilinear(first + i);
     const auto count = std::min(to - from, taps.most);
     double sum = 0;
     for (int64_t k = 0; k < count; ++k) {
@@ -57,7 +93,7 @@ void bilinear_taps(int64_t pixels, double begin, double end, int64_t size, Taps&
       const double weight = sum == 0 ? 0 : exact[static_cast<size_t>(k)] / sum;
       weights[k] = static_cast<int32_t>(0.5 + weight * (1 << kWeightBits));
     }
-    taps.first[static_cast<size_t>(i)] = from;
+    taps.first[static_cast<size_t>(i)] = from - origin;
     taps.count[static_cast<size_t>(i)] = static_cast<int32_t>(count);
   }
 }
@@ -198,41 +234,45 @@ Pass flatten_pass() noexcept {
   return &flatten_base;
 }
 
-void nearest(const ImageView& from, const FractionalBox& box, const ImageShape& shape, uint8_t* out) {
-  const double step_x = (box.right - box.left) / static_cast<double>(shape.width);
-  const double step_y = (box.bottom - box.top) / static_cast<double>(shape.height);
-  const auto pick = [](double begin, double step, int64_t i, int64_t pixels) {
-    return std::clamp<int64_t>(static_cast<int64_t>(begin + (static_cast<double>(i) + 0.5) * step), 0,
-                               pixels - 1);
-  };
-  std::vector<int64_t> columns(static_cast<size_t>(shape.width));
-  for (int64_t x = 0; x < shape.width; ++x) {
-    columns[static_cast<size_t>(x)] = pick(box.left, step_x, x, from.shape.width) * shape.channels;
+void nearest(const ImageView& from, const Resampling& how, uint8_t* out) {
+  const Box& window = how.window;
+  const Mapping across = columns_of(how), down = rows_of(how);
+  std::vector<int64_t> columns(static_cast<size_t>(window.width));
+  for (int64_t x = 0; x < window.width; ++x) {
+    columns[static_cast<size_t>(x)] = (across.nearest(window.left + x) - how.left) * from.shape.channels;
   }
-  for (int64_t y = 0; y < shape.height; ++y) {
-    const uint8_t* const row = from.row(pick(box.top, step_y, y, from.shape.height));
-    for (const int64_t at : columns) out = std::copy_n(row + at, shape.channels, out);
+  for (int64_t y = 0; y < window.height; ++y) {
+    const uint8_t* const row = from.row(down.nearest(window.top + y) - how.top);
+    for (const int64_t at : columns) out = std::copy_n(row + at, from.shape.channels, out);
   }
 }
 
 }  // namespace
 
-void resample(const ImageView& from, const FractionalBox& box, Filter filter, const ImageShape& shape,
-              uint8_t* out, PixelBuffer& scratch) {
-  if (filter == Filter::kNearest) return nearest(from, box, shape, out);
+Box needed_pixels(const Resampling& how) noexcept {
+  const Box& window = how.window;
+  if (how.keeps_pixels()) return window;
+  const PixelSpan across = columns_of(how).needed(how.filter, window.left, window.width);
+  const PixelSpan down = rows_of(how).needed(how.filter, window.top, window.height);
+  return {across.first, down.first, across.end - across.first, down.end - down.first};
+}
+
+void resample(const ImageView& from, const Resampling& how, uint8_t* out, PixelBuffer& scratch) {
+  if (how.filter == Filter::kNearest) return nearest(from, how, out);
+  const Box& window = how.window;
   thread_local Taps columns, rows;
-  bilinear_taps(from.shape.width, box.left, box.right, shape.width, columns);
-  bilinear_taps(from.shape.height, box.top, box.bottom, shape.height, rows);
+  bilinear_taps(columns_of(how), window.left, window.width, how.left, columns);
+  bilinear_taps(rows_of(how), window.top, window.height, how.top, rows);
   // Only the rows that the second pass looks at.
   const int64_t top = rows.first.front();
   const int64_t bottom = rows.first.back() + rows.count.back();
   for (int64_t& first : rows.first) first -= top;
   const ImageView seen = cut(from, {0, top, from.shape.width, bottom - top});
-  const ImageShape between{bottom - top, shape.width, shape.channels};
+  const ImageShape between{bottom - top, window.width, from.shape.channels};
   uint8_t* const narrowed =
       scratch.reserve(static_cast<size_t>(between.height * between.width * between.channels));
-  narrow_pass()(seen, columns, shape.width, narrowed);
-  flatten_pass()({narrowed, between.width * between.channels, between}, rows, shape.height, out);
+  narrow_pass()(seen, columns, window.width, narrowed);
+  flatten_pass()({narrowed, between.width * between.channels, between}, rows, window.height, out);
 }
 
 }  // namespace tql_engine
