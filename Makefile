@@ -14,7 +14,7 @@ TOOLS      := scikit-build-core pybind11 cmake ninja build
 TEST_TOOLS := numpy lark pillow lz4 pyarrow av laspy nibabel pydicom click rich usearch pytest hypothesis $(TORCH)
 FUZZ_TOOLS := atheris
 LINT_TOOLS := ruff mypy clang-format
-BENCH      := duckdb polars pyarrow numexpr datafusion
+BENCH      := duckdb polars pyarrow numexpr datafusion simplejpeg grain
 
 CXX_SOURCES = $(shell git ls-files 'engine_cpp/*.cpp' 'engine_cpp/*.h' 'benchmarks/*.cpp' 'tests/*.cpp' 'tests/*.h')
 

@@ -1,11 +1,12 @@
-"""Lines L1 to L5 of the dataloader: epochs and first batches beside a bare decode loop and torch's loader.
+"""Lines L1 to L5 of the dataloader: epochs and first batches beside a bare decode loop and other loaders.
 
     python benchmarks/loader.py [--only L1 L3] [--rounds 5] [--images 5000]
 
-L1: 250 x 250 JPEGs, batch 64, shuffled, uint8. L2: photographs of as many pixels as 500 x 375 have,
-RandomResizedCrop(224), flip, normalised to float32 NCHW. L3: 60,000 rows of 28 x 28 uint8 and a label, batch
-256, shuffled. L4: L1 after a query and a weighted draw with replacement. L5: the first batch after iter(),
-warm. All on two threads, every contender once per round; what counts is the fastest round.
+L1: 250 x 250 JPEGs, batch 64, shuffled, uint8. L2: photographs of 500 x 375, RandomResizedCrop(224), flip,
+normalised to float32 NCHW (see transforms.py; a quarter as many images). L3: 60,000 rows of 28 x 28 uint8
+and a label, batch 256, shuffled. L4: L1 after a query and a weighted draw with replacement. L5: the first
+batch after iter(), warm. All on two threads, every contender once per round; what counts is the fastest
+round. A share is that of a whole epoch; a steady one leaves out its start and its end.
 """
 
 from __future__ import annotations
@@ -13,67 +14,25 @@ from __future__ import annotations
 import argparse
 import struct
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import epochs
 import jpeg_dataset
 import limits
+import loader_peers as peers
 import numpy as np
 import timing
+import transforms
+from transforms import THREADS, Photographs
 
 import tql
 
-THREADS = 2
+Contenders = dict[str, Callable[[], epochs.Epoch | float]]
+
+BARE = "bare libjpeg-turbo"
 WEIGHTS = "max_weight(labels == 5: 10, labels == 6: 5, true: 1)"
-
-
-class Files:
-    """JPEG files as torch's map-style dataset, decoded by what is installed."""
-
-    def __init__(self, files: list[bytes], labels: np.ndarray) -> None:
-        self.files, self.labels = files, labels
-        self.decode = _decoder()
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, row: int) -> tuple[Any, int]:
-        return self.decode(self.files[row]).copy(), int(self.labels[row])
-
-
-def _decoder() -> Callable[[bytes], np.ndarray]:
-    try:
-        import simplejpeg
-
-        return simplejpeg.decode_jpeg  # type: ignore[no-any-return]
-    except ImportError:
-        import io
-
-        from PIL import Image
-
-        return lambda data: np.asarray(Image.open(io.BytesIO(data)))
-
-
-def decoder_name() -> str:
-    return "simplejpeg" if "simplejpeg" in _decoder().__module__ else "Pillow"
-
-
-def epoch_seconds(batches: Iterable[Any]) -> float:
-    start = time.perf_counter()
-    for _ in batches:
-        pass
-    return time.perf_counter() - start
-
-
-def first_seconds(loader: Iterable[Any]) -> float:
-    start = time.perf_counter()
-    iterator = iter(loader)
-    next(iterator)
-    taken = time.perf_counter() - start
-    del iterator
-    return taken
 
 
 class Jpegs:
@@ -96,58 +55,32 @@ class Jpegs:
         return path
 
     def peer(self, rows: np.ndarray | None = None) -> Any:
-        """torch's DataLoader on two workers; `rows` are the draws of an epoch."""
-        import torch
-
-        sampler = None if rows is None else rows.tolist()
-        dataset = Files(self.files, self.labels)
-        return torch.utils.data.DataLoader(
-            dataset, 64, shuffle=sampler is None, sampler=sampler, num_workers=THREADS
-        )
+        """torch's DataLoader; `rows` are the draws of an epoch."""
+        files = peers.Files(self.files, self.labels.tolist(), peers.decoded_by_simplejpeg)
+        return peers.torch_loader(files, 64, THREADS, None if rows is None else rows.tolist())
 
 
-def line(name: str, rows: int, contenders: dict[str, Callable[[], float]], bare: str, rounds: int) -> None:
-    timings = timing.interleave(contenders, rounds=rounds)
-    print(f"\n{name}")
-    base = timings[bare].fastest
-    width = max(map(len, timings))
-    for contender, taken in timings.items():
-        spread = f"[{taken.fastest * 1e3:,.1f} .. {taken.slowest * 1e3:,.1f} ms]"
-        rate, share = rows / taken.fastest, base / taken.fastest
-        print(f"  {contender:<{width}}  {rate:12,.0f} rows/s  {share:6.0%} of {bare}  {spread}")
+def with_peer(contenders: Contenders, jpegs: Jpegs, rows: np.ndarray | None = None) -> Contenders:
+    """The contenders, and torch with simplejpeg where both are there."""
+    lacking = peers.missing("torch", "simplejpeg")
+    for name in lacking:
+        print(f"  {name} is not installed")
+    if lacking:
+        return contenders
+    peer = jpegs.peer(rows)
+    return {**contenders, "torch + simplejpeg": lambda: epochs.run(peer)}
 
 
 def l1(jpegs: Jpegs, rounds: int) -> None:
     loader = jpegs.dataset.dataloader().shuffle().batch(64).pytorch(num_threads=THREADS)
-    peer = jpegs.peer()
-    rows = len(jpegs.files)
-    contenders = {
-        "bare libjpeg-turbo": lambda: limits.jpeg_seconds(jpegs.pack, THREADS),
-        "tql": lambda: epoch_seconds(loader),
-        f"torch + {decoder_name()}": lambda: epoch_seconds(peer),
+    contenders: Contenders = {
+        BARE: lambda: limits.jpeg_seconds(jpegs.pack, THREADS),
+        "tql": lambda: epochs.run(loader),
     }
-    line("L1: an epoch of JPEGs", rows, contenders, "bare libjpeg-turbo", rounds)
+    epochs.compare(
+        f"L1: {len(jpegs.files):,} JPEGs", len(jpegs.files), with_peer(contenders, jpegs), BARE, rounds
+    )
     print(f"  {loader.stats()}")
-
-
-def l2(jpegs: Jpegs, rounds: int) -> None:
-    transforms = getattr(tql, "transforms", None)
-    if transforms is None:
-        print("\nL2: this build has no image transforms")
-        return
-    steps = [
-        transforms.RandomResizedCrop(224),
-        transforms.RandomHorizontalFlip(),
-        transforms.ToFloat(),
-        transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    ]
-    chain = jpegs.dataset.dataloader().shuffle().batch(64).transform({"images": steps, "labels": None})
-    loader = chain.pytorch(num_threads=THREADS)
-    contenders = {
-        "bare libjpeg-turbo": lambda: limits.jpeg_seconds(jpegs.pack, THREADS),
-        "tql": lambda: epoch_seconds(loader),
-    }
-    line("L2: the ImageNet recipe", len(jpegs.files), contenders, "bare libjpeg-turbo", rounds)
 
 
 def fashion() -> tuple[np.ndarray, np.ndarray]:
@@ -162,14 +95,11 @@ def l3(folder: Path, rounds: int) -> None:
     pixels, labels = fashion()
     images, targets = torch.from_numpy(pixels), torch.from_numpy(labels)
 
-    def indexing(threads: int) -> float:
+    def indexing(threads: int) -> epochs.Epoch:
         torch.set_num_threads(threads)
         order = torch.randperm(len(images))
-        start = time.perf_counter()
-        for first in range(0, len(order), 256):
-            rows = order[first : first + 256]
-            _ = images[rows], targets[rows]
-        return time.perf_counter() - start
+        batches = (order[first : first + 256] for first in range(0, len(order), 256))
+        return epochs.run((images[rows], targets[rows]) for rows in batches)
 
     def loader(ds: tql.Dataset) -> tql.DataLoader:
         return ds.dataloader().shuffle().batch(256).pytorch(num_threads=THREADS)
@@ -178,13 +108,15 @@ def l3(folder: Path, rounds: int) -> None:
         loader(tql.from_numpy({"images": pixels, "labels": labels})),
         loader(raw(folder, pixels, labels)),
     )
-    contenders = {
+    theirs = peers.torch_rows(images, targets, 256)
+    contenders: Contenders = {
         "torch indexing": lambda: indexing(THREADS),
         "torch indexing, 1 thread": lambda: indexing(1),  # better where the cores are not free
-        "tql, in memory": lambda: epoch_seconds(memory),
-        "tql, a dataset on disk": lambda: epoch_seconds(disk),
+        "torch DataLoader": lambda: epochs.run(theirs),
+        "tql, in memory": lambda: epochs.run(memory),
+        "tql, a dataset on disk": lambda: epochs.run(disk),
     }
-    line("L3: small raw rows", len(pixels), contenders, "torch indexing", rounds)
+    epochs.compare("L3: small raw rows", len(pixels), contenders, "torch indexing", rounds)
 
 
 def raw(folder: Path, pixels: np.ndarray, labels: np.ndarray) -> tql.Dataset:
@@ -204,24 +136,21 @@ def l4(jpegs: Jpegs, rounds: int) -> None:
     loader = chain.pytorch(num_threads=THREADS)
     drawn = view.sample_by(WEIGHTS, seed=1).indices
     distinct = jpegs.packed(np.unique(drawn).tolist())
-    peer = jpegs.peer(drawn)
 
-    def ours() -> float:
+    def ours() -> epochs.Epoch:
         loader.set_epoch(0)
-        return epoch_seconds(loader)
+        return epochs.run(loader)
 
-    contenders = {
+    contenders: Contenders = {
         "bare loop, distinct rows": lambda: limits.jpeg_seconds(distinct, THREADS),
         "tql": ours,
-        f"torch + {decoder_name()}": lambda: epoch_seconds(peer),
     }
-    rows = f"{len(drawn):,} draws of {len(np.unique(drawn)):,} rows"
-    line(
-        f"L4: L1 after a query and a draw, {rows}", len(drawn), contenders, "bare loop, distinct rows", rounds
-    )
+    title = f"L4: L1 after a query and a draw, {len(drawn):,} draws of {len(np.unique(drawn)):,} rows"
+    everything = with_peer(contenders, jpegs, drawn)
+    epochs.compare(title, len(drawn), everything, "bare loop, distinct rows", rounds)
 
 
-def l5(jpegs: Jpegs, folder: Path, rounds: int) -> None:
+def l5(jpegs: Jpegs, photographs: Photographs, folder: Path, rounds: int) -> None:
     pixels, labels = fashion()
     chains = {
         "L1": jpegs.dataset.dataloader().shuffle().batch(64),
@@ -232,8 +161,12 @@ def l5(jpegs: Jpegs, folder: Path, rounds: int) -> None:
         "L3, on disk": raw(folder, pixels, labels).dataloader().shuffle().batch(256),
     }
     loaders = {name: chain.pytorch(num_threads=THREADS) for name, chain in chains.items()}
+    loaders["L2"] = photographs.loader()
     timings = timing.interleave(
-        {name: (lambda loader=loader: first_seconds(loader)) for name, loader in loaders.items()},
+        {
+            name: (lambda loader=loader: epochs.first_batch(loader))
+            for name, loader in sorted(loaders.items())
+        },
         rounds=rounds * 3,
     )
     print("\nL5: the first batch after iter()")
@@ -254,14 +187,15 @@ def main() -> None:
         small = Jpegs(folder, wanted.images, 250) if {"L1", "L4", "L5"} & set(wanted.only) else None
         if "L1" in wanted.only and small:
             l1(small, wanted.rounds)
-        if "L2" in wanted.only:
-            l2(Jpegs(folder, wanted.images // 2, 432), wanted.rounds)  # as many pixels as 500 x 375
+        photographs = Photographs(folder, wanted.images // 4) if {"L2", "L5"} & set(wanted.only) else None
+        if "L2" in wanted.only and photographs:
+            transforms.compare(photographs, wanted.rounds)
         if "L3" in wanted.only:
             l3(folder, wanted.rounds)
         if "L4" in wanted.only and small:
             l4(small, wanted.rounds)
-        if "L5" in wanted.only and small:
-            l5(small, folder, wanted.rounds)
+        if "L5" in wanted.only and small and photographs:
+            l5(small, photographs, folder, wanted.rounds)
 
 
 if __name__ == "__main__":
