@@ -94,6 +94,26 @@ def test_resize_gives_the_bytes_of_pillow(pool, channels, size, to):
     assert np.abs(result.astype(int) - at_once).max() <= 1
 
 
+def triangle_weights(pixels: int, size: int) -> NDArray[np.float64]:
+    """[size, pixels]: torchvision's antialiased bilinear, a triangle over the middles of the pixels."""
+    scale = pixels / size
+    stretch = max(scale, 1.0)
+    centres = (np.arange(size) + 0.5) * scale
+    weights = np.maximum(0, 1 - np.abs(np.arange(pixels) + 0.5 - centres[:, None]) / stretch)
+    return weights / weights.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("to", [(1, 1), (17, 23), (24, 73), (201, 333)])
+def test_floats_are_within_one_step_of_resizing_without_rounding(pool, channels, size, to):
+    image = picture(*size, channels)
+    rows, columns = triangle_weights(size[0], to[0]), triangle_weights(size[1], to[1])
+    expected = np.einsum("ab,bcd,ec->dae", rows, image / 255, columns)
+    result = one(pool, image, transforms.Resize(to), transforms.ToFloat())
+    assert np.abs(result - expected).max() <= 1.001 / 255
+
+
 @pytest.mark.parametrize(("size", "max_size"), [(20, None), (20, 25), (150, None), (7, 8)])
 @pytest.mark.parametrize("of", [(33, 47), (100, 75), (50, 50)])
 def test_resize_of_the_shorter_side(pool, size, max_size, of):
@@ -112,8 +132,9 @@ def test_nearest_takes_pixels_as_they_are(pool):
 
 
 @pytest.mark.parametrize("crop", [(20, 21), (33, 47), (60, 30), (50, 81), (1, 1)])
-def test_centre_crop(pool, crop):
-    image = picture(33, 47)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_centre_crop(pool, crop, channels):
+    image = picture(33, 47, channels)
     padded = np.pad(image, [(50, 50), (50, 50), (0, 0)])
     missing = [max(0, c - extent) for c, extent in zip(crop, (33, 47), strict=True)]
     # torchvision: the smaller half of what is missing goes to the top and the left, then half to even.
@@ -127,8 +148,9 @@ def test_centre_crop(pool, crop):
 
 @pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric"])
 @pytest.mark.parametrize("padding", [(2, 3, 5, 7), (0, 0, 0, 1), (32, 0, 0, 0)])
-def test_pad_is_that_of_numpy(pool, mode, padding):
-    image = picture(40, 33)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_pad_is_that_of_numpy(pool, mode, padding, channels):
+    image = picture(40, 33, channels)
     left, top, right, bottom = padding
     widths = [(top, bottom), (left, right), (0, 0)]
     fill = {"constant_values": 7} if mode == "constant" else {}
@@ -162,6 +184,15 @@ def test_normalize_rounds_as_numpy_does(pool):
         pool, image, transforms.ToFloat(), transforms.Normalize(mean, std), transforms.RandomHorizontalFlip(1)
     )
     assert np.array_equal(after, expected[..., ::-1])
+
+
+@pytest.mark.parametrize("of", [(1, 1), (21, 31)])
+def test_normalize_of_grey_images_and_by_one_number(pool, of):
+    for channels in (1, 3):
+        image = picture(*of, channels)
+        result = one(pool, image, transforms.ToFloat(), transforms.Normalize(0.45, 0.22))
+        floats = image.transpose(2, 0, 1) / np.float32(255)
+        assert np.array_equal(result, (floats - np.float32(0.45)) / np.float32(0.22))
 
 
 def test_rgb(pool):
@@ -204,6 +235,11 @@ def test_hue_is_turned_in_the_hsv_of_pillow(pool, turn):
 def _from_hsv(hsv: Pixels) -> Pixels:
     planes = [Image.fromarray(hsv[..., c]) for c in range(3)]
     return np.asarray(Image.merge("HSV", planes).convert("RGB"))
+
+
+def test_grey_has_no_hue_and_no_saturation(pool):
+    image = picture(30, 31, 1)
+    assert np.array_equal(one(pool, image, transforms.ColorJitter(0, 0, (3, 3), (0.3, 0.3))), image)
 
 
 def test_alpha_stays(pool):
@@ -457,6 +493,26 @@ def test_scaled_decoding_is_near(pool, to, mean, most):
     difference = np.abs(exact.astype(int) - near)
     assert 0 < difference.mean() < mean and difference.max() <= most
     assert np.array_equal(exact[0], np.asarray(resized(Image.open(io.BytesIO(data)), *to)))
+
+
+@needs_jpeg
+@pytest.mark.parametrize("channels", [1, 3])
+def test_crops_of_scaled_pictures_are_near(pool, channels):
+    """The tolerance of docs/transforms.md: smooth pictures, any crop."""
+    y, x = np.mgrid[0:601, 0:803]
+    smooth = np.stack([128 + 100 * np.sin(x / 40), 128 + 100 * np.cos(y / 30), (x + y) / 6], -1)[
+        ..., :channels
+    ]
+    data = jpeg(np.clip(smooth, 0, 255).astype(np.uint8), quality=90)
+    stored = rows_of("jpeg", [data] * 60, [(601, 803, channels)] * 60)
+    near, exact = (
+        run(pool, stored, transforms.RandomResizedCrop((97, 131), (0.4, 1.0), exact=flag))
+        for flag in (False, True)
+    )
+    difference = np.abs(near.astype(int) - exact)
+    assert 0 < difference.mean() < 1 and difference.max() <= 16
+    # A shift by half a pixel of the scaled picture would be far more than that.
+    assert abs((near.astype(int) - exact).mean()) < 0.3
 
 
 @needs_jpeg
