@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,11 @@ from tql.registered import find
 from tql.span import Span
 from tql.types import JSON, TEXT, Type
 
-ColumnFunction = Callable[..., Column]
+if TYPE_CHECKING:
+    from tql._engine import HostCall, HostFunction
 
 
-def host_functions(plan: Mapping[str, Any], query: str) -> dict[str, ColumnFunction]:
+def host_functions(plan: Mapping[str, Any], query: str) -> dict[str, HostFunction]:
     """The callables of the registered functions that a physical plan calls, by the key that the plan names.
 
     Args:
@@ -30,17 +31,11 @@ def host_functions(plan: Mapping[str, Any], query: str) -> dict[str, ColumnFunct
     Raises:
         UnknownFunctionError: if one of them has been unregistered since the query was planned.
     """
-    calls = [i for program in _programs(plan) for i in program if i["kernel"] == "registered"]
-    spans: dict[str, set[Span]] = {}
-    for call in calls:
-        spans.setdefault(call["function"], set()).update([Span(*call["span"])] if "span" in call else [])
-    found = {}
-    for call in calls:
-        key = call["function"]
-        # The engine does not say which of several calls it is that wants values.
-        span = next(iter(spans[key])) if len(spans[key]) == 1 else None
-        found[key] = _column_function(key, Type.from_json(call["type"]), span, query)
-    return found
+    calls = (i for program in _programs(plan) for i in program if i["kernel"] == "registered")
+    return {
+        key: _column_function(key, Type.from_json(type_), query)
+        for key, type_ in {call["function"]: call["type"] for call in calls}.items()
+    }
 
 
 def _programs(part: Any) -> Iterator[list[dict[str, Any]]]:
@@ -57,7 +52,7 @@ def _programs(part: Any) -> Iterator[list[dict[str, Any]]]:
             todo += inner
 
 
-def _column_function(key: str, returns: Type, span: Span | None, query: str) -> ColumnFunction:
+def _column_function(key: str, returns: Type, query: str) -> HostFunction:
     name, _, kinds = key.rstrip(")").partition("(")
     entry = find(name)
     if entry is None:
@@ -65,24 +60,29 @@ def _column_function(key: str, returns: Type, span: Span | None, query: str) -> 
     documents = [kind == "json" for kind in kinds.split(",")] if kinds else []
     function = entry.function
 
-    def apply(*columns: Column) -> Column:
+    def apply(call: HostCall, *columns: Column) -> Column:
         number = len(columns[0]) if columns else 1
         is_json = documents or [False] * len(columns)
         args = [_values(column, document) for column, document in zip(columns, is_json, strict=True)]
         rows = list(zip(*args, strict=True)) if columns else [()] * number
-        row: Sequence[Any] = ()
+        results: list[Any] = []
+        span = None if call.span is None else Span(*call.span)
         try:
-            results = []
             for row in rows:
                 results.append(function(*row))
         except Exception as error:
-            place = TQLError(f"while the query called {_call(name, row)}", span=span, query=query)
-            error.add_note(str(place))
+            at = len(results)
+            what = f"while the query called {_call(name, rows[at])} for row {call.row(at)}"
+            error.add_note(str(TQLError(what, span=span, query=query)))
             raise
+        checked: list[Any] = []
         try:
-            values = [_checked(name, row, value, returns) for row, value in zip(rows, results, strict=True)]
-            return _column(values, returns)
+            for row, value in zip(rows, results, strict=True):
+                checked.append(_checked(name, row, value, returns))
+            return _column(checked, returns)
         except RegisteredFunctionError as error:
+            if len(checked) < number:
+                error.message += f" for row {call.row(len(checked))}"
             error.span, error.query = span, query
             raise
 

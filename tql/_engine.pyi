@@ -4,7 +4,7 @@ It knows no storage format and no query language. Every call that computes relea
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Concatenate, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,21 +260,33 @@ class Result:
     def peak_bytes(self) -> int:
         """The most memory that the execution held at a time."""
 
+class HostCall:
+    """A call of a function of `execute`, for some rows. Valid until the function returns."""
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Where the query calls it; None for a plan that does not say."""
+
+    def row(self, number: int) -> int:
+        """The number in the source of the call's row `number`, counted from 0."""
+
+HostFunction = Callable[Concatenate[HostCall, ...], Column]
+
 def execute(
     plan: Plan,
     source: Source | None,
     *,
     sources: Mapping[str, Source] = ...,
-    functions: Mapping[str, Callable[..., Column]] = ...,
+    functions: Mapping[str, HostFunction] = ...,
     seed: int = 0,
     threads: int = 0,
     memory_limit: int | None = None,
 ) -> Result:
     """Run a plan. `source` is what a scan without a name reads, `sources` what the others read, by key.
 
-    `functions` are what the kernel `registered` calls by name: with one column per argument, over the same
-    rows, and without arguments once per row; they return a column of the declared type with as many rows.
-    They are called from several threads, each holding the GIL; what they raise is raised here.
+    `functions` are what the kernel `registered` calls by name: with the call and one column per argument,
+    over the same rows, and without arguments once per row; they return a column of the declared type with as
+    many rows. They are called from several threads, each holding the GIL; what they raise is raised here.
 
     `threads` 0 means one per core. The answer does not depend on `threads`.
 

@@ -25,11 +25,11 @@ namespace {
 /// A Python callable as a function of the host. The caller keeps it alive; what it raises passes through the
 /// engine unchanged.
 HostFunction host_function(py::handle function, const std::string& name) {
-  return [function, name](std::span<const Column> args) {
+  return [function, name](const HostCall& call, std::span<const Column> args) {
     const py::gil_scoped_acquire gil;
     py::tuple columns(args.size());
     for (size_t i = 0; i < args.size(); ++i) columns[i] = py::cast(args[i]);
-    const py::object made = function(*columns);
+    const py::object made = function(py::cast(call, py::return_value_policy::reference), *columns);
     if (!py::isinstance<Column>(made)) {
       throw EngineError(Code::kInternal, "the function '" + name + "' gave something that is no Column");
     }
@@ -59,6 +59,11 @@ ExecuteResult run(const Plan& plan, const py::object& source,
       py::setattr(error.value(), "failed_node", py::int_(failed));
     throw;
   }
+}
+
+py::object place_of(const HostCall& call) {
+  if (call.span.start < 0) return py::none();
+  return py::make_tuple(call.span.start, call.span.end);
 }
 
 /// None for the bound source, the key of a named one, or the one that the plan made.
@@ -126,6 +131,9 @@ void register_execute(py::module_& module) {
       .def_property_readonly("columns", &columns_of)
       .def_property_readonly("statistics", &statistics_of)
       .def_readonly("peak_bytes", &ExecuteResult::peak_bytes);
+  py::class_<HostCall>(module, "HostCall")
+      .def_property_readonly("span", &place_of)
+      .def("row", &HostCall::row, py::arg("number"));
   module.def("execute", &run, py::arg("plan"), py::arg("source"), py::kw_only(),
              py::arg("sources") = std::map<std::string, py::object>(),
              py::arg("functions") = std::map<std::string, py::object>(), py::arg("seed") = 0,

@@ -22,7 +22,7 @@ from engine.engine_plans import (
     text,
     text_list,
 )
-from tql._engine import Column, EngineError
+from tql._engine import Column, EngineError, HostCall
 
 FLOAT = {"element": "float64", "shape": []}
 X = Column.dense(np.arange(5000))
@@ -32,7 +32,9 @@ def called(function: Callable[..., Any], declared: dict[str, Any] = FLOAT, **col
     code = Code(columns or {"x": X})
     args = [code.column(name) for name in columns]
     code.add("registered", *args, type=declared, function="f(x)")
-    return rows_of(compute(code, partition=3000, functions={"f(x)": function}, threads=2))
+    return rows_of(
+        compute(code, partition=3000, functions={"f(x)": lambda _, *args: function(*args)}, threads=2)
+    )
 
 
 def test_columns_in_a_column_out() -> None:
@@ -79,7 +81,7 @@ def test_without_arguments_it_is_called_for_each_row() -> None:
 def test_in_a_filter() -> None:
     code = Code({"x": X})
     code.add("registered", code.column("x"), function="big")
-    rows = rows_where(code, functions={"big": lambda x: Column.dense(x.values > 4997)})
+    rows = rows_where(code, functions={"big": lambda _, x: Column.dense(x.values > 4997)})
     assert rows == [4998, 4999]
 
 
@@ -91,7 +93,8 @@ class OwnError(Exception):
 def test_what_it_raises_passes_through(threads: int) -> None:
     error = OwnError("mine")
 
-    def function(x: Column) -> Column:
+    def function(call: HostCall, x: Column) -> Column:
+        assert call.span is None and [call.row(0), call.row(len(x) - 1)] == x.values[[0, -1]].tolist()
         if 4000 in x.values:
             raise error
         return x

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine.engine_plans import FLAG, Code, MemorySource, filter_of, project_of, ragged, run, text
-from tql._engine import Column
+from tql._engine import Column, HostCall
 
 ROWS, PART = 1000, 100
 
@@ -57,7 +57,7 @@ def compare(source: MemorySource, name: str, kernel: str, value: int) -> Code:
 def waits_for_the_next(source: Stored, result: Any) -> Any:
     """A function of the host that only goes on once the partition behind its rows is being read."""
 
-    def function(x: Column) -> Column:
+    def function(_: HostCall, x: Column) -> Column:
         part = int(x.values[0]) // PART
         if part + 1 < len(source.asked):
             assert source.asked[part + 1].wait(20), f"part {part + 1} is not read while {part} is computed"
@@ -105,7 +105,7 @@ def test_the_first_error_in_row_order_is_raised() -> None:
     with pytest.raises(OSError, match="no row 350"):
         run(filter_of(compare(source, "x", "less", 5)), source)
 
-    def function(x: Column) -> Column:
+    def function(_: HostCall, x: Column) -> Column:
         if 250 in x.values:
             raise ValueError("not 250")
         return Column.dense(x.values > 0)

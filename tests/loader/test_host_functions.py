@@ -68,15 +68,29 @@ def test_what_it_raises_says_where_the_query_called_it(ds: tql.Dataset, register
         ds.query("select * where fail(x)")
     (note,) = raised.value.__notes__
     assert note.splitlines() == [
-        "while the query called fail(1)",
+        "while the query called fail(1) for row 0",
         "  line 1, column 16",
         "  select * where fail(x)",
         "                 ^^^^^^^",
     ]
-    with pytest.raises(LookupError) as raised:  # which of two calls it was is not known
-        ds.query("select * where fail(x) or fail(x + 1)")
+
+
+def test_of_two_calls_the_one_that_failed_is_shown(ds: tql.Dataset, register: Register) -> None:
+    def fail(x: Any) -> bool:
+        if x == 3:
+            raise LookupError("nothing known")
+        return False
+
+    register("fail", fail)
+    with pytest.raises(LookupError) as raised:
+        ds.query("select * where fail(x) or fail(x + 1)", threads=1)
     (note,) = raised.value.__notes__
-    assert note.startswith("while the query called fail(") and "\n" not in note
+    assert note.splitlines() == [
+        "while the query called fail(3) for row 1",
+        "  line 1, column 27",
+        "  select * where fail(x) or fail(x + 1)",
+        "                            ^^^^^^^^^^^",
+    ]
 
 
 def test_another_function_of_the_same_name_is_another_query(ds: tql.Dataset) -> None:

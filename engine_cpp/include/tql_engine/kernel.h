@@ -71,9 +71,19 @@ struct Batch {
 /// What becomes of a row whose arrays have shapes that do not go together.
 enum class OnConflict : uint8_t { kDropRow, kError };
 
+/// Where a function of the host is called: at a place of the query, for some rows. Valid during the call.
+struct HostCall {
+  Span span;
+  const Batch& batch;
+  int64_t first = 0;
+
+  /// The row number in the source of the call's row i.
+  int64_t row(int64_t i) const noexcept { return batch.segment->source.at(batch.row(first + i)); }
+};
+
 /// A function of the host: columns of some rows in, a column of as many rows out; without arguments one row.
 /// Called from any thread; what it throws ends the query.
-using HostFunction = std::function<Column(std::span<const Column> args)>;
+using HostFunction = std::function<Column(const HostCall& call, std::span<const Column> args)>;
 using HostFunctions = std::map<std::string, HostFunction, std::less<>>;
 
 /// What a program uses beside its rows.

@@ -36,7 +36,7 @@ class Registered final : public Operation {
               int64_t rows) const {
     std::vector<Column> columns;
     for (size_t i = 0; i < args.size(); ++i) columns.push_back(materialize(*args[i], rows, args_[i]));
-    Column made = function(columns);
+    Column made = function({frame.span, frame.batch}, columns);
     check(frame, made, rows);
     return made;
   }
@@ -44,7 +44,7 @@ class Registered final : public Operation {
   Column call_per_row(Frame& frame, const HostFunction& function, int64_t rows) const {
     std::vector<Column> made;
     for (int64_t row = 0; row < rows; ++row) {
-      made.push_back(function({}));
+      made.push_back(function({frame.span, frame.batch, row}, {}));
       check(frame, made.back(), 1);
     }
     return Column::concat(made);
