@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from tql import _engine
 from tql.errors import MissingDependencyError
 
+LZ4_EXPANSION = 255
+"""A byte of a block holds no more bytes (LZ4 block format)."""
+
 
 class Lz4Error(ValueError):
     """The block is damaged."""
@@ -23,7 +26,7 @@ def lz4_decompress(block: Any, size: int) -> NDArray[np.uint8]:
         Lz4Error: if the block is damaged or holds another number of bytes.
         MissingDependencyError: if neither the engine nor Python can decompress.
     """
-    if size > 255 * len(block) + 16:  # a block can't expand further (LZ4 block format)
+    if size > LZ4_EXPANSION * len(block) + 16:
         raise Lz4Error(f"{len(block)} bytes can't hold {size}")
     if native_lz4():
         try:

@@ -24,6 +24,7 @@ from tql.errors import (
 )
 from tql.loader.registered import host_functions
 from tql.loader.source import Source
+from tql.loader.zones import keep_zones
 from tql.planner import PlannedQuery, plan_weights
 from tql.planner.places import Place
 from tql.span import Span
@@ -97,7 +98,7 @@ def execute(
             in the query.
     """
     with engine_errors(executable.text, executable.locate), _noted(executable):
-        return _engine.execute(
+        result = _engine.execute(
             executable.plan,
             source,
             sources=sources,
@@ -106,6 +107,9 @@ def execute(
             threads=threads,
             memory_limit=memory_limit,
         )
+    for read in (*([] if source is None else [source]), *sources.values()):
+        keep_zones(read)
+    return result
 
 
 @contextmanager

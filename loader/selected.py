@@ -16,7 +16,7 @@ from tql import _engine
 from tql.errors import UnsupportedError
 from tql.loader.partitions import DEFAULT_ROW_BYTES, even_ranges
 from tql.loader.source import Facet, Source, facet_of
-from tql.loader.zones import is_in_memory, zones_of
+from tql.loader.zones import is_in_memory, keep_zones, zones_of
 from tql.schema import Schema
 
 
@@ -108,6 +108,16 @@ class SelectedRows:
             return self._source.read(origin, facet, self._start + start, self._start + stop)
         return self._source.take(origin, facet, self.indices[start:stop])
 
+    def array(self, column: str, start: int, stop: int) -> NDArray[Any] | None:
+        """Rows [start, stop) of a column of numbers as an array that nobody else holds; None where `read` is
+        as good.
+        """
+        origin, array = self._columns[column], getattr(self._source, "array", None)
+        if array is None or self._start is None or not isinstance(origin, str):
+            return None
+        own: NDArray[Any] | None = array(origin, self._start + start, self._start + stop)
+        return own
+
     def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> _engine.Column:
         origin = self._columns[column]
         if not isinstance(origin, str):
@@ -125,6 +135,9 @@ class SelectedRows:
             return None
         zones = zones_of(self._source, origin)
         return None if zones is None else zones.from_row(self._start)
+
+    def keep_zones(self) -> None:
+        keep_zones(self._source)
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
         origin = self._columns[column]

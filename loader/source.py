@@ -40,7 +40,7 @@ class Source(Protocol):
 
     Implementations pickle by description (a path and a version), never by content, in-memory ones excepted.
 
-    Three more members may be left out:
+    Five more members may be left out:
 
         in_memory: bool: reading is no more than looking at memory, so that many small reads cost no more than
             few large ones, none is made ahead, and what `read` hands out is no memory that the query holds.
@@ -50,6 +50,10 @@ class Source(Protocol):
             values may ever change, if only by somebody else's hand.
         statistics(column) -> Statistics | None: what the format knows of a column of scalars; `KeptZones`
             in `tql.loader.zones` hands it to the engine.
+        keep_zones() -> None: write down what the engine found out, for those who open the source later;
+            called after each query that read from it.
+        array(column, start, stop) -> NDArray | None: rows [start, stop) of a column of numbers, [n, ...], as
+            an array that nobody else holds, so that it need not be copied. None where `read` is as good.
     """
 
     @property

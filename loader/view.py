@@ -135,6 +135,9 @@ class View(SelectedRows):
         """
         if isinstance(key, str):
             self._check_column(key)
+            own = self.array(key, 0, len(self))
+            if own is not None:
+                return own
             return column_array(self.read(key, "values", 0, len(self)), self._schema.type_of(key))
         if isinstance(key, int | np.integer) and not isinstance(key, bool | np.bool_):
             return self._row(position(int(key), len(self)))

@@ -39,6 +39,13 @@ def zones_of(source: Source, column: str) -> Zones | None:
     return None if kept is None else kept(column)
 
 
+def keep_zones(source: Source) -> None:
+    """Have a source write down what is known of its columns, if it does such a thing."""
+    keep: Callable[[], None] | None = getattr(source, "keep_zones", None)
+    if keep is not None:
+        keep()
+
+
 def is_in_memory(source: Source) -> bool:
     """Whether reading is no more than looking at memory."""
     return bool(getattr(source, "in_memory", False))

@@ -165,6 +165,34 @@ class Zones:
         Raises ValueError for arrays of other lengths or kinds, bounds that descend, counts out of range.
         """
 
+    def measured(self) -> dict[str, NDArray[Any]]:
+        """What the engine found out, zone by zone in ascending order: `start`, `stop` (rows), `nulls` int64,
+        `has_nan` and `has_values` bool, the bounds `low` and `high` of what is neither NULL nor NaN (int64,
+        uint64 or float64), and `members` uint64: bit i says whether low + i occurs, 0 that nothing is known.
+        """
+
+    def restore(
+        self,
+        *,
+        start: NDArray[np.int64],
+        stop: NDArray[np.int64],
+        nulls: NDArray[np.int64],
+        has_nan: NDArray[np.bool_],
+        has_values: NDArray[np.bool_],
+        low: NDArray[Any],
+        high: NDArray[Any],
+        members: NDArray[np.uint64],
+    ) -> None:
+        """Adds what `measured` gave for the same rows. Bounds must be of the kind that it gave.
+
+        Raises ValueError for arrays of other lengths or kinds, zones without rows or of more than 65536, and
+        counts out of range; nothing is added then.
+        """
+
+    @property
+    def num_measured(self) -> int:
+        """How many zones `measured` would give."""
+
     @property
     def declared(self) -> bool:
         """Whether a format has said something."""

@@ -44,6 +44,9 @@ class ZoneColumn {
   /// Takes what a format says of all its rows: zones in ascending order that do not overlap.
   void declare(std::vector<Zone> zones);
   bool is_declared() const;
+  /// What was measured, in ascending order: enough to `add` it again to the zones of the same rows.
+  std::vector<Zone> measured() const;
+  int64_t num_measured() const;
 
   /// Whether every row of [begin, end) is in some zone.
   bool covers(int64_t begin, int64_t end) const;

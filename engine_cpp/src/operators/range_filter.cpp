@@ -76,10 +76,12 @@ class RangeFilter {
     Waves waves{partitions, in_memory_, order_.is_movable() ? std::optional(kTrialRows) : std::nullopt};
     std::vector<Part> wave = waves.next();
     choose_blocks(wave);
+    cut(wave);
     while (!wave.empty()) {
       reader_.forget_before(wave.front().rows.start);
       std::vector<Part> after = waves.next();
       choose_blocks(after);
+      cut(after);
       request(after);
       filter_wave(wave);
       for (const Part& part : wave) found += part.alive;
@@ -160,6 +162,28 @@ class RangeFilter {
       for (const RowBlock& block : part.blocks) part.alive += rows_of(block.rows);
       count_blocks(part);
     }
+  }
+
+  /// Cuts parts of storage where no block can pass, so that nothing is read there.
+  void cut(std::vector<Part>& parts) const {
+    if (in_memory_ || !pruner_.is_active()) return;
+    std::vector<Part> pieces;
+    for (const Part& part : parts) {
+      const size_t first = pieces.size();
+      int64_t begin = part.rows.start;
+      for (const RowBlock& block : part.blocks) {
+        if (begin < block.rows.start) pieces.push_back({part.partition, {begin, block.rows.start}});
+        if (begin < block.rows.start || pieces.size() == first) {
+          pieces.push_back({part.partition, {block.rows.start, block.rows.start}});
+        }
+        Part& piece = pieces.back();
+        piece.rows.stop = begin = block.rows.stop;
+        piece.alive += rows_of(block.rows);
+        piece.blocks.push_back(block);
+      }
+      if (begin < part.rows.stop) pieces.push_back({part.partition, {begin, part.rows.stop}});
+    }
+    parts = std::move(pieces);
   }
 
   void filter_wave(std::vector<Part>& parts) {

@@ -25,6 +25,19 @@ bool ZoneColumn::is_declared() const {
   return !declared_.empty();
 }
 
+std::vector<Zone> ZoneColumn::measured() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<Zone> zones;
+  zones.reserve(measured_.size());
+  for (const auto& [start, zone] : measured_) zones.push_back(zone);
+  return zones;
+}
+
+int64_t ZoneColumn::num_measured() const {
+  const std::shared_lock lock(mutex_);
+  return static_cast<int64_t>(measured_.size());
+}
+
 bool ZoneColumn::covers(int64_t begin, int64_t end) const {
   return visit(begin, end, [](const Zone&) { return true; });
 }

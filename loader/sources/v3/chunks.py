@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +23,12 @@ from tql.loader.sources.v3.chunk import (
     parse_chunk,
     read_header,
 )
-from tql.loader.sources.v3.files import Folder, StoredFile
+from tql.loader.sources.v3.files import FileState, Folder, StoredFile
 from tql.loader.sources.v3.indexes import ChunkIndex, TileEntry, parse_chunk_index, parse_tile_index
 from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
 from tql.loader.sources.v3.place import MAX_ITEM_BYTES, Place
 from tql.loader.sources.v3.tiles import check_entry
+from tql.loader.sources.v3.uniform import UniformChunk, is_header
 from tql.loader.sources.v3.versions import ChunkLocator, Commit, Versions
 
 _PAGE = 4096
@@ -101,6 +103,8 @@ class ChunkStore:
         self._meta = meta
         self._caches = caches
         self._lock = threading.Lock()
+        self._states: dict[int, FileState] = {}  # of the chunks that were read, when they first were
+        self._settled: set[int] = set()  # those that had not just been written then
         self._loaded: tuple[ChunkIndex, dict[int, TileEntry], ChunkLocator] | None = None
 
     @property
@@ -164,6 +168,7 @@ class ChunkStore:
             index, _, locator = self._load()
             place = Place(locator.file(index.name(chunk)), self._meta.name)
             file = self._folder.open(place.file, self._meta.name)
+            self._check_state(chunk, file.state, place)
             data = read_header(file)
             view = memoryview(data)  # type: ignore[arg-type]  # an array is a buffer
             if tiled is None:
@@ -180,6 +185,60 @@ class ChunkStore:
             return Chunk(chunk, header, content), read + header.shapes.nbytes + 3 * header.sizes.nbytes
 
         return self._caches.chunks.get((self._meta.key, chunk, tiled is not None), make)
+
+    @property
+    def has_tiles(self) -> bool:
+        return bool(self._load()[1])
+
+    def chunk_file(self, chunk: int) -> str:
+        """Path of a chunk below the dataset's folder."""
+        index, _, locator = self._load()
+        return locator.file(index.name(chunk))
+
+    def state(self, chunk: int) -> FileState:
+        """What the file of a chunk is now.
+
+        Raises:
+            FormatError: if it is missing, or no file of the dataset.
+        """
+        return self._folder.state(self.chunk_file(chunk), self._meta.name)
+
+    def state_as_read(self, chunk: int) -> FileState | None:
+        """What the file of a chunk was when it was first read. None if it was not, and if it had just been
+        written: what was written later in the same tick of the clock could not be told from it.
+        """
+        return self._states.get(chunk) if chunk in self._settled else None
+
+    def fill(self, piece: Piece, out: NDArray[np.uint8], form: UniformChunk) -> bool:
+        """Read items of one shape into `out`. False where their chunk holds others too: `out` may hold
+        anything then.
+
+        Raises:
+            FormatError: for a damaged chunk, and one that was changed since it was first read.
+        """
+        index, _, locator = self._load()
+        place = Place(locator.file(index.name(piece.chunk)), self._meta.name)
+        whole = len(piece.items) == int(index.last[piece.chunk]) + 1 - index.first(piece.chunk)
+        if whole and self._meta.chunk_codec is None:
+            tail = form.header(len(piece.items))
+            state = self._folder.read_behind(
+                place.file,
+                lambda head: is_header(head, tail),
+                memoryview(out),  # type: ignore[arg-type]
+            )
+            if state is not None:
+                self._check_state(piece.chunk, state, place)
+                return True
+        chunk = self.open(piece.chunk)
+        if not form.is_that_of(chunk.header):
+            return False
+        assert isinstance(piece.local, range)
+        extent = chunk.header.extent(piece.local)
+        if chunk.in_memory or self._meta.chunk_codec is not None or not whole:
+            out[:] = self.extent(chunk, piece.local)
+        else:
+            out[:] = chunk.read(extent.start, extent.stop)
+        return True
 
     def spans(self, chunk: Chunk, local: NDArray[np.int64]) -> Spans:
         """Where items of a chunk lie: no more is read than they need, unless they are many or small."""
@@ -232,6 +291,14 @@ class ChunkStore:
     def _has_small_items(self, header: ChunkHeader) -> bool:
         """Whether a chunk is read, and kept, whole: a disk reads pages."""
         return self._meta.chunk_codec is not None or header.data_size < _PAGE * header.num_items
+
+    def _check_state(self, chunk: int, state: FileState, place: Place) -> None:
+        """A chunk is that which it was when it was first read."""
+        first = self._states.setdefault(chunk, state)
+        if first is state and state.is_settled(time.time_ns()):
+            self._settled.add(chunk)
+        if not first.has_content_of(state):
+            raise place.damaged("the file was changed after it was opened")
 
     def _check(self, header: ChunkHeader) -> None:
         meta = self._meta

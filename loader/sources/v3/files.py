@@ -11,7 +11,8 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,37 @@ def check_key(key: object, place: Place) -> str:
     if any(part in ("", ".", "..") or _BAD_PART.search(part) for part in parts):
         raise place.damaged(f"a tensor key leaves the dataset: {key!r}")
     return key
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells a file from the same one with other content: nobody can set `changed` or choose `number`.
+
+    Attributes:
+        size: bytes.
+        modified, changed: of the content, and of anything, in ns since 1970.
+        number: of the inode.
+    """
+
+    size: int
+    modified: int
+    changed: int
+    number: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileState:
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+    def is_settled(self, now: int) -> bool:
+        """Whether no write after `now` (ns since 1970) can leave the times as they are: clocks of file
+        systems tick every few ms, some every two seconds.
+        """
+        tick = 2_000_000_000 if self.modified % 1_000_000_000 == 0 else 20_000_000
+        return now - max(self.modified, self.changed) > tick
+
+    def has_content_of(self, other: FileState) -> bool:
+        """Whether nothing was written in between; a new link or owner is no new content."""
+        return self.size == other.size and self.modified == other.modified
 
 
 class Folder:
@@ -105,6 +137,55 @@ class Folder:
         except OSError as error:
             raise self._unreadable(place, error) from None
 
+    def state(self, file: str, tensor: str | None = None) -> FileState:
+        """What the file is now, without opening it.
+
+        Raises:
+            FormatError: as for `open`.
+        """
+        place = Place(file, tensor)
+        try:
+            return FileState.of(self._found(place)[1])
+        except OSError as error:
+            raise self._unreadable(place, error) from None
+
+    def read_behind(
+        self, file: str, header: Callable[[memoryview], bool], out: memoryview
+    ) -> FileState | None:
+        """Read the last bytes of a file into `out`, which takes all but a short header.
+
+        Args:
+            header: whether these first bytes are as they should be.
+
+        Returns:
+            The state of the file. None where it is no such file, for `open` to find out why: `out` may hold
+            anything then.
+        """
+        if not hasattr(os, "preadv"):
+            return None
+        folder, _, name = file.rpartition("/")
+        real = self._folders.get(folder)  # known to lie in the dataset
+        if real is None:
+            return None
+        try:
+            handle = os.open(f"{real}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None
+        try:
+            status = os.fstat(handle)
+            start = status.st_size - len(out)
+            if not stat.S_ISREG(status.st_mode) or not 0 < start <= HEADER_BYTES:
+                return None
+            head = memoryview(bytearray(start))
+            if os.preadv(handle, [head, out], 0) != status.st_size or not header(head):
+                return None
+            state = FileState.of(status)
+            return state if FileState.of(os.fstat(handle)).has_content_of(state) else None
+        except OSError:
+            return None
+        finally:
+            os.close(handle)
+
     def json(self, file: str, tensor: str | None = None) -> dict[str, Any]:
         """A JSON object.
 
@@ -128,18 +209,21 @@ class Folder:
 
     def _regular(self, place: Place) -> str:
         """The path of a file, which is one and lies in the dataset."""
+        return self._found(place)[0]
+
+    def _found(self, place: Place) -> tuple[str, os.stat_result]:
         folder, _, name = place.file.rpartition("/")
         real = self._folders.get(folder)
         if real is None:
             real = self._folders[folder] = self._inside(Place(folder, place.tensor))
         path = f"{real}/{name}"
-        mode = os.lstat(path).st_mode
-        if stat.S_ISLNK(mode):
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
             path = self._inside(place)
-            mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):  # to open a pipe would wait for who writes to it
+            status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for who writes to it
             raise place.damaged("the file is none: a folder, a pipe or a device")
-        return path
+        return path, status
 
     def _inside(self, place: Place) -> str:
         path = os.path.realpath(self.root / place.file)
@@ -161,6 +245,10 @@ class StoredFile:
         path: where it is.
         place: which file of the dataset that is, for errors.
 
+    Attributes:
+        state: of the file when it was opened.
+        size: bytes that it had.
+
     Raises:
         OSError: if it can't be opened.
     """
@@ -170,8 +258,8 @@ class StoredFile:
         self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._place = place
         self._lock = threading.Lock()
-        self._state = self._present()
-        self.size = self._state[0]
+        self.state = self._present()
+        self.size = self.state.size
 
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:
         """The bytes [start, stop).
@@ -198,7 +286,7 @@ class StoredFile:
             for start, size in zip(starts, sizes, strict=True):
                 whole = whole and self._fill(rest[at : at + size], start)
                 at += size
-            changed = self._present() != self._state
+            changed = not self._present().has_content_of(self.state)
         except OSError as error:
             raise self._place.damaged(f"the file can't be read: {error.strerror}", offset=starts[0]) from None
         if changed or not whole:
@@ -228,6 +316,5 @@ class StoredFile:
         buffer[: len(data)] = data
         return len(data)
 
-    def _present(self) -> tuple[int, int]:
-        status = os.fstat(self._handle)
-        return status.st_size, status.st_mtime_ns
+    def _present(self) -> FileState:
+        return FileState.of(os.fstat(self._handle))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from tql.loader.source import Facet
 from tql.loader.sources.v3.chunks import Caches, Chunk
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.meta import TensorMeta, read_dataset_meta, read_tensor_meta
+from tql.loader.sources.v3.statistics import StoredZones
 from tql.loader.sources.v3.tensor import Tensor
 from tql.loader.sources.v3.versions import Commit, Versions, read_versions
 from tql.loader.storage import journal
@@ -67,6 +69,8 @@ class V3Source:
         self._tensors = {name: self._open_tensor(name, key) for name, key in self.meta.tensors.items()}
         self._schema = Schema([_field(tensor.meta) for tensor in self._tensors.values()])
         self._zones = KeptZones()
+        self._stored_zones: dict[str, StoredZones | None] = {}
+        self._lock = threading.Lock()
         self._num_rows = min((len(tensor) for tensor in self._tensors.values()), default=0)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -127,6 +131,14 @@ class V3Source:
     def read(self, column: str, facet: Facet, start: int, stop: int) -> Column:
         return self._read(column, facet, range(start, stop))
 
+    def array(self, column: str, start: int, stop: int) -> NDArray[Any] | None:
+        """Rows [start, stop) of a column of numbers as an array that nobody else holds; None where `read` is
+        as good.
+        """
+        tensor = self.tensor(column)
+        self._check_rows(tensor, range(start, stop))
+        return tensor.array(range(start, stop))
+
     def take(self, column: str, facet: Facet, rows: NDArray[np.int64]) -> Column:
         return self._read(column, facet, rows)
 
@@ -138,7 +150,19 @@ class V3Source:
         return tensor.read(rows).to_column()
 
     def zones(self, column: str) -> Zones:
-        return self._zones.of(column)
+        zones, tensor = self._zones.of(column), self.tensor(column)
+        with self._lock:
+            if column not in self._stored_zones:
+                self._stored_zones[column] = stored = tensor.stored_zones(self.path)
+                if stored is not None:
+                    stored.load(zones)
+        return zones
+
+    def keep_zones(self) -> None:
+        """Write down what was measured since the source was opened, where it can be written."""
+        for column, stored in list(self._stored_zones.items()):
+            if stored is not None:
+                stored.save(self._zones.of(column))
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> EncodedRows | None:
         tensor = self.tensor(column)

@@ -39,9 +39,12 @@ from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
 from tql.loader.sources.v3.links import Link, parse_paths
 from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
+from tql.loader.sources.v3.place import Place
 from tql.loader.sources.v3.polygons import concat_polygons, decode_polygons, take_polygons
 from tql.loader.sources.v3.sequence import group_rows, group_shapes
+from tql.loader.sources.v3.statistics import StoredZones
 from tql.loader.sources.v3.tiles import assemble
+from tql.loader.sources.v3.uniform import UniformChunk
 from tql.loader.sources.v3.versions import Commit, Versions
 
 
@@ -54,6 +57,7 @@ class Tensor:
         self.meta = meta
         self._store = ChunkStore(folder, versions, commit, meta, caches)
         self._sequence = self._read_sequence_index(folder) if meta.is_sequence else None
+        self._form = None if meta.is_sequence else UniformChunk.of(meta)
 
     def __len__(self) -> int:
         return self._sequence.num_rows if self._sequence is not None else self.meta.length
@@ -85,6 +89,29 @@ class Tensor:
             return self._read_items(rows)
         firsts, counts = self._sequence.items(rows)
         return group_rows(self._read_items(spread(firsts, counts)), counts, self.meta)
+
+    def array(self, rows: range) -> NDArray[Any] | None:
+        """Consecutive rows of numbers as an array that nobody else holds; None where `read` is as good.
+
+        Raises:
+            FormatError: if a file that they need is damaged.
+        """
+        form = self._form
+        if form is None or len(rows) == 0 or self._store.has_tiles:
+            return None
+        pieces = list(self._store.pieces(rows))
+        if not self._are_announced(pieces, form):
+            return None
+        values, start = np.empty(len(rows) * form.nbytes, np.uint8), 0
+        for piece in pieces:
+            stop = start + len(piece.items) * form.nbytes
+            if not self._store.fill(piece, values[start:stop], form):
+                return None
+            if self.meta.dtype == np.bool_:
+                place = Place(self._store.chunk_file(piece.chunk), self.meta.name)
+                codecs.as_elements(values[start:stop], self.meta.dtype, place)
+            start = stop
+        return values.view(self.meta.dtype.newbyteorder("<")).reshape(len(rows), *form.shape)
 
     def shapes(self, rows: Items) -> NDArray[np.int64]:
         """int64 [rows, rank] from the headers alone (tags excepted); a list has one extent, a text none."""
@@ -181,10 +208,30 @@ class Tensor:
             return np.array([0, len(self)], np.int64)
         return np.unique(np.concatenate([[0], self._store.index.last + 1]))
 
+    def stored_zones(self, root: str) -> StoredZones | None:
+        """The zones of its rows on disk, None where rows are no numbers that can have some.
+
+        Args:
+            root: the dataset's folder.
+        """
+        has_some = self.meta.kind == "array" and self._sequence is None
+        return StoredZones(root, self.meta, self._store) if has_some else None
+
     def num_chunks(self) -> int:
         return len(self._store.index.last)
 
+    def _are_announced(self, pieces: list[Piece], form: UniformChunk) -> bool:
+        """Whether the files can hold what the index says: no more is allocated than there is to read."""
+        growth = compression.LZ4_EXPANSION if self.meta.chunk_codec == "lz4" else 1
+        sizes = (self._store.state(piece.chunk).size for piece in pieces)
+        return all(
+            len(piece.items) * form.nbytes <= growth * size for piece, size in zip(pieces, sizes, strict=True)
+        )
+
     def _read_items(self, items: Items) -> Rows:
+        if isinstance(items, range) and (values := self.array(items)) is not None:
+            shape = np.array(values.shape[1:], np.int64)
+            return ArrayRows(values.reshape(-1), np.broadcast_to(shape, (len(items), len(shape))))
         order = self._store.by_chunk(items)
         parts = list(self._decoded(_ordered(items, order)))
         if self.meta.kind == "array":
