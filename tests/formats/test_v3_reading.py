@@ -170,3 +170,52 @@ def test_an_enormous_index_is_refused_before_it_is_read(tmp_path: Path) -> None:
     os.truncate(folder / "int8_" / "chunks_index" / "unsharded", 1 << 40)  # a hole, it takes no space
     with pytest.raises(FormatError, match="larger than 268435456 bytes"):
         V3Source(folder).read("int8_", "values", 0, 1)
+
+
+@pytest.mark.parametrize("compression", [None, "lz4"])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32"])
+def test_a_column_is_an_array_of_ones_own(dtype: str, compression: str | None, tmp_path: Path) -> None:
+    """Whole chunks, parts of the first and the last one, and of one alone."""
+    values = np.random.default_rng(0).integers(0, 2, (50_000, 3)).astype(dtype)
+    with tql.empty(tmp_path / "ds") as ds:
+        ds.create_tensor("x", dtype=dtype, chunk_compression=compression, max_chunk_size=64_000)
+        ds.extend({"x": values})
+    ds.close()
+    ds = tql.load(tmp_path / "ds")
+    column = ds["x"]
+    assert column.dtype == dtype and column.flags.writeable
+    np.testing.assert_array_equal(column, values)
+    column[:] = 0
+    np.testing.assert_array_equal(ds["x"], values)
+    for start, stop in [(17, 49_000), (5, 6), (40_000, 50_000)]:
+        np.testing.assert_array_equal(ds[start:stop]["x"], values[start:stop])
+
+
+def test_whole_chunks_are_checked_like_all_others(tmp_path: Path) -> None:
+    with tql.empty(tmp_path / "ds") as ds:
+        ds.create_tensor("x", dtype="bool", max_chunk_size=64_000)
+        ds.extend({"x": np.zeros(100_000, bool)})
+    ds.close()
+    chunk = sorted((tmp_path / "ds" / "x" / "chunks").iterdir())[1]
+    sound = chunk.read_bytes()
+    start = len(sound) - 32_000
+    damages = {
+        "neither 0 nor 1": sound[:-1] + b"\2",
+        "the items take": sound + b"\0",
+        "impossible number of shape rows": sound[:7] + b"\xff" * 8 + sound[15:],
+        "the chunk index says": sound[: start - 4] + b"\1" + sound[start - 3 :],
+        "does not start with a version": b"\6hello!" + sound[7:],
+        "the items do not lie": sound[: start - 8] + b"\1" + sound[start - 7 :],
+        "the file is empty": b"",
+    }
+    for what, data in damages.items():
+        chunk.write_bytes(data)
+        with pytest.raises(FormatError, match=what):
+            tql.load(tmp_path / "ds")["x"]
+    chunk.write_bytes(sound)
+    assert not tql.load(tmp_path / "ds")["x"].any()
+    ds = tql.load(tmp_path / "ds")
+    assert not ds["x"].any()
+    os.utime(chunk, ns=(0, 0))
+    with pytest.raises(FormatError, match="changed after it was opened"):
+        ds["x"]

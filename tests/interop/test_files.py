@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -97,3 +98,22 @@ def test_grey_pictures_join_their_rows(peer: Any, tmp_path: Path) -> None:
     peer.open(path, None, True)
     assert [np.asarray(row).shape for row in peer.read()["x"]] == [(2, 3, 1), (4, 5, 1)]
     peer.close()
+
+
+def test_what_is_remembered_of_values_is_not_in_the_way(peer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "ds"
+    with tql.empty(path) as ours:
+        ours.create_tensor("x", dtype="int64", max_chunk_size=64_000)
+        ours.extend({"x": np.arange(20_000)})
+    ours.close()
+    time.sleep(0.05)  # until the files count as not just written
+    assert len(tql.load(path).query("select * where x >= 19990")) == 10
+    assert (path / ".tql" / "statistics" / "x.json").exists()
+    peer.open(str(path))
+    peer.append({"x": np.array([19_995])})
+    peer.update(19_999, {"x": np.array([3])})
+    peer.commit("theirs")
+    peer.close()
+    for _ in range(2):
+        assert len(tql.load(path).query("select * where x >= 19990")) == 10
+        assert len(tql.load(path).query("select * where x == 3")) == 2
