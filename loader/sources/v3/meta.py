@@ -23,7 +23,9 @@ _KINDS: dict[str, Kind] = {
     "tag": "tag",
     "polygon": "polygon",
 }
-_KNOWN_UNREADABLE_DTYPES = ("complex64", "complex128", "datetime64", "timedelta64")
+_KNOWN_UNREADABLE_DTYPES = (
+    "complex64", "complex128", "complex192", "complex256", "float96", "float128", "datetime64", "timedelta64",
+)  # fmt: skip
 IMAGE_CODECS = (
     "jpeg",
     "png",
