@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tql._engine import Column
 from tql.loader import documents
 from tql.loader.arrays import list_parts, text_parts
+from tql.loader.foreign import from_bytes
 from tql.loader.stages.pad import Pad, pad_value, padded, ragged
 from tql.loader.to_torch import is_tensor
 from tql.types import Type
@@ -42,6 +43,8 @@ def column_values(column: Column, type_: Type) -> Values:
         rows = _lists(column, type_)
     else:
         rows = _text_rows(column, type_)
+    if type_.dtype is not None and column.layout == "text" and column.validity is None:
+        return np.stack(rows) if len({row.shape for row in rows}) == 1 else rows
     if column.validity is not None:
         rows = [row if valid else None for row, valid in zip(rows, column.validity, strict=True)]
     elif column.layout == "ragged" and len({row.shape for row in rows}) == 1:
@@ -68,7 +71,7 @@ def _lists(column: Column, type_: Type) -> list[Any]:
 
 def _text_rows(column: Column, type_: Type) -> list[Any]:
     # A JSON value is every row's own, or a change to one would be a change to many.
-    shared = column.layout == "dictionary" and type_.element != "json"
+    shared = column.layout == "dictionary" and type_.element != "json" and type_.dtype is None
     if shared and column.items is not None and len(column.items) <= len(column):
         texts = _text_rows(column.items, type_)
         codes = column.values
@@ -78,7 +81,9 @@ def _text_rows(column: Column, type_: Type) -> list[Any]:
     own = text_parts(column)
     data = own.data.tobytes()
     texts = [data[start:end] for start, end in pairwise(own.offsets.tolist())]
-    if type_.element != "bytes":
+    if type_.dtype is not None:
+        texts = [from_bytes(piece, type_.dtype) for piece in texts]
+    elif type_.element != "bytes":
         texts = [piece.decode("utf-8", errors="replace") for piece in texts]
     if type_.element == "json":
         texts = [documents.load(text) for text in texts]

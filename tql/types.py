@@ -38,6 +38,8 @@ class Type:
         sequence: how many axes, from the first on, count steps of a sequence, which UNGROUP BY takes apart.
         nested: levels of lists around the values: lists whose entries may be NULL or differ in their extents.
             `shape` begins with None for each level. A nested type is a sequence.
+        dtype: of bytes that are arrays of numbers which expressions don't know (complex numbers, dates): the
+            name of their NumPy dtype, else None.
     """
 
     element: Element
@@ -46,6 +48,7 @@ class Type:
     class_names: tuple[str, ...] | None = None
     sequence: int = 0
     nested: int = 0
+    dtype: str | None = None
 
     def __hash__(self) -> int:
         return hash((self.element, self.shape, self.nullable))  # the rest hardly ever tells types apart
@@ -88,7 +91,7 @@ class Type:
     @property
     def or_null(self) -> Type:
         """The type of the same values where NULL may occur."""
-        return Type(self.element, self.shape, True, self.class_names, self.sequence, self.nested)
+        return Type(self.element, self.shape, True, self.class_names, self.sequence, self.nested, self.dtype)
 
     @property
     def entry(self) -> Type:
@@ -102,20 +105,20 @@ class Type:
         shape = None if self.shape is None else self.shape[1:]
         nullable = self.nullable or self.nested > 0
         levels = {"sequence": max(0, self.sequence - 1), "nested": max(0, self.nested - 1)}
-        return Type(self.element, shape, nullable, self.class_names, **levels)
+        return Type(self.element, shape, nullable, self.class_names, **levels, dtype=self.dtype)
 
     @property
     def in_sequence(self) -> Type:
         """The type of a sequence of such values: nested unless all are there and have one shape."""
         shape = None if self.shape is None else (None, *self.shape)
         nested = self.nested + 1 if self.nested or self.nullable or not self.is_fixed else 0
-        return Type(self.element, shape, False, self.class_names, self.sequence + 1, nested)
+        return Type(self.element, shape, False, self.class_names, self.sequence + 1, nested, self.dtype)
 
     def with_element(self, element: Element) -> Type:
         return replace(self, element=element, class_names=None)
 
     def __str__(self) -> str:
-        name: str = "class_label" if self.class_names is not None else self.element
+        name: str = "class_label" if self.class_names is not None else self.dtype or self.element
         if not self.nested:
             name += _axes(self.shape)
         elif self.shape is not None and len(self.shape) == self.nested:

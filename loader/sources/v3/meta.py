@@ -23,7 +23,7 @@ _KINDS: dict[str, Kind] = {
     "tag": "tag",
     "polygon": "polygon",
 }
-_KNOWN_UNREADABLE_DTYPES = (
+_FOREIGN_DTYPES = (
     "complex64", "complex128", "complex192", "complex256", "float96", "float128", "datetime64", "timedelta64",
 )  # fmt: skip
 IMAGE_CODECS = (
@@ -87,6 +87,11 @@ class TensorMeta:
         return len(self.max_shape) or None
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether the engine does not compute with its numbers."""
+        return self.dtype != np.bool_ and self.dtype.name not in NUMBERS
+
+    @property
     def fixed_axes(self) -> tuple[int | None, ...]:
         """Per axis of an item its one extent, None where it varies; empty where the rank is unknown."""
         pairs = zip(self.min_shape, self.max_shape, strict=True)
@@ -122,6 +127,8 @@ class TensorMeta:
             case "polygon":
                 coordinates = self.fixed_axes[2] if len(self.fixed_axes) == 3 else None
                 return Type(_element(self.dtype), (None, coordinates)).in_sequence
+            case "array" if self.is_foreign:
+                return Type("bytes", dtype=self.dtype.name)
             case "array":
                 return Type(_element(self.dtype), self.fixed_axes or (None,), class_names=self.class_names)
 
@@ -195,6 +202,8 @@ def read_tensor_meta(folder: Folder, commit_folder: str, name: str, key: str) ->
     if kind in ("array", "polygon", "link"):
         dtype, unreadable = _dtype(data, htype, place)
     codec = sample_codec or chunk_codec
+    if kind == "polygon" and dtype.name not in NUMBERS:
+        unreadable = unreadable or f"polygons of dtype {dtype.name} can't be read"
     if not is_link:
         unreadable = unreadable or _unreadable(htype, kind, codec, chunk_codec is not None, place)
     if unreadable is not None:
@@ -252,8 +261,11 @@ def _dtype(data: dict[str, Any], htype: str, place: Place) -> tuple[np.dtype[Any
         return np.dtype(np.uint8 if htype.startswith("image") else np.float64), None
     if name == "bool" or name in NUMBERS:
         return np.dtype(name), None
-    if name.split("[")[0] in _KNOWN_UNREADABLE_DTYPES:
-        return np.dtype(np.uint8), f"values of dtype {name} can't be read"
+    if name.split("[")[0] in _FOREIGN_DTYPES:
+        try:
+            return np.dtype(name), None
+        except (TypeError, ValueError):  # this machine has no such numbers
+            return np.dtype(np.uint8), f"values of dtype {name} can't be read"
     raise place.damaged(f"unknown dtype: '{name}'")
 
 

@@ -33,6 +33,7 @@ from tql.loader.arrays import (
     text_rows,
 )
 from tql.loader.decoding import RowError, decode_rows
+from tql.loader.foreign import to_bytes
 from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunks import Caches, Chunk, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
@@ -214,7 +215,7 @@ class Tensor:
         Args:
             root: the dataset's folder.
         """
-        has_some = self.meta.kind == "array" and self._sequence is None
+        has_some = self.meta.kind == "array" and self._sequence is None and not self.meta.is_foreign
         return StoredZones(root, self.meta, self._store) if has_some else None
 
     def num_chunks(self) -> int:
@@ -231,18 +232,23 @@ class Tensor:
     def _read_items(self, items: Items) -> Rows:
         if isinstance(items, range) and (values := self.array(items)) is not None:
             shape = np.array(values.shape[1:], np.int64)
-            return ArrayRows(values.reshape(-1), np.broadcast_to(shape, (len(items), len(shape))))
+            shapes = np.broadcast_to(shape, (len(items), len(shape)))
+            return self._as_carried(ArrayRows(values.reshape(-1), shapes))
         order = self._store.by_chunk(items)
         parts = list(self._decoded(_ordered(items, order)))
         if self.meta.kind == "array":
             arrays = concat_arrays(parts, self.meta.item_rank or 1, self.meta.dtype)
-            return arrays if order is None else take_arrays(arrays, _inverse(order))
+            return self._as_carried(arrays if order is None else take_arrays(arrays, _inverse(order)))
         if self.meta.kind == "polygon":
             polygons = concat_polygons(parts, self.meta.dtype)
             return polygons if order is None else take_polygons(polygons, _inverse(order))
         texts = concat_text(parts)
         texts = texts if order is None else take_text(texts, _inverse(order))
         return text_list_rows(self._tags(texts)) if self.meta.kind == "tag" else texts
+
+    def _as_carried(self, arrays: ArrayRows) -> Rows:
+        """The rows in the form in which the engine takes them."""
+        return to_bytes(arrays) if self.meta.is_foreign else arrays
 
     def _decoded(self, items: Items) -> Iterator[Any]:
         for piece in self._store.pieces(items):
@@ -353,6 +359,8 @@ class Tensor:
         """The codec under which the engine decodes this tensor's items, None where it can't."""
         meta = self.meta
         if meta.kind != "array" or self._sequence is not None or meta.chunk_codec in IMAGE_CODECS:
+            return None
+        if meta.is_foreign:
             return None
         if meta.sample_codec is None:
             return "raw"
