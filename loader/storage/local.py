@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tql.errors import StorageError
+from tql.loader.storage.store import Buffer
 
 TEMPORARY = ".tql-"
 """Start of the names of files that are not finished; one that a crash left behind means nothing."""
@@ -44,9 +45,9 @@ class LocalStore:
         except OSError as error:
             raise storage_error("can't read", self.root / key, error) from None
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, *parts: Buffer) -> None:
         target = self.root / key
-        temporary = self._write_beside(target, data)
+        temporary = self._write_beside(target, *parts)
         try:
             os.replace(temporary, target)
         except OSError as error:
@@ -129,7 +130,7 @@ class LocalStore:
                 if not file.startswith(TEMPORARY):
                     yield (below / file).as_posix()
 
-    def _write_beside(self, target: Path, data: bytes) -> Path:
+    def _write_beside(self, target: Path, *parts: Buffer) -> Path:
         """A file in the target's folder that holds the data."""
         temporary = target.parent / f"{TEMPORARY}{os.getpid()}-{next(_numbers)}"
         try:
@@ -139,7 +140,8 @@ class LocalStore:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 handle = open(temporary, "xb")  # noqa: SIM115
             with handle:
-                handle.write(data)
+                for part in parts:
+                    handle.write(part)
         except OSError as error:
             _remove(temporary)
             raise storage_error("can't write", target, error) from None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+Parts: TypeAlias = tuple[Buffer, ...]
 
 
 class Store(Protocol):
@@ -25,8 +28,8 @@ class Store(Protocol):
         """
         ...
 
-    def put(self, key: str, data: bytes) -> None:
-        """Keep bytes under a key that has none, or whose old bytes nobody will miss.
+    def put(self, key: str, *parts: Buffer) -> None:
+        """Keep bytes, given in parts, under a key that has none, or whose old bytes nobody will miss.
 
         Raises:
             StorageError: no space, no permission, ... What was under the key is unchanged then.

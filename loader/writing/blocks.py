@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Data: TypeAlias = bytes | bytearray | memoryview
+from tql.loader.storage.store import Buffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +24,13 @@ class Block:
 
     shapes: NDArray[np.int64]
     sizes: NDArray[np.int64]
-    data: Data
+    data: Buffer
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     @classmethod
-    def uniform(cls, count: int, shape: Sequence[int], size: int, data: Data) -> Block:
+    def uniform(cls, count: int, shape: Sequence[int], size: int, data: Buffer) -> Block:
         """Items of one shape and size."""
         row = np.array(shape, np.int64)
         if count == 1:

@@ -11,6 +11,7 @@ from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunk import ChunkHeader, check_data_size, parse_chunk
 from tql.loader.sources.v3.meta import IMAGE_CODECS
 from tql.loader.sources.v3.place import Place
+from tql.loader.storage.store import Parts
 from tql.loader.writing.blocks import Block, runs
 from tql.loader.writing.strips import encode_strip
 
@@ -20,8 +21,8 @@ VERSION = "3.9.52"
 VERSION_FIELD = bytes([len(VERSION)]) + VERSION.encode("ascii")
 
 
-def encode_chunk(block: Block, codec: str | None, dtype: np.dtype[np.generic]) -> bytes:
-    """A chunk file.
+def encode_chunk(block: Block, codec: str | None, dtype: np.dtype[np.generic]) -> Parts:
+    """A chunk file, in parts so that the data area need not be copied.
 
     Args:
         block: its items.
@@ -39,10 +40,10 @@ def encode_chunk(block: Block, codec: str | None, dtype: np.dtype[np.generic]) -
 
 def encode_tile(shape: tuple[int, ...], data: bytes) -> bytes:
     """The chunk file of one tile; `data` is encoded."""
-    return _file(Block.uniform(1, shape, len(data), b""), data, positions=False)
+    return b"".join(_file(Block.uniform(1, shape, len(data), b""), data, positions=False))
 
 
-def _file(block: Block, area: bytes | bytearray | memoryview, positions: bool) -> bytes:
+def _file(block: Block, area: bytes | bytearray | memoryview, positions: bool) -> Parts:
     rank = block.shapes.shape[1]
     shapes, last = runs(block.shapes) if rank else (block.shapes[:0], np.zeros(0, np.int64))
     shape_rows = np.column_stack([shapes, last]) if len(last) else np.zeros((0, 0), np.int64)
@@ -52,16 +53,14 @@ def _file(block: Block, area: bytes | bytearray | memoryview, positions: bool) -
         counts = np.diff(ends, prepend=-1)
         starts = np.cumsum(sizes * counts) - sizes * counts
         position_rows = np.column_stack([sizes, starts, ends])
-    return b"".join(
-        [
-            VERSION_FIELD,
-            struct.pack("<ii", *shape_rows.shape) if len(shape_rows) else bytes(8),
-            shape_rows.astype("<u4").tobytes(),
-            struct.pack("<I", len(position_rows)),
-            position_rows.astype("<u4").tobytes(),
-            area,
-        ]
+    head = (
+        VERSION_FIELD,
+        struct.pack("<ii", *shape_rows.shape) if len(shape_rows) else bytes(8),
+        shape_rows.astype("<u4").tobytes(),
+        struct.pack("<I", len(position_rows)),
+        position_rows.astype("<u4").tobytes(),
     )
+    return b"".join(head), area
 
 
 def decode_chunk(

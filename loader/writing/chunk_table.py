@@ -10,9 +10,10 @@ import math
 import secrets
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tql.loader.sources.v3.indexes import TileEntry
+from tql.loader.storage.store import Parts
 from tql.loader.writing.blocks import Block, join
 from tql.loader.writing.encoding import Piece
 from tql.loader.writing.tiling import Tiled
@@ -40,6 +41,13 @@ class OpenChunk:
             self._recent = []
         self.count += len(block)
         self.size += len(block.data)
+
+    def own(self) -> None:
+        """Copy what lies in arrays of the caller, which may change them."""
+        self._recent = [
+            replace(block, data=bytes(block.data)) if isinstance(block.data, memoryview) else block
+            for block in self._recent
+        ]
 
     def room(self, block: Block, target: int) -> int:
         """How many of the block's first items join within the target. A chunk takes at least one."""
@@ -72,7 +80,7 @@ class Snapshot:
     open_count: int
     saved_open: int | None
     edited: dict[int, Block]
-    unsaved: dict[int, bytes]
+    unsaved: dict[int, Parts]
 
 
 @dataclass(slots=True)
@@ -81,7 +89,7 @@ class ChunkTable:
 
     Attributes:
         target: bytes of a data area at which a new chunk is begun.
-        encode: a block to the bytes of a chunk file.
+        encode: a block to the parts of a chunk file.
         fetch: the stored chunk file of an id.
         load: its items, of which there are so many.
         keep: stores a chunk file under an id.
@@ -92,10 +100,10 @@ class ChunkTable:
     """
 
     target: int
-    encode: Callable[[Block], bytes]
+    encode: Callable[[Block], Parts]
     fetch: Callable[[int], bytes]
     load: Callable[[int, int], Block]
-    keep: Callable[[int, bytes], None]
+    keep: Callable[[int, Parts], None]
     reopen: Callable[[int], bool]
     ids: list[int] = field(default_factory=list)
     last: list[int] = field(default_factory=list)
@@ -103,7 +111,7 @@ class ChunkTable:
     dropped: list[int] = field(default_factory=list)
     _open: OpenChunk | None = None
     _edited: dict[int, Block] = field(default_factory=dict)
-    _unsaved: dict[int, bytes] = field(default_factory=dict)
+    _unsaved: dict[int, Parts] = field(default_factory=dict)
     _saved_open: int | None = None
     _known: set[int] = field(default_factory=set)
     _recent: tuple[int, Block] | None = None  # the chunk that `piece` read last
@@ -119,7 +127,7 @@ class ChunkTable:
     # --- adding -------------------------------------------------------------------------------------------
 
     def append(self, pieces: Iterable[Piece]) -> None:
-        """Add items behind the last one."""
+        """Add items behind the last one. Full chunks refer to their memory until they are saved."""
         for piece in pieces:
             if isinstance(piece, Tiled):
                 self._close()
@@ -144,6 +152,8 @@ class ChunkTable:
             self._open.add(rest.cut(0, taken))
             self.last[-1] += taken
             start += taken
+        if self._open is not None:
+            self._open.own()
 
     def _reopen(self) -> None:
         self._open = OpenChunk(self._content(len(self.ids) - 1))
@@ -161,7 +171,7 @@ class ChunkTable:
         self.tiles[item] = piece.entry
         for chunk in piece.chunks:
             self._add_row(item)
-            self._unsaved[self.ids[-1]] = chunk
+            self._unsaved[self.ids[-1]] = (chunk,)
 
     def _can_reopen(self) -> bool:
         if not self.ids or self.last[-1] in self.tiles or self.ids[-1] in self._unsaved:
@@ -271,11 +281,15 @@ class ChunkTable:
         if number in self.tiles:
             entry = self.tiles[number]
             rows = range(row, row + math.prod(entry.grid))
-            return Tiled(entry, [self._unsaved.get(self.ids[at]) or self.fetch(self.ids[at]) for at in rows])
+            return Tiled(entry, [self._file(self.ids[at]) for at in rows])
         if self._recent is None or self._recent[0] != self.ids[row] or not self._is_stored(self.ids[row]):
             self._recent = self.ids[row], self._content(row)
         within = number - self._first(row)
         return self._recent[1].cut(within, within + 1)
+
+    def _file(self, row_id: int) -> bytes:
+        parts = self._unsaved.get(row_id)
+        return self.fetch(row_id) if parts is None else b"".join(parts)
 
     def _first(self, row: int) -> int:
         return self.last[row - 1] + 1 if row else 0

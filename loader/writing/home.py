@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tql.loader.sources.v3.versions import ChunkLocator
-from tql.loader.storage.store import Store
+from tql.loader.storage.store import Parts, Store
 
 
 class ChunkHome:
@@ -26,9 +26,9 @@ class ChunkHome:
         self.chunk_set = chunk_set
         self._locator = locator
 
-    def keep(self, number: int, data: bytes) -> None:
+    def keep(self, number: int, parts: Parts) -> None:
         """Store a new chunk of this commit."""
-        self._store.put(self.own_file(number), data)
+        self._store.put(self.own_file(number), *parts)
         if self.chunk_set is not None:
             self.chunk_set[f"{number:x}"] = f"{number:x}"
 

@@ -17,7 +17,7 @@ from tql.loader.sources.v3.indexes import (
 from tql.loader.sources.v3.meta import IMAGE_CODECS, read_tensor_meta
 from tql.loader.sources.v3.place import Place
 from tql.loader.sources.v3.versions import FIRST_COMMIT, ChunkLocator, Commit, Versions
-from tql.loader.storage.store import Store
+from tql.loader.storage.store import Parts, Store
 from tql.loader.writing.blocks import Block
 from tql.loader.writing.changes import TensorChanges, parse_changes
 from tql.loader.writing.chunk_file import decode_chunk, encode_chunk
@@ -89,7 +89,7 @@ def open_tensor(
 def _table(store: Store, home: ChunkHome, meta: dict[str, Any], place: Place) -> ChunkTable:
     """The chunk table of a tensor, with what it needs to encode, store and load chunks."""
 
-    def encode(block: Block) -> bytes:
+    def encode(block: Block) -> Parts:
         form = form_of(meta)
         return encode_chunk(block, form.chunk_codec, form.element)
 

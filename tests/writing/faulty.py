@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tql.errors import StorageError
 from tql.loader.storage.local import LocalStore, storage_error
+from tql.loader.storage.store import Buffer
 
 
 class FaultyStore:
@@ -32,11 +33,12 @@ class FaultyStore:
     def get(self, key: str) -> bytes | None:
         return self._inner.get(key)
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, *parts: Buffer) -> None:
         if self._step(key):
+            data = b"".join(parts)
             temporary = self._inner._write_beside(self._inner.root / key, data[: len(data) // 2])
             self._fail(temporary)
-        self._inner.put(key, data)
+        self._inner.put(key, *parts)
 
     def put_new(self, key: str, data: bytes) -> bool:
         if self._step(key):

@@ -279,3 +279,21 @@ def test_facts_about_tensors(dataset: tql.WritableDataset, tmp_path: Path) -> No
         dataset.tensor_info("label")["class_names"] = "ab"
     with pytest.raises(UnknownColumnError):
         dataset.tensor_info("nothing")
+
+
+def test_the_callers_array_may_change_after_the_call(tmp_path: Path) -> None:
+    """A buffer that is filled anew for each `extend`, nothing being on disk before the batch ends."""
+    dataset = tql.empty(tmp_path / "ds")
+    dataset.create_tensor("x", dtype="int64")
+    dataset.create_tensor("small", dtype="int64", max_chunk_size=64)
+    dataset.create_tensor("wide", htype="embedding")
+    buffer, wide = np.zeros(50, np.int64), np.zeros((50, 3), np.float32)
+    with dataset:
+        for number in range(5):
+            buffer[:], wide[:] = number, number
+            dataset.extend({"x": buffer, "small": buffer, "wide": wide})
+        dataset.append({"x": buffer[0], "small": buffer[:1], "wide": wide[0]})
+        buffer[:], wide[:] = -1, -1
+    wanted = np.append(np.repeat(np.arange(5), 50), 4)
+    for name in ("x", "small", "wide"):
+        np.testing.assert_array_equal(dataset[name][:, 0], wanted)
