@@ -6,7 +6,6 @@ whatever happens to the visible tensor; without that the format's own package re
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,8 +53,8 @@ def derived_values(
 
 
 def new_ids(count: int) -> NDArray[np.uint64]:
-    """uint64 [count, 1], random."""
-    return np.frombuffer(secrets.token_bytes(8 * count), np.uint64).reshape(count, 1)
+    """uint64 [count, 1], random; the generator is seeded by the system anew each time, in a fork too."""
+    return np.random.default_rng().integers(0, 1 << 64, (count, 1), np.uint64)
 
 
 def _shapes(prepared: Prepared) -> NDArray[np.int64] | list[NDArray[np.int64]]:
