@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 import tql
+from media_files import HTYPES, media_files
 from tql.cli.commands import tql as command
 from tql.errors import ArgumentError, DatasetExistsError, UnsupportedError
 from tql.loader.sources.v3.meta import IMAGE_CODECS
 from tql.loader.to_numpy import column_values
+from tql.loader.writing.stored import StoredTensor
 from v3_fixtures import assert_values_equal, unpack
 
 
@@ -61,6 +64,59 @@ def _assert_same(a: Any, b: Any) -> None:
         assert np.size(a) == 0
     else:
         np.testing.assert_array_equal(a, b)
+
+
+QUERIES = {
+    "select * order by n desc": [4, 3, 2, 1, 0],
+    "select * where n != 1": [0, 2, 3, 4],
+    "select x as first, n, x as second limit 2": [0, 1],
+    "select x, n from (select * where n > 0) order by n desc limit 2": [4, 3],
+    "select *, n + 1 as more where n = 2": [2],
+    "select * where n = 99": [],
+}
+
+
+def _jpeg(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 255, (9, 8, 3), np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "jpeg")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("codec", ["jpeg", *HTYPES])
+def test_files_are_carried_as_they_are(codec: str, tmp_path: Path) -> None:
+    """Whatever rows and columns a query selects: the bytes of a file are those of the source."""
+    if codec == "jpeg":
+        files: list[bytes | None] = [_jpeg(0), _jpeg(1), None, _jpeg(3), _jpeg(4)]
+    else:
+        for package in ("av", "laspy", "nibabel", "pydicom"):
+            pytest.importorskip(package)
+        files = [media_files()[codec][0], None] * 2 + [None]
+    htype = HTYPES.get(codec, "image")
+    with tql.empty(tmp_path / "ds") as dataset:
+        dataset.create_tensor("x", htype=htype, sample_compression=codec)
+        dataset.create_tensor("s", htype=f"sequence[{htype}]", sample_compression=codec)
+        dataset.create_tensor("n", dtype="int32")
+        dataset.extend({"x": files, "s": [[f for f in files[:n] if f] for n in range(5)], "n": range(5)})
+    dataset.close()
+    source = tql.load(tmp_path / "ds")
+    for number, (query, order) in enumerate(QUERIES.items() if codec == "jpeg" else [*QUERIES.items()][:2]):
+        view = source.query(query)
+        copy = view.save(tmp_path / f"copy{number}")
+        assert copy["n"].ravel().tolist() == order
+        for column in {"x", "first", "second"} & set(view.columns):
+            meta = copy.storage.tensor(column).meta
+            assert (meta.htype, meta.sample_codec) == (htype, codec)
+            assert [copy.stored_bytes(column, row) or None for row in range(len(copy))] == [
+                files[n] for n in order
+            ]
+        if "s" in view.columns and order:
+            stored = StoredTensor(copy.storage, "s")
+            found = [[bytes(item.piece.data) for item in stored.row(row)] for row in range(len(copy))]
+            assert found == [[f for f in files[:n] if f] for n in order]
+    arguments = ["copy", str(tmp_path / "ds"), str(tmp_path / "cli"), "--query", "select x where n < 3"]
+    assert CliRunner().invoke(command, arguments, catch_exceptions=False).exit_code == 0
+    assert [tql.load(tmp_path / "cli").stored_bytes("x", row) or None for row in range(3)] == files[:3]
 
 
 def test_answers_are_saved_in_their_order(tmp_path: Path) -> None:
