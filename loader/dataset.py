@@ -113,11 +113,11 @@ class Dataset(View):
         return getattr(self._source, "path", None)
 
     @property
-    def info(self) -> dict[str, Any]:
+    def info(self) -> Mapping[str, Any]:
         """What the dataset's authors wrote about it; empty where they wrote nothing."""
         return dict(self._source.info) if isinstance(self._source, V3Source) else {}
 
-    def tensor_info(self, name: str) -> dict[str, Any]:
+    def tensor_info(self, name: str) -> Mapping[str, Any]:
         """What the dataset's authors wrote about a tensor: its class names, the form of its boxes, ...
 
         Raises:

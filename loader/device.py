@@ -113,8 +113,8 @@ class _CudaStream:
     def __init__(self, device: Any) -> None:
         import torch
 
-        self._cuda = torch.cuda
-        self._stream: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._cuda: Any = torch.cuda
+        self._stream = self._cuda.Stream(device)
 
     def copying(self) -> Any:
         return self._cuda.stream(self._stream)

@@ -211,11 +211,11 @@ class WritableDataset(Dataset):
     # --- facts --------------------------------------------------------------------------------------------
 
     @property
-    def info(self) -> Info:  # type: ignore[override]  # a dict that writes through
+    def info(self) -> Info:
         """Facts about the dataset, any that JSON can say; what is assigned is written."""
         return Info(self._session)
 
-    def tensor_info(self, name: str) -> Info:  # type: ignore[override]  # a dict that writes through
+    def tensor_info(self, name: str) -> Info:
         """Facts about a tensor, its class names or the form of its boxes say; what is assigned is written.
 
         Raises:

@@ -170,7 +170,7 @@ class ChunkStore:
             file = self._folder.open(place.file, self._meta.name)
             self._check_state(chunk, file.state, place)
             data = read_header(file)
-            view = memoryview(data)  # type: ignore[arg-type]  # an array is a buffer
+            view = data.data
             if tiled is None:
                 items = int(index.last[chunk]) + 1 - index.first(chunk)
                 rank = None if self._meta.kind == "unsupported" else self._meta.item_rank

@@ -280,7 +280,7 @@ class StoredFile:
                 missing = f"the file has {self.size} bytes, {start + size} are needed"
                 raise self._place.damaged(missing, offset=start)
         data = np.empty(sum(sizes), np.uint8)
-        rest = memoryview(data)  # type: ignore[arg-type]  # an array is a buffer
+        rest = data.data
         at, whole = 0, True
         try:
             for start, size in zip(starts, sizes, strict=True):
