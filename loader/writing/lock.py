@@ -1,9 +1,8 @@
 """The format's lock: a file that names a machine, a process and the time until which it holds.
 
 Layout: 6 bytes node id (little-endian), f64 time of expiry in seconds since 1970, 4 bytes process id. A
-    holder
-renews it well before it expires. An expired lock may be taken over, and so may one of this machine whose
-process is gone.
+holder renews it well before it expires. An expired lock may be taken over, and so may one of this machine
+whose process is gone.
 """
 
 from __future__ import annotations

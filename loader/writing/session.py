@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import weakref
@@ -62,6 +63,7 @@ class Session:
         self._head: HeadWriter | None = None
         self._finalizer: weakref.finalize[..., Session] | None = None
         self._dirty = False
+        self._stale = False
         self.state = 0
         self._garbage = Garbage(self._store)
         end_session(self.path, "it was opened again for writing")
@@ -86,8 +88,11 @@ class Session:
         Raises:
             ArgumentError: a commit is checked out, or the dataset was closed.
             DatasetLockedError: this is another process than the one that opened it.
+            StorageError: after a write that failed, what is on disk can't be taken up again yet.
         """
         self._check_open()
+        if self._stale:
+            self.go_to(self.commit.branch)
         if self._head is None:
             raise ArgumentError(
                 f"commit {self.commit.id} can't be changed",
@@ -180,7 +185,7 @@ class Session:
         self._finalizer = weakref.finalize(self, _release, lock, self._process)
         self.commit: Commit = commit
         self._head = head
-        self._dirty = False
+        self._dirty = self._stale = False
         self.state += 1
 
     def commit_changes(self, message: str | None, allow_empty: bool) -> str:
@@ -194,10 +199,14 @@ class Session:
                 hint="ds.commit(message, allow_empty=True) commits all the same",
             )
         old, new = self.commit.id, new_commit_id()
-        copy_commit(self._store, folder, self.commit.folder, commit_folder(new))
-        with changing(self._store, folder) as tree:
-            add_commit(tree, old, new, message or "")
-        self.go_to(new)
+        try:
+            copy_commit(self._store, folder, self.commit.folder, commit_folder(new))
+            with changing(self._store, folder) as tree:
+                add_commit(tree, old, new, message or "")
+            self.go_to(new)
+        except StorageError:  # the commit may be there all the same, and must not be written to any more
+            self._start_over()
+            raise
         return old
 
     def create_branch(self, name: str) -> None:
@@ -247,11 +256,16 @@ class Session:
             del _sessions[real]
 
     def _start_over(self) -> None:
-        """What could not be brought to disk is forgotten: the dataset is as it was after the last flush."""
+        """What could not be brought to disk is forgotten: the branch is taken up as it is there.
+
+        Where even that needs more room than there is, the next write tries again.
+        """
         self._dirty = False
         self.state += 1
         if self._lock is not None and self._lock.is_held():
-            self.go_to(self.commit.id)
+            self._head, self._stale = None, True
+            with contextlib.suppress(StorageError):
+                self.go_to(self.commit.branch)
         else:
             self._ended = "its lock was lost"
             if self._finalizer is not None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tql.errors import StorageError
-from tql.loader.storage.local import LocalStore, storage_error
+from tql.loader.storage.local import LocalStore
 from tql.loader.storage.store import Buffer
 
 
@@ -68,12 +66,5 @@ class FaultyStore:
         return self.changes - 1 == self._n
 
 
-def no_space(path: Path) -> None:
-    raise storage_error("can't write", path, OSError(errno.ENOSPC, "No space left on device"))
-
-
 def killed(path: Path) -> None:
     os._exit(137)
-
-
-__all__ = ["FaultyStore", "StorageError", "killed", "no_space"]

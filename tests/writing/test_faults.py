@@ -16,7 +16,7 @@ import pytest
 import tql
 from tql.loader.writing.dataset import WritableDataset
 from tql.loader.writing.session import Session
-from writing.faulty import FaultyStore, StorageError, killed, no_space
+from writing.faulty import FaultyStore, killed
 from written import KINDS, Model, check
 
 KINDS_TRIED = {name: KINDS[name] for name in ("labels", "tiled")}
@@ -86,7 +86,7 @@ def start(path: Path, n: int | None, fail: Any, half: bool) -> tuple[FaultyStore
 def writes(tmp_path_factory: pytest.TempPathFactory) -> int:
     """How many writes the whole life takes."""
     folder = tmp_path_factory.mktemp("writes")
-    store, dataset = start(folder / "ds", None, no_space, False)
+    store, dataset = start(folder / "ds", None, killed, False)
     run(dataset, folder / "progress")
     return store.changes
 
@@ -127,20 +127,4 @@ def test_killed_at_every_write(tmp_path: Path, states: list[Model], writes: int)
         again.close()
         check_state(path, states, reached)
         assert tql.load(path).info == {"seen": n}
-        shutil.rmtree(path)
-
-
-def test_no_space(tmp_path: Path, states: list[Model], writes: int) -> None:
-    for n in range(0, writes, 3):
-        path, progress = tmp_path / f"{n}", tmp_path / f"{n}.json"
-        _, dataset = start(path, n, no_space, half=n % 2 == 1)
-        try:
-            run(dataset, progress)
-        except StorageError as error:
-            assert "no space left" in str(error)
-        reached = json.loads(progress.read_text()) if progress.exists() else 0
-        check_state(path, states, reached)
-        dataset.info["seen"] = n  # there is space again
-        dataset.close()
-        check_state(path, states, reached)
         shutil.rmtree(path)
