@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from memory_folder import fast_folder, tmp_path
+
+__all__ = ["fast_folder", "tmp_path"]
+
 PYTHON = os.environ.get("TQL_INTEROP_PYTHON")
 if not PYTHON:
     collect_ignore_glob = ["test_*.py"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from v3_fixtures import NAMES, unpack
 WITHOUT_ROWS = {"empty_dataset", "empty_tensors", "damaged"}
 
 
+@pytest.fixture
+def leaves(peer: Any, tmp_path: Path) -> Iterator[None]:
+    """The peer leaves the folder of the test, which is removed afterwards."""
+    yield
+    peer.chdir(str(Path(__file__).parent))
+
+
+@pytest.mark.usefixtures("leaves")
 @pytest.mark.parametrize("name", sorted(set(NAMES) - WITHOUT_ROWS))
 def test_they_go_on(name: str, peer: Any, tmp_path: Path) -> None:
     path = tmp_path / "ds"

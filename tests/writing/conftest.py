@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from memory_folder import fast_folder, tmp_path
 from writing.operations import make_start
 
-_MEMORY = Path("/dev/shm")
-_ROOM = 2 << 30
+__all__ = ["fast_folder", "tmp_path"]
 
 
 @pytest.fixture(autouse=True)
@@ -25,23 +22,6 @@ def no_waiting_for_disks(monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 @pytest.fixture
 def real_disk() -> None:
     """For tests of bringing files to disk."""
-
-
-@pytest.fixture(scope="session")
-def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in memory where the system has one: the tests make and remove thousands of small files."""
-    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
-        with tempfile.TemporaryDirectory(prefix="tql-tests-", dir=_MEMORY) as folder:
-            yield Path(folder)
-    else:
-        yield tmp_path_factory.mktemp("fast")
-
-
-@pytest.fixture
-def tmp_path(fast_folder: Path) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(dir=fast_folder))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
