@@ -4,7 +4,7 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from tql._engine import EncodedRows
 from tql.loader.schedule import EpochOrder
+from tql.loader.stages.ahead import Ahead, is_worth_it
 from tql.loader.stages.decode import Decoder, Decoding
 from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots, fetch_column
 from tql.loader.stages.reuse import Distinct, Kept, Reuse, Turns
 from tql.loader.to_numpy import Values
+
+_Coming = Iterator[NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,28 +58,44 @@ class Reader:
         self._turns = turns
         self._window = window
         self._shared = {column for column in columns if window and is_costly(view, column)}
+        self._ahead = {column: Ahead(view, column) for column in columns if is_worth_it(view, column)}
         self._reuse: Reuse | None = None
 
     def start(self, order: EpochOrder, step: int, slots: Slots) -> Reading:
         """Find the rows of a batch and start decoding them."""
         reuse = self._reuse_of(order, step) if self._shared else None
         distinct = None if reuse is None else reuse.batch(step)
-        encoded = {column: self._fetched(column, slots, reuse, distinct) for column in self._columns}
+        encoded: dict[ColumnRead, EncodedRows | None] = {}
+        for column in self._columns:
+            kept = reuse.of(column.name) if reuse is not None and column in self._shared else None
+            coming = self._coming(order, step, kept)
+
+            def fetch(
+                positions: NDArray[np.int64], column: ColumnRead = column, coming: _Coming = coming
+            ) -> EncodedRows | None:
+                return self._fetch(column, positions, coming)
+
+            if kept is None or distinct is None:
+                encoded[column] = fetch(slots.positions)
+            else:
+                encoded[column] = kept.encoded(distinct, slots.positions, fetch)
         return Reading(slots, self._decoder.submit(Fetched(slots, encoded)), reuse, distinct)
 
     def wait(self, reading: Reading) -> dict[str, Values]:
         """The rows of every column, in the order of the columns."""
         return {column.name: self._finished(column, reading) for column in self._columns}
 
-    def _fetched(
-        self, column: ColumnRead, slots: Slots, reuse: Reuse | None, distinct: Distinct | None
-    ) -> EncodedRows | None:
-        def fetched(at: NDArray[np.int64]) -> EncodedRows | None:
-            return fetch_column(self._view, column, slots.positions[at])
+    def _fetch(self, column: ColumnRead, positions: NDArray[np.int64], coming: _Coming) -> EncodedRows | None:
+        ahead = self._ahead.get(column)
+        if ahead is None:
+            return fetch_column(self._view, column, positions)
+        return ahead.fetch(positions, coming)
 
-        if reuse is None or distinct is None or column not in self._shared:
-            return fetch_column(self._view, column, slots.positions)
-        return reuse.of(column.name).encoded(distinct, fetched)
+    def _coming(self, order: EpochOrder, step: int, kept: Kept | None) -> _Coming:
+        """The positions of the batches behind a step; without rows that are kept."""
+        for later in range(step + self._turns.stride, len(order), self._turns.stride):
+            positions = order.batch(later)
+            yield positions if kept is None else positions[kept.lacks(self._view.indices[positions])]
 
     def _finished(self, column: ColumnRead, reading: Reading) -> Values:
         decoding, reuse, distinct = reading.decoding, reading.reuse, reading.distinct
@@ -84,12 +103,12 @@ class Reader:
         if unshared or decoding.tickets[column] is not None:
             return self._decoder.finished(column, decoding)
 
-        def read(at: NDArray[np.int64]) -> Values:
-            return self._decoder.read(column, reading.slots.positions[at])
+        def read(positions: NDArray[np.int64]) -> Values:
+            return self._decoder.read(column, positions)
 
         assert reuse is not None and distinct is not None
-        kept: Kept = reuse.of(column.name)
-        return self._decoder.transformed(column, kept.decoded(distinct, read), reading.slots)
+        values = reuse.of(column.name).decoded(distinct, reading.slots.positions, read)
+        return self._decoder.transformed(column, values, reading.slots)
 
     def _reuse_of(self, order: EpochOrder, step: int) -> Reuse:
         reuse = self._reuse

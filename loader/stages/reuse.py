@@ -65,14 +65,22 @@ class Kept:
     stored: dict[int, KeptRow] = field(default_factory=dict)
     values: dict[int, Any] = field(default_factory=dict)
 
+    def lacks(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these rows are not kept as stored rows."""
+        return np.array([row not in self.stored for row in rows.tolist()], np.bool_)
+
     def encoded(
-        self, batch: Distinct, fetch: Callable[[NDArray[np.int64]], EncodedRows | None]
+        self,
+        batch: Distinct,
+        positions: Positions,
+        fetch: Callable[[Positions], EncodedRows | None],
     ) -> EncodedRows | None:
         """The stored rows of a batch, those that are kept among them.
 
         Args:
             batch: its rows. Batches come in order.
-            fetch: slots to their stored rows; asked only for rows that are not kept.
+            positions: of its slots, int64 [slots].
+            fetch: positions to their stored rows; asked only for rows that are not kept.
 
         Returns:
             None where the engine does not decode the rows.
@@ -80,7 +88,7 @@ class Kept:
         known = [self.stored.get(row) if needed else self.stored.pop(row, None)
                  for row, needed in zip(batch.rows, batch.needed, strict=True)]  # fmt: skip
         fresh = [number for number, row in enumerate(known) if row is None]
-        rows = fetch(batch.firsts[fresh]) if fresh else None
+        rows = fetch(positions[batch.firsts[fresh]]) if fresh else None
         if rows is None and fresh:
             return None
         if rows is not None:
@@ -92,17 +100,18 @@ class Kept:
         source[fresh] = np.arange(len(fresh))
         source[[row is not None for row in known]] = -1 - np.arange(len(shared))
         joined = EncodedRows.join(rows, source[batch.which], shared)
-        return fetch(batch.firsts[batch.which]) if joined is None else joined
+        return fetch(positions) if joined is None else joined
 
-    def decoded(self, batch: Distinct, decode: Callable[[NDArray[np.int64]], Values]) -> Values:
+    def decoded(self, batch: Distinct, positions: Positions, decode: Callable[[Positions], Values]) -> Values:
         """The values of a batch that Python decodes, those that are kept among them.
 
         Args:
             batch: its rows. Batches come in order.
-            decode: slots to their values; asked only for rows that are not kept.
+            positions: of its slots, int64 [slots].
+            decode: positions to their values; asked only for rows that are not kept.
         """
         fresh = [number for number, row in enumerate(batch.rows) if row not in self.values]
-        made = dict(zip(fresh, decode(batch.firsts[fresh]), strict=True)) if fresh else {}
+        made = dict(zip(fresh, decode(positions[batch.firsts[fresh]]), strict=True)) if fresh else {}
         values: list[Any] = []
         for number, (row, needed) in enumerate(zip(batch.rows, batch.needed, strict=True)):
             value = made[number] if number in made else self.values[row]

@@ -89,20 +89,20 @@ def test_never_more_rows_are_kept_than_the_window(window: int, stride: int, batc
     for step in range(0, len(order), stride):
         rows = order.batch(step)
 
-        def fetch(slots: Any, rows: Any = rows) -> Any:
-            asked.extend(rows[slots].tolist())
-            return view.encoded("x", rows[slots])
+        def fetch(positions: Any) -> Any:
+            asked.extend(positions.tolist())
+            return view.encoded("x", positions)
 
-        def decode(slots: Any, rows: Any = rows) -> Any:
-            asked.extend(rows[slots].tolist())
-            return [np.full(3, row) for row in rows[slots]]
+        def decode(positions: Any) -> Any:
+            asked.extend(positions.tolist())
+            return [np.full(3, row) for row in positions]
 
         if native:
-            stored = kept.encoded(reuse.batch(step), fetch)
+            stored = kept.encoded(reuse.batch(step), rows, fetch)
             assert stored is not None
             got = decode_rows(stored)
         else:
-            got = kept.decoded(reuse.batch(step), decode)
+            got = kept.decoded(reuse.batch(step), rows, decode)
         assert [int(row[0]) for row in got] == rows.tolist()
         assert len(kept) <= window
     assert len(kept) == 0
@@ -118,7 +118,7 @@ def test_rows_whose_first_batch_was_never_fetched_are_fetched_later() -> None:
     )
     for step in range(1, len(order)):
         rows = order.batch(step)
-        stored = reuse.of("x").encoded(reuse.batch(step), lambda slots: view.encoded("x", rows[slots]))  # noqa: B023
+        stored = reuse.of("x").encoded(reuse.batch(step), rows, lambda at: view.encoded("x", at))
         assert stored is not None
         assert [int(row[0]) for row in decode_rows(stored)] == rows.tolist()
 
