@@ -223,7 +223,13 @@ class Config:
         drawn = self.draw is not None and self.draw.replace
         if not costly or not (drawn or getattr(self.view, "has_repeats", False)):
             return 0
-        return self._buffer_bytes // max(1, sum(self.view.schema[name].row_bytes for name in costly))
+        kept = sum(self._kept_bytes(name) for name in costly)
+        return self._buffer_bytes // max(1, kept)
+
+    def _kept_bytes(self, column: str) -> int:
+        """What a row takes that comes again: decoded, and as it is stored."""
+        field = self.view.schema[column]
+        return field.row_bytes + field.row_bytes // (4 if field.encoding in _IMAGE_FILES else 1)
 
     def schedule(self) -> Schedule:
         """Which rows come when.
