@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from tql.loader.pipeline import Made
@@ -20,8 +20,14 @@ class Stream(Protocol):
         """Inside, copies are put on the stream."""
         ...
 
-    def hand_over(self, tensors: list[Any]) -> None:
-        """The consumer's work waits for the copies, and their memory is not reused before it is done."""
+    def mark(self) -> Any:
+        """A point behind the copies that were put on the stream so far."""
+        ...
+
+    def hand_over(self, tensors: list[Any], mark: Any) -> None:
+        """The consumer's work waits for the copies before the mark, not for those behind it; the memory of
+        the tensors is not reused before that work is done.
+        """
         ...
 
 
@@ -75,19 +81,33 @@ def copy_ahead(
     if stream is None and device.type == "cuda":
         stream = _CudaStream(device)
     try:
-        ahead: tuple[Made, list[Any]] | None = None
+        ahead: _Copy | None = None
         for item in made:
             following = _copied(item, device, stream)
             if ahead is not None:
-                yield _handed_over(ahead, stream)
+                yield ahead.handed_over(stream)
             ahead = following
         if ahead is not None:
-            yield _handed_over(ahead, stream)
+            yield ahead.handed_over(stream)
     finally:
         made.close()
 
 
-def _copied(item: Made, device: Any, stream: Stream | None) -> tuple[Made, list[Any]]:
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A batch whose copies may still be under way."""
+
+    made: Made
+    tensors: list[Any]
+    mark: Any
+
+    def handed_over(self, stream: Stream | None) -> Made:
+        if stream is not None:
+            stream.hand_over(self.tensors, self.mark)
+        return self.made
+
+
+def _copied(item: Made, device: Any, stream: Stream | None) -> _Copy:
     tensors: list[Any] = []
 
     def copy(tensor: Any) -> Any:
@@ -95,16 +115,10 @@ def _copied(item: Made, device: Any, stream: Stream | None) -> tuple[Made, list[
         return tensors[-1]
 
     if stream is None:
-        return replace(item, batch=map_tensors(item.batch, copy)), tensors
+        return _Copy(replace(item, batch=map_tensors(item.batch, copy)), tensors, None)
     with stream.copying():
-        return replace(item, batch=map_tensors(item.batch, copy)), tensors
-
-
-def _handed_over(ahead: tuple[Made, list[Any]], stream: Stream | None) -> Made:
-    item, tensors = ahead
-    if stream is not None:
-        stream.hand_over(tensors)
-    return item
+        copied = replace(item, batch=map_tensors(item.batch, copy))
+    return _Copy(copied, tensors, stream.mark())
 
 
 class _CudaStream:
@@ -119,8 +133,11 @@ class _CudaStream:
     def copying(self) -> Any:
         return self._cuda.stream(self._stream)
 
-    def hand_over(self, tensors: list[Any]) -> None:
+    def mark(self) -> Any:
+        return self._stream.record_event()
+
+    def hand_over(self, tensors: list[Any], mark: Any) -> None:
         current = self._cuda.current_stream(self._stream.device)
-        current.wait_stream(self._stream)
+        current.wait_event(mark)
         for tensor in tensors:
             tensor.record_stream(current)

@@ -72,8 +72,11 @@ class FakeStream:
         self.events.append("copy")
         return contextlib.nullcontext()
 
-    def hand_over(self, tensors: list[Any]) -> None:
-        self.events.append(f"hand over {len(tensors)}")
+    def mark(self) -> int:
+        return self.events.count("copy")
+
+    def hand_over(self, tensors: list[Any], mark: int) -> None:
+        self.events.append(f"wait for copy {mark}, hand over {len(tensors)}")
 
 
 def test_the_next_batch_is_copied_before_this_one_is_handed_over() -> None:
@@ -88,7 +91,9 @@ def test_the_next_batch_is_copied_before_this_one_is_handed_over() -> None:
         got.append(made.batch["x"].tolist())
         assert made.batch["text"] == ["a"]
     assert got == [[0, 0], [1, 1], [2, 2]]
-    assert stream.events == ["copy", *["copy", "hand over 1", "use"] * 2, "hand over 1", "use"]
+    handed = [f"wait for copy {number}, hand over 1" for number in (1, 2, 3)]
+    # The consumer waits for the copy of its own batch, and not for the one that runs ahead.
+    assert stream.events == ["copy", "copy", handed[0], "use", "copy", handed[1], "use", handed[2], "use"]
 
 
 def test_a_loader_with_a_device() -> None:
