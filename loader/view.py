@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tql import _engine
 from tql.errors import UnknownColumnError
 from tql.loader.arrays import Rows, rows_of_column
+from tql.loader.packed_rows import PackedRows
 from tql.loader.rows import ascending, position, positions
 from tql.loader.seeds import resolve_seed
 from tql.loader.selected import SelectedRows, all_rows, selection_of
@@ -71,7 +72,11 @@ class View(SelectedRows):
         return View(source, all_rows(source), {name: name for name in source.schema}, source.schema)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        rows = (self._start, len(self)) if self._start is not None else self.indices
+        rows: range | PackedRows
+        if self._start is not None:
+            rows = range(self._start, self._start + len(self))
+        else:
+            rows = PackedRows.of(self.indices)
         columns = {name: c if isinstance(c, str) else rows_of_column(c) for name, c in self._columns.items()}
         state = (self._source, rows, columns, self._schema, self.weights, self._order_chosen, self._seed)
         return _restore, state
@@ -378,17 +383,17 @@ class View(SelectedRows):
 
 def _restore(
     source: Source,
-    rows: tuple[int, int] | NDArray[np.int64],
+    rows: range | PackedRows,
     columns: Mapping[str, str | Rows],
     schema: Schema,
     weights: NDArray[np.float64] | None,
     order_chosen: bool,
     seed: int | None,
 ) -> View:
-    if isinstance(rows, tuple):
-        selection = _engine.Selection.from_range(rows[0], rows[0] + rows[1])
+    if isinstance(rows, range):
+        selection = _engine.Selection.from_range(rows.start, rows.stop)
     else:
-        selection = _engine.Selection.from_indices(rows)
+        selection = _engine.Selection.from_indices(rows.unpacked())
     restored = {name: c if isinstance(c, str) else c.to_column() for name, c in columns.items()}
     return View(source, selection, restored, schema, weights=weights, order_chosen=order_chosen, seed=seed)
 

@@ -25,6 +25,7 @@ from tql.loader import transport
 from tql.loader.output import Processes
 from tql.loader.pipeline import Made, Recipe
 from tql.loader.schedule import Schedule
+from tql.loader.sharing import HAS_MEMORY_FILES, SharedArrays, SharedJob
 from tql.loader.stages.reuse import Turns
 from tql.loader.state import Place
 from tql.loader.worker import REQUEST, STOP, Answer, Job, Request, work
@@ -150,10 +151,15 @@ def _start(recipe: Recipe, schedule: Schedule, processes: Processes, first: Plac
     # A forked worker shares the memory of an order that exists already; others compute their own.
     order = schedule.epoch(first.epoch, first.rows) if method == "fork" else None
     started: list[_Worker] = []
+    shared = contextlib.ExitStack()
+    arrays = shared.enter_context(SharedArrays()) if method != "fork" and HAS_MEMORY_FILES else None
     try:
         for number in range(processes.number):
             here, there = context.Pipe()
+            job: Job | SharedJob
             job = Job(recipe, schedule, Turns(number, processes.number), processes.init, order)
+            if arrays is not None:
+                job = SharedJob(job, arrays)
             process = context.Process(  # type: ignore[attr-defined]
                 target=work, args=(there, job), name=f"tql-worker-{number}", daemon=True
             )
@@ -171,6 +177,8 @@ def _start(recipe: Recipe, schedule: Schedule, processes: Processes, first: Plac
     except BaseException:
         _stop(started, os.getpid())
         raise
+    finally:
+        shared.close()
     return started
 
 
