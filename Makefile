@@ -99,7 +99,8 @@ interop: build build/interop-env/tools  ## datasets written in turns with deepla
 
 # What a sanitizer can't run: a test that takes address space away from a process, which the sanitizer's own
 # allocator does not survive, and tests that measure a process in which the sanitizer's bookkeeping grows.
-MEMORY_TESTS := --ignore tests/loader/test_memory_stays_flat.py --ignore tests/engine/test_kept_memory.py --deselect \
+MEMORY_TESTS := --ignore tests/loader/test_memory_stays_flat.py --ignore tests/loader/test_memory_bound.py \
+  --ignore tests/engine/test_kept_memory.py --deselect \
   tests/engine/test_memory_limit.py::test_where_the_system_has_no_memory_the_query_fails_and_the_engine_goes_on
 
 asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sanitizers

@@ -256,6 +256,7 @@ def run(
                 continue
             with seeded_libraries(recipe.seed, order.epoch, int(prepared.slots.places[0])):
                 made = list(maker.finish(prepared))
+            del prepared  # the rows as they were before the functions: nothing needs them any more
             yield from made
     finally:
         under_way.clear()  # an exception's traceback would hold them for long
