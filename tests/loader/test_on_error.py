@@ -79,6 +79,36 @@ def test_the_rows_that_take_their_place_depend_on_nothing_but_the_place() -> Non
     assert rows(loader) == expected[2:]
 
 
+@pytest.mark.parametrize("policy", ["skip", "replace"])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_ranks_stay_in_step_under_each_policy(policy: Any, workers: int) -> None:
+    def rank(number: int, of: int, workers: int = workers) -> tuple[list[list[int]], set[int]]:
+        loader = (
+            chain()
+            .shuffle()
+            .batch(8 // of)
+            .numpy(on_error=policy, return_index=True, rank=number, world_size=of, num_workers=workers)
+        )
+        return rows(loader), {bad.row for bad in loader.errors}
+
+    whole, bad = rank(0, 1, workers=0)
+    (left, bad_left), (right, bad_right) = rank(0, 2), rank(1, 2)
+    assert [len(step) for step in left] == [len(step) for step in right] == [4] * 3
+    assert [one + other for one, other in zip(left, right, strict=True)] == whole
+    assert bad_left | bad_right == bad == {107, 108, 115}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_rank_raises_for_its_own_rows_alone(workers: int) -> None:
+    first, second = (
+        chain().batch(12).numpy(rank=rank, world_size=2, num_workers=workers) for rank in range(2)
+    )
+    with pytest.raises(FormatError, match="row 107 of column 'images'"):
+        list(first)
+    with pytest.raises(FormatError, match="row 115 of column 'images'"):
+        list(second)
+
+
 def test_replaced_rows_keep_their_place() -> None:
     loader = chain().batch(4).numpy(on_error="replace", return_index=True)
     with pytest.warns(RowWarning, match="an empty value takes its place"):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import random
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -216,33 +216,65 @@ def test_offset_leaves_out_rows_of_the_first_epoch() -> None:
     assert epochs(dataset().dataloader().offset(100).numpy(), 1) == [[]]
 
 
-def test_a_fresh_process_resumes(tmp_path: Path) -> None:
-    script = """
-import json, sys
-import numpy as np, tql
-ds = tql.from_numpy({"x": np.arange(29), "label": np.arange(29) % 4})
-loader = ds.dataloader(seed=5).query("select * where label != 2")
-loader = loader.sample_by("max_weight(label == 1: 5, true: 1)").shuffle().batch(4).numpy()
-loader.load_state_dict(json.load(sys.stdin))
-print(json.dumps([[b["x"].tolist() for b in loader] for _ in range(2)]))
+RESUMED = """
+    import json, sys
+    import numpy as np, tql
+
+    CHAINS = {
+        "plain": lambda loader: loader,
+        "shuffled": lambda loader: loader.shuffle(),
+        "filtered": lambda loader: loader.query("select * where label != 2").shuffle(),
+        "sampled": lambda loader: loader.query("select * where label != 2")
+        .sample_by("max_weight(label == 1: 5, true: 1)").shuffle(),
+    }
+
+    def restored(state, **output):
+        ds = tql.from_numpy({"x": np.arange(29), "label": np.arange(29) % 4})
+        loader = CHAINS[asked["name"]](ds.dataloader(seed=5)).batch(4 // output.get("world_size", 1))
+        loader = loader.numpy(**output)
+        loader.load_state_dict(state)
+        return loader
+
+    def rest(loader, state):
+        return [[batch["x"].tolist() for batch in loader] for _ in range(3 - state["epoch"])]
+
+    asked = json.load(sys.stdin)
+    given = []
+    for state in asked["states"]:
+        alone = rest(restored(state, num_workers=asked["workers"]), state)
+        ranks = [rest(restored(state, rank=rank, world_size=2), state) for rank in range(2)]
+        given.append([alone, ranks])
+    print(json.dumps(given))
 """
-    expected = epochs(sampled(), 3)
-    loader = sampled()
-    states = []
-    for _ in range(2):
-        for _ in loader:
-            states.append(loader.state_dict())
-    for number in (0, 3, 7):
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            input=json.dumps(states[number]),
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ,
-        )
-        epoch, step = divmod(number, len(expected[0]))
-        assert json.loads(done.stdout) == [expected[epoch][step + 1 :], expected[epoch + 1]]
+
+
+@pytest.mark.parametrize(
+    ("name", "workers"), [("plain", 0), ("shuffled", 0), ("filtered", 0), ("sampled", 0), ("sampled", 2)]
+)
+def test_a_fresh_process_resumes_from_every_step_with_other_workers_and_ranks(
+    name: str, workers: int
+) -> None:
+    expected = epochs(LOADERS[name](), 3)
+    running = LOADERS[name]()
+    states = [running.state_dict() for _ in range(3) for _ in running]
+    assert len(states) == sum(map(len, expected))
+    if workers:
+        states = states[::4]
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(RESUMED)],
+        input=json.dumps({"name": name, "workers": workers, "states": states}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for state, (alone, ranks) in zip(states, json.loads(done.stdout), strict=True):
+        epoch, steps = state["epoch"], -(-state["rows"] // 4)
+        wanted = [expected[epoch][steps:], *expected[epoch + 1 :]]
+        assert alone == wanted
+        for left, right, whole in zip(*ranks, wanted, strict=True):
+            assert len(left) == len(right) == len(whole)
+            for one, other, together in zip(left, right, whole, strict=True):  # padded to equal parts
+                assert len(one) == len(other) and (one + other)[: len(together)] == together
 
 
 @pytest.mark.parametrize(
