@@ -14,12 +14,13 @@ TOOLS      := scikit-build-core pybind11 cmake ninja build
 TEST_TOOLS := numpy lark pillow lz4 pyarrow av laspy nibabel pydicom click rich usearch pytest hypothesis $(TORCH)
 FUZZ_TOOLS := atheris
 LINT_TOOLS := ruff mypy clang-format
+FRAMEWORKS := lightning accelerate transformers
 BENCH      := duckdb polars pyarrow numexpr datafusion simplejpeg grain
 
 CXX_SOURCES = $(shell git ls-files 'engine_cpp/*.cpp' 'engine_cpp/*.h' 'benchmarks/*.cpp' 'tests/*.cpp' 'tests/*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format golden interop asan tsan fuzz bench bench-query bench-writing bench-instructions wheel demo clean
+.PHONY: help build test frameworks lint format golden interop asan tsan fuzz bench bench-query bench-writing bench-instructions wheel demo clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -46,11 +47,18 @@ $(VENV)/bench-tools: $(VENV)/tools
 	$(PIP) $(BENCH)
 	@touch $@
 
+$(VENV)/framework-tools: $(VENV)/tools
+	$(PIP) $(FRAMEWORKS)
+	@touch $@
+
 build: $(VENV)/tools  ## virtual environment, pinned tools, editable install, incremental
 	@PATH="$(abspath $(BIN)):$$PATH" $(PIP) --no-build-isolation --no-deps --editable .
 
 test: build  ## build and run the tests; make test K=limit for some
 	$(PYTEST)
+
+frameworks: build $(VENV)/framework-tools  ## the loader in Lightning, Accelerate and the Trainer of transformers
+	$(PYTEST) tests/loader/test_frameworks.py
 
 lint: $(VENV)/lint-tools build  ## ruff, mypy, clang-format
 	$(BIN)/ruff check .
