@@ -13,6 +13,7 @@ from tql.errors import ArgumentError, FormatError
 from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots
 from tql.loader.stages.native import joined, stored_images
 from tql.loader.to_numpy import Values, column_values
+from tql.loader.to_python import python_values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,8 +115,11 @@ class Decoder:
             FormatError: a stored row is damaged; the message names it.
         """
         if column.method in ("numpy", "data"):
-            rows = self._view.take(column.name, "values", positions)
-            return column_values(rows, self._view.schema.type_of(column.name))
+            rows, type_ = (
+                self._view.take(column.name, "values", positions),
+                self._view.schema.type_of(column.name),
+            )
+            return python_values(rows, type_) if column.method == "data" else column_values(rows, type_)
         stored = [self._view.stored_bytes(column.name, int(position)) for position in positions]
         if column.method == "tobytes":
             return stored

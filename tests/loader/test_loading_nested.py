@@ -61,3 +61,21 @@ def test_shuffled_and_transformed(ds: tql.Dataset) -> None:
     loader = ds.dataloader(seed=1).shuffle().transform(lambda row: {"n": len(row["words"] or [])}).batch(6)
     (batch,) = loader.numpy()
     assert sorted(batch["n"].tolist()) == [0, 0, 0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("face", ["numpy", "pytorch"])
+def test_data_are_python_values(ds: tql.Dataset, face: str, workers: int) -> None:
+    if face == "pytorch":
+        pytest.importorskip("torch")
+    nested = ["numbers", "boxes", "words", "document"]
+    chain = getattr(ds.dataloader().batch(4), face)
+    batches = list(chain(tensors=nested, decode_method=dict.fromkeys(nested, "data"), num_workers=workers))
+    for name in nested:  # equal lists: no array compares equal to a list as a whole
+        assert [row for batch in batches for row in batch[name]] == ROWS[name]
+    assert type(batches[0]["boxes"][0][0]) is list and type(batches[0]["boxes"][0][0][0]) is float
+
+
+def test_data_of_a_column_of_numbers_is_refused(ds: tql.Dataset) -> None:
+    with pytest.raises(tql.errors.ArgumentError, match=r"^decode_method 'data' gives JSON, lists and texts"):
+        ds.dataloader().numpy(decode_method={"label": "data"})
