@@ -1,10 +1,11 @@
-// Arithmetic. Integers wrap around in their own width (computed unsigned, where that is defined); the
-// remainder has the sign of the dividend; an integer remainder by zero ends the query.
+// Arithmetic. Integers wrap around in their own width (computed unsigned, where that is defined); an integer
+// remainder by zero ends the query.
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <type_traits>
 
+#include "modulo.h"
 #include "tql_engine/loops.h"
 #include "tql_engine/registry.h"
 
@@ -61,58 +62,6 @@ struct FloatModulo {
     return std::fmod(left, right);
   }
 };
-
-/// The remainder by one divisor, neither 0 nor -1, by a division of doubles: the quotient of two numbers of
-/// 32 bits is never rounded up to a whole number, since it is at least 2^-31 of itself away from the next
-/// one.
-template <class T>
-[[gnu::always_inline]] inline void modulo_body(const T* __restrict left, T divisor, T* __restrict to,
-                                               int64_t n) {
-  const auto by = static_cast<double>(divisor);
-  for (int64_t i = 0; i < n; ++i) {
-    const auto quotient = static_cast<int32_t>(static_cast<double>(left[i]) / by);
-    to[i] = static_cast<T>(static_cast<int32_t>(left[i]) - quotient * static_cast<int32_t>(divisor));
-  }
-}
-
-#if defined(__x86_64__)
-template <class T>
-[[gnu::target("avx2")]] void modulo_avx2(const T* left, T divisor, T* to, int64_t n) {
-  modulo_body(left, divisor, to, n);
-}
-#endif
-
-template <class T>
-void modulo_by(const T* left, T divisor, T* to, int64_t n) {
-#if defined(__x86_64__)
-  if (simd_level() >= SimdLevel::kAvx2) return modulo_avx2(left, divisor, to, n);
-#endif
-  modulo_body(left, divisor, to, n);
-}
-
-/// False if a divisor is zero. The remainder by -1 is 0 and never computed, since the quotient may overflow.
-template <class T>
-bool integer_modulo(const void* x, int64_t x_step, const void* y, int64_t y_step, void* out, int64_t n) {
-  const T* left = static_cast<const T*>(x);
-  const T* right = static_cast<const T*>(y);
-  T* to = static_cast<T*>(out);
-  constexpr bool kFitsInt32 = sizeof(T) < sizeof(int32_t) || std::is_same_v<T, int32_t>;
-  if constexpr (kFitsInt32) {
-    const bool is_plain = n > 0 && *right != 0 && *right != static_cast<T>(-1);
-    if (x_step == 1 && y_step == 0 && is_plain) {
-      modulo_by(left, *right, to, n);
-      return true;
-    }
-  }
-  bool accepted = true;
-  for (int64_t i = 0; i < n; ++i) {
-    const T divisor = right[i * y_step];
-    accepted &= divisor != 0;
-    const bool trivial = divisor == 0 || (std::is_signed_v<T> && divisor == static_cast<T>(-1));
-    to[i] = trivial ? T{0} : static_cast<T>(left[i * x_step] % divisor);
-  }
-  return accepted;
-}
 
 struct Negate {
   template <class T>
@@ -174,10 +123,8 @@ constexpr BinaryTable kDivide = per_element([]<Element E>() -> BinaryLoop {
   }
 });
 
-constexpr BinaryTable kModulo = per_element([]<Element E>() -> BinaryLoop {
-  if constexpr (is_integer(E)) {
-    return &integer_modulo<Storage<E>>;
-  } else if constexpr (std::is_floating_point_v<Storage<E>>) {
+constexpr BinaryTable kFloatModulo = per_element([]<Element E>() -> BinaryLoop {
+  if constexpr (std::is_floating_point_v<Storage<E>>) {
     return &binary_loop<FloatModulo, Storage<E>, Storage<E>, Storage<E>>;
   } else {
     return nullptr;
@@ -227,14 +174,22 @@ class Unary final : public Operation {
   Element element_;
 };
 
-template <const BinaryTable& table, bool refuses = false>
-Bound bind_binary(const BindContext& context) {
+Bound bind_loop(const BindContext& context, BinaryLoop loop, const char* refusal) {
   const Element element = context.args[0].element;
-  const BinaryLoop loop = table[static_cast<size_t>(element)];
   if (loop == nullptr) refuse_argument(context, 0);
   if (context.args[1].element != element) refuse_argument(context, 1);
-  const char* refusal = refuses && is_integer(element) ? "integer modulo by zero" : nullptr;
   return {std::make_unique<Binary>(loop, element, refusal), element};
+}
+
+template <const BinaryTable& table>
+Bound bind_binary(const BindContext& context) {
+  return bind_loop(context, table[static_cast<size_t>(context.args[0].element)], nullptr);
+}
+
+Bound bind_modulo(const BindContext& context) {
+  const Element element = context.args[0].element;
+  if (is_integer(element)) return bind_loop(context, integer_modulo_loop(element), "integer modulo by zero");
+  return bind_loop(context, kFloatModulo[static_cast<size_t>(element)], nullptr);
 }
 
 template <const UnaryTable& table>
@@ -251,7 +206,7 @@ constexpr Kernel kKernels[] = {
     {"subtract", 2, 2, &bind_binary<kSubtract>},
     {"multiply", 2, 2, &bind_binary<kMultiply>},
     {"divide", 2, 2, &bind_binary<kDivide>},
-    {"modulo", 2, 2, &bind_binary<kModulo, true>},
+    {"modulo", 2, 2, &bind_modulo},
     {"negate", 1, 1, &bind_unary<kNegate>},
     {"abs", 1, 1, &bind_unary<kAbsolute>},
     {"sqrt", 1, 1, &bind_unary<kSquareRoot>},
