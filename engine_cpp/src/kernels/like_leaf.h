@@ -10,7 +10,7 @@
 
 namespace tql_engine {
 
-/// Null for patterns with something else than texts between their runs.
+/// Null for patterns without any text that could be looked for.
 MaskLeafPtr like_leaf(const LikePattern& pattern);
 
 /// The text is one of these.

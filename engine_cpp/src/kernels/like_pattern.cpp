@@ -40,9 +40,7 @@ LikePattern::LikePattern(std::string_view pattern, bool ignore_case) : ignore_ca
   for (const auto& piece : pieces_) {
     std::string literal;
     for (const Part& part : piece) {
-      const bool plain = part.kind == Part::Kind::kAmong && part.ranges.size() == 1 &&
-                         part.ranges[0].first == part.ranges[0].second;
-      if (!plain) {
+      if (!part.is_plain()) {
         literals_.clear();
         return;
       }
@@ -85,6 +83,23 @@ void LikePattern::parse(const std::vector<char32_t>& pattern) {
     if (c == U'\\' && i + 1 < pattern.size()) ++i;
     piece.push_back({Part::Kind::kAmong, {{pattern[i], pattern[i]}}});
   }
+}
+
+std::string LikePattern::longest_literal() const {
+  std::string longest;
+  for (const auto& piece : pieces_) {
+    std::string run;
+    for (const Part& part : piece) {
+      if (part.is_plain()) {
+        std::array<char, 4> bytes;
+        run.append(bytes.data(), utf8::write(part.ranges[0].first, bytes.data()));
+      } else {
+        run.clear();
+      }
+      if (run.size() > longest.size()) longest = run;
+    }
+  }
+  return longest;
 }
 
 bool LikePattern::matches(std::string_view text) const noexcept {

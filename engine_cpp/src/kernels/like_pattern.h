@@ -22,6 +22,9 @@ class LikePattern {
   /// The texts between the runs, one more than there are runs, where they are nothing but texts (lower case
   /// if the case is ignored); else none.
   std::span<const std::string> literals() const noexcept { return literals_; }
+  /// The longest run of plain characters between what matches several: every text that matches has it. Lower
+  /// case if the case is ignored; may be empty.
+  std::string longest_literal() const;
   bool ignores_case() const noexcept { return ignore_case_; }
 
  private:
@@ -30,6 +33,10 @@ class LikePattern {
     std::vector<std::pair<char32_t, char32_t>> ranges;
 
     bool accepts(char32_t character) const noexcept;
+    /// Whether there is one character that it stands for.
+    bool is_plain() const noexcept {
+      return kind == Kind::kAmong && ranges.size() == 1 && ranges[0].first == ranges[0].second;
+    }
   };
 
   void parse(const std::vector<char32_t>& pattern);

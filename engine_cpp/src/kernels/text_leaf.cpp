@@ -53,9 +53,9 @@ class AnyText final : public MaskLeaf {
 /// Row by row, for patterns that begin or end with a text: few rows get beyond one byte.
 void match_each(const LikePattern& pattern, const Column& column, int64_t first, int64_t n, uint64_t* words) {
   std::fill_n(words, (n + kWordBits - 1) / kWordBits, uint64_t{0});
-  const bool is_plain = !pattern.ignores_case();
-  const std::string& head = pattern.literals().front();
-  const std::string& tail = pattern.literals().back();
+  const bool is_plain = !pattern.ignores_case() && !pattern.literals().empty();
+  const std::string head = is_plain ? pattern.literals().front() : std::string();
+  const std::string tail = is_plain ? pattern.literals().back() : std::string();
   for (int64_t i = 0; i < n; ++i) {
     const std::string_view text = column.text_at(first + i);
     if (is_plain &&
@@ -146,7 +146,11 @@ MaskLeafPtr any_text_leaf(std::string text) { return std::make_shared<AnyText>(s
 
 MaskLeafPtr like_leaf(const LikePattern& pattern) {
   const auto literals = pattern.literals();
-  if (literals.empty()) return nullptr;
+  if (literals.empty()) {
+    std::string part = pattern.longest_literal();
+    if (part.empty() || (pattern.ignores_case() && !is_ascii_text(part))) return nullptr;
+    return std::make_shared<InnerText>(Needle(std::move(part), pattern.ignores_case()), pattern);
+  }
   if (literals.size() == 1 && !pattern.ignores_case()) return equal_text_leaf(literals.front(), false);
   if (literals.size() > 2 && (!pattern.ignores_case() || std::ranges::all_of(literals, is_ascii_text))) {
     const auto inner = literals.subspan(1, literals.size() - 2);
