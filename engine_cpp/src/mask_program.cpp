@@ -132,11 +132,39 @@ class MaskCompiler {
 
   bool add_compare(int index) {
     const auto compare = comparison_of(index);
-    if (!compare) return false;
+    if (!compare) return add_element_compare(index);
     const Element element = type_of(compare->load).element;
     if (element == Element::kText) return add_equal_text(compare->load, compare->op, compare->constant);
     const auto narrow = narrow_comparison(compare->op, compare->constant, element);
     return narrow && add_values(compare->load, mask_step(*narrow));
+  }
+
+  /// `array[i] compare constant` where all rows have one length, as what shape() gives: of a row that is any
+  /// element in that place.
+  bool add_element_compare(int index) {
+    const auto* compare = as<CompareOperation>(index);
+    if (compare == nullptr || !compare->same_elements()) return false;
+    for (size_t side = 0; side < 2; ++side) {
+      const auto* constant = as<ConstantOperation>(argument(index, side));
+      if (constant == nullptr || constant->constant().rank() != 0) continue;
+      int source = argument(index, 1 - side);
+      if (as<CastOperation>(source) != nullptr) source = argument(source, 0);
+      const auto* subscript = as<SubscriptOperation>(source);
+      const auto* load = subscript == nullptr ? nullptr : as<LoadColumn>(argument(source, 0));
+      if (load == nullptr) return false;
+      const Type& type = type_of(*load);
+      if (type.nested || type.element == Element::kText || !type.shape || type.shape->size() != 1)
+        return false;
+      const CompareOp op = side == 1 ? compare->op() : swapped(compare->op());
+      const auto part = part_of(*subscript, source, *type.shape);
+      const auto narrow = narrow_comparison(op, constant->constant(), type.element);
+      if (!part || !narrow) return false;
+      MaskStep step = mask_step(*narrow);
+      if (part->period == 1) return add_values(*load, std::move(step));
+      return step.loop != nullptr &&
+             add_leaf(*load, any_element_leaf(type.element, *part, step.loop, std::move(step.operand)));
+    }
+    return false;
   }
 
   /// Both ends of a range of one column.

@@ -118,6 +118,27 @@ def test_rows_of_very_different_length() -> None:
         arrays[hit][-1, 1] = 0
 
 
+@pytest.mark.parametrize("extent", [1, 2, 3, 64, 65])
+@pytest.mark.parametrize("kernel", ["less", "not_equal"])
+def test_an_element_of_arrays_of_one_length(extent: int, kernel: str) -> None:
+    """The constant on either side; an element that is not there is NULL."""
+    rng = np.random.default_rng(extent)
+    values = rng.integers(0, 5, (1000, extent)).astype(np.int64)
+    valid = rng.random(1000) < 0.8
+    for at in (0, extent - 1, -1, -extent, extent, -extent - 1):
+        for swapped in (False, True):
+            code = Code({"x": Column.dense(values, valid)})
+            index = code.constant(at, "int64")
+            source = code.add("subscript", code.column("x"), index, type="int64", items=[{"index": True}])
+            sides = [source, code.constant(3, "int64")]
+            code.add(kernel, *(sides[::-1] if swapped else sides))
+            inside = -extent <= at < extent
+            element = values[:, at if inside else 0]
+            holds = COMPARE[kernel](3, element) if swapped else COMPARE[kernel](element, 3)
+            for partition in (None, 100):
+                assert rows_where(code, partition) == where(inside & valid & holds)
+
+
 @given(partition=PARTITIONS, seed=st.integers(0, 3))
 def test_conditions_on_arrays_go_with_others(partition: int | None, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -170,7 +191,25 @@ PARTS = ["a", "b", "ab", "ba", "aab", "abab", "abbab", "aabbaab", "abababababab"
 
 
 @given(
-    shape=st.sampled_from(["{}", "*{}*", "{}*", "*{}", "*{}*{}", "{}*{}", "*{}*{}*", "**{}", "*{}?*", "*"]),
+    shape=st.sampled_from(
+        [
+            "{}",
+            "*{}*",
+            "{}*",
+            "*{}",
+            "*{}*{}",
+            "{}*{}",
+            "*{}*{}*",
+            "**{}",
+            "*{}?*",
+            "*",
+            "?{}*",
+            "*[ab]{}*{}",
+            "{}?{}",
+            "*?{}[ab]*",
+            "??",
+        ]
+    ),
     parts=st.tuples(st.sampled_from(PARTS), st.sampled_from(PARTS)),
     partition=PARTITIONS,
     seed=st.integers(0, 5),
@@ -185,7 +224,7 @@ def test_patterns(shape: str, parts: tuple[str, str], partition: int | None, see
 
 
 @given(
-    shape=st.sampled_from(["{}", "*{}*", "{}*", "*{}", "{}*{}", "*{}*{}*"]),
+    shape=st.sampled_from(["{}", "*{}*", "{}*", "*{}", "{}*{}", "*{}*{}*", "?{}*", "*{}?{}*"]),
     parts=st.tuples(*[st.sampled_from(["k", "i", "b", "KB", "ib-", "kik", "bi{[]k", "\xc9"])] * 2),
     alphabet=st.sampled_from(["kKiIbB-", "kKiIbB\u212a\xe9", "bBiI{[]\u212a\xe9\xc9"]),
     seed=st.integers(0, 5),
@@ -197,7 +236,9 @@ def test_patterns_that_ignore_the_case(shape: str, parts: tuple[str, str], alpha
     lower = {0x212A: "k"}
     folded = [None if t is None else t.translate(lower).lower() for t in texts]
     expected = re.compile(
-        "(?s:" + shape.replace("*", ".*").format(*(re.escape(part.lower()) for part in parts)) + r")\Z"
+        "(?s:"
+        + shape.replace("*", ".*").replace("?", ".").format(*(re.escape(part.lower()) for part in parts))
+        + r")\Z"
     )
     code = Code({"x": text(texts)})
     code.add("like", code.column("x"), pattern=pattern, ignore_case=True)
