@@ -25,6 +25,13 @@ class Bitmap {
   explicit Bitmap(int64_t size)
       : size_(size),
         words_(HeapArray<uint64_t>::zeroed(static_cast<size_t>((size + kWordBits - 1) / kWordBits))) {}
+  /// Of any content: every word is to be written before anybody reads it.
+  static Bitmap uninitialized(int64_t size) {
+    Bitmap made;
+    made.size_ = size;
+    made.words_ = HeapArray<uint64_t>(static_cast<size_t>((size + kWordBits - 1) / kWordBits));
+    return made;
+  }
 
   int64_t size() const noexcept { return size_; }
   /// Bit r % 64 of word r / 64 is row r. Bits at and beyond size() must stay 0.

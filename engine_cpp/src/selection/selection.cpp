@@ -30,12 +30,17 @@ int select_bit(uint64_t word, int64_t rank) noexcept {
 }
 
 template <class Body>
-void for_morsels(ThreadPool* pool, int64_t count, const Body& body) {
+void for_morsels(ThreadPool* pool, int64_t count, int64_t morsel, const Body& body) {
   if (pool != nullptr) {
-    pool->parallel_for(count, kMorsel, [&body](int64_t begin, int64_t end, int) { body(begin, end); });
+    pool->parallel_for(count, morsel, [&body](int64_t begin, int64_t end, int) { body(begin, end); });
   } else if (count > 0) {
     body(0, count);
   }
+}
+
+template <class Body>
+void for_morsels(ThreadPool* pool, int64_t count, const Body& body) {
+  for_morsels(pool, count, kMorsel, body);
 }
 
 }  // namespace
@@ -76,7 +81,8 @@ class Selection::Rows {
         made_ = draws_->rows(pool != nullptr ? *pool : ThreadPool::shared());
         return;
       }
-      if (kind_ == Kind::kBitmap) directory();  // not from inside the parallel loop: it is made under a lock
+      if (kind_ == Kind::kBitmap)
+        directory(pool);  // not from inside the parallel loop: it is made under a lock
       HeapArray<int64_t> made(static_cast<size_t>(size_));
       for_morsels(pool, size_, [&](int64_t begin, int64_t end) {
         copy(begin, made.values().subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
@@ -123,14 +129,17 @@ class Selection::Rows {
 
  private:
   // Set bits before each run of kDirectoryWords words.
-  const std::vector<int64_t>& directory() const {
-    std::call_once(directory_made_, [this] {
-      directory_.reserve(static_cast<size_t>(bitmap_.size() / kDirectoryRows + 1));
-      int64_t rows = 0;
-      for (int64_t row = 0; row <= bitmap_.size(); row += kDirectoryRows) {
-        directory_.push_back(rows);
-        rows += bitmap_.count(row, std::min(row + kDirectoryRows, bitmap_.size()));
-      }
+  const std::vector<int64_t>& directory(ThreadPool* pool = nullptr) const {
+    std::call_once(directory_made_, [this, pool] {
+      const int64_t runs = bitmap_.size() / kDirectoryRows;  // whole ones
+      directory_.resize(static_cast<size_t>(runs) + 1);
+      for_morsels(pool, runs, kMorsel / kDirectoryWords, [&](int64_t begin, int64_t end) {
+        for (int64_t run = begin; run < end; ++run) {
+          directory_[static_cast<size_t>(run) + 1] =
+              bitmap_.count(run * kDirectoryRows, (run + 1) * kDirectoryRows);
+        }
+      });
+      std::partial_sum(directory_.begin(), directory_.end(), directory_.begin());
     });
     return directory_;
   }
