@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <limits>
@@ -14,12 +16,22 @@
 #include <utility>
 #include <vector>
 
+#include "tql_engine/intrinsics.h"
 #include "tql_engine/poll.h"
 #include "tql_engine/process.h"
 #include "tql_engine/status.h"
 
 namespace tql_engine {
 namespace {
+
+/// Lets the processor know that this thread only waits.
+void relax() noexcept {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 thread_local bool inside_loop = false;
 thread_local const std::function<void()>* polled = nullptr;
@@ -95,6 +107,21 @@ class Loop {
   std::exception_ptr error_;
 };
 
+/// Looks at a condition for about as long as it takes to put a thread to sleep and to wake it again: one loop
+/// often follows the other, and the last pieces of a loop end at about the same time.
+template <class Condition>
+void spin_until(const Condition& holds) noexcept {
+  constexpr std::chrono::microseconds kLongest{20};
+  constexpr int kLooksPerTime = 64;
+  const auto stop = std::chrono::steady_clock::now() + kLongest;
+  do {
+    for (int i = 0; i < kLooksPerTime; ++i) {
+      if (holds()) return;
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() < stop);
+}
+
 void run_inline(int64_t count, int64_t grain, const ThreadPool::Body& body,
                 const Cancellation* cancellation) {
   for (int64_t begin = 0; begin < count;) {
@@ -142,27 +169,39 @@ class ThreadPool::Team {
     {
       const std::lock_guard lock(mutex_);
       place = running_.insert(running_.end(), &entry);
+      posted_.fetch_add(1, std::memory_order_relaxed);
     }
     const int64_t wanted = std::min<int64_t>(loop.morsels() - 1, static_cast<int64_t>(threads_.size()));
     for (int64_t i = 0; i < wanted; ++i) wake_.notify_one();
     loop.run(0);
     std::unique_lock lock(mutex_);
     running_.erase(place);
+    if (entry.helpers > 0) {
+      lock.unlock();
+      spin_until([&entry] { return entry.helpers.load(std::memory_order_relaxed) == 0; });
+      lock.lock();
+    }
     finished_.wait(lock, [&entry] { return entry.helpers == 0; });
   }
 
  private:
   struct Entry {
     Loop* loop;
-    int joined = 0;   // gives helpers their worker numbers
-    int helpers = 0;  // how many are at work
+    int joined = 0;                // gives helpers their worker numbers
+    std::atomic<int> helpers = 0;  // how many are at work; changes under the lock
   };
 
   void work() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      Entry* entry = nullptr;
-      wake_.wait(lock, [&] { return closed_ || (entry = find_work()) != nullptr; });
+      Entry* entry = find_work();
+      if (entry == nullptr && !closed_) {
+        const uint64_t seen = posted_.load(std::memory_order_relaxed);
+        lock.unlock();
+        spin_until([&] { return posted_.load(std::memory_order_relaxed) != seen; });
+        lock.lock();
+        wake_.wait(lock, [&] { return closed_ || (entry = find_work()) != nullptr; });
+      }
       if (closed_) return;
       const int worker = ++entry->joined;
       ++entry->helpers;
@@ -186,6 +225,7 @@ class ThreadPool::Team {
   std::condition_variable wake_;
   std::condition_variable finished_;
   std::list<Entry*> running_;
+  std::atomic<uint64_t> posted_ = 0;  // loops; changes under the lock
   bool closed_ = false;
   std::vector<std::thread> threads_;
 };
