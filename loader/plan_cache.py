@@ -16,12 +16,14 @@ from tql.loader.named_sources import NamedSources
 from tql.loader.run import Executable
 from tql.loader.source import Source, present
 from tql.planner import PlannedQuery, plan
+from tql.quick import quick
 
 _KEPT_PLANS = 256
 
 V = TypeVar("V")
 
 
+@quick
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """A query that is ready to run.
@@ -58,6 +60,10 @@ def prepare(
         ArgumentError: if `sources` holds something that is no source.
     """
     bound = None if bound is None else present(bound)
+    if not sources:
+        kept = _plans.find(text, bound, params)
+        if kept is not None:
+            return Prepared(*kept, bound, {})
     named = NamedSources(bound, {name: present(source) for name, source in (sources or {}).items()})
     planned, executable = _plans.get(text, bound, params, named)
     return Prepared(planned, executable, bound, {key: named.source(key) for key in planned.sources})
@@ -73,9 +79,10 @@ class _Recent(Generic[V]):
 
     def get(self, key: Any) -> V | None:
         with self._lock:
-            if key in self._entries:
+            value = self._entries.get(key)
+            if value is not None:
                 self._entries.move_to_end(key)
-            return self._entries.get(key)
+            return value
 
     def put(self, key: Any, value: V) -> None:
         with self._lock:
@@ -91,11 +98,16 @@ class _PlanCache:
         self._names: _Recent[tuple[str, ...]] = _Recent(_KEPT_PLANS)  # that a text asks for
         self._plans: _Recent[tuple[PlannedQuery, Executable]] = _Recent(_KEPT_PLANS)
 
+    def find(
+        self, text: str, bound: Source | None, params: Sequence[Any]
+    ) -> tuple[PlannedQuery, Executable] | None:
+        """That of a text which names no source, if it is kept."""
+        return self._plans.get((_query(text, bound, params), ()))
+
     def get(
         self, text: str, bound: Source | None, params: Sequence[Any], named: NamedSources
     ) -> tuple[PlannedQuery, Executable]:
-        fingerprint = None if bound is None else bound.schema.fingerprint
-        query = (text, fingerprint, _freeze(tuple(params)), registered.version())
+        query = _query(text, bound, params)
         names = self._names.get(query)
         if names is not None and (key := _found(names, named)) is not None:
             kept = self._plans.get((query, key))
@@ -111,6 +123,12 @@ class _PlanCache:
 
 
 _plans = _PlanCache()
+
+
+def _query(text: str, bound: Source | None, params: Sequence[Any]) -> tuple[Any, ...]:
+    """A query as part of a key."""
+    fingerprint = None if bound is None else bound.schema.fingerprint
+    return text, fingerprint, _freeze(tuple(params)) if params else (), registered.version()
 
 
 def _found(names: Sequence[str], named: NamedSources) -> tuple[tuple[str, str], ...] | None:

@@ -97,7 +97,7 @@ def execute(
         Exception: what a source or a registered function raises, with notes of what was read and of the place
             in the query.
     """
-    with engine_errors(executable.text, executable.locate), _noted(executable):
+    try:
         result = _engine.execute(
             executable.plan,
             source,
@@ -107,28 +107,29 @@ def execute(
             threads=threads,
             memory_limit=memory_limit,
         )
+    except _engine.EngineError as error:
+        raise translate(error, executable.text, executable.locate) from None
+    except Exception as error:
+        _note_place(error, executable)
+        raise
     for read in (*([] if source is None else [source]), *sources.values()):
         keep_zones(read)
     return result
 
 
-@contextmanager
-def _noted(executable: Executable) -> Iterator[None]:
-    """Inside, an error of a source gets a note that quotes the part of the query it ended. That of a function
-    has one already; that of a source says first what was read.
+def _note_place(error: Exception, executable: Executable) -> None:
+    """Gives an error of a source a note that quotes the part of the query it ended. That of a function has
+    one already; that of a source says first what was read.
     """
-    try:
-        yield
-    except Exception as error:
-        node = getattr(error, "failed_node", None)
-        if node is not None:
-            del error.failed_node  # type: ignore[attr-defined]
-            place = executable.locate(node) if executable.locate is not None else None
-            of_source = any(note.startswith("while reading ") for note in getattr(error, "__notes__", ()))
-            if place is not None and of_source:
-                quoted = executable.text[place.span.start : place.span.end] if place.span is not None else ""
-                error.add_note(f"in {place.clause}" + (f": {quoted}" if quoted else ""))
-        raise
+    node = getattr(error, "failed_node", None)
+    if node is None:
+        return
+    del error.failed_node  # type: ignore[attr-defined]
+    place = executable.locate(node) if executable.locate is not None else None
+    of_source = any(note.startswith("while reading ") for note in getattr(error, "__notes__", ()))
+    if place is not None and of_source:
+        quoted = executable.text[place.span.start : place.span.end] if place.span is not None else ""
+        error.add_note(f"in {place.clause}" + (f": {quoted}" if quoted else ""))
 
 
 def evaluate_weights(text: str, source: Source, threads: int = 0) -> NDArray[np.float64]:

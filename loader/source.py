@@ -107,5 +107,5 @@ def facet_of(column: Column, facet: Facet) -> Column:
 
 def present(source: Source) -> Source:
     """The source as it is now: one that can be written to gives its rows, whatever becomes of it later."""
-    now: Callable[[], Source] | None = getattr(source, "present", None)
-    return source if now is None else now()
+    now: Callable[[Source], Source] | None = getattr(type(source), "present", None)
+    return source if now is None else now(source)

@@ -17,14 +17,14 @@
 namespace tql_engine::bindings {
 namespace {
 
-/// What `read` gives. An error of the source gets a note that says what was read.
-template <class Read>
-py::object noted(const std::string& column, const std::string& rows, const Read& read) {
+/// What `read` gives. An error of the source gets a note that says what was read; `rows` says which.
+template <class Rows, class Read>
+py::object noted(const std::string& column, const Rows& rows, const Read& read) {
   try {
     return read();
   } catch (const py::error_already_set& error) {
     if (error.matches(PyExc_Exception)) {
-      error.value().attr("add_note")("while reading " + rows + " of column '" + column + "'");
+      error.value().attr("add_note")("while reading " + rows() + " of column '" + column + "'");
     }
     throw;
   }
@@ -61,7 +61,7 @@ class PythonSource final : public Source {
 
   Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) override {
     const py::gil_scoped_acquire gil;
-    const std::string rows = "rows " + std::to_string(start) + " to " + std::to_string(stop - 1);
+    const auto rows = [&] { return "rows " + std::to_string(start) + " to " + std::to_string(stop - 1); };
     return column_of(
         noted(column, rows, [&] { return source_.attr("read")(column, name_of(facet), start, stop); }));
   }
@@ -82,8 +82,11 @@ class PythonSource final : public Source {
     const py::gil_scoped_acquire gil;
     py::array_t<int64_t> positions(static_cast<py::ssize_t>(rows.size()));
     std::copy(rows.begin(), rows.end(), positions.mutable_data());
-    std::string taken = "row " + (rows.empty() ? "" : std::to_string(rows.front()));
-    if (rows.size() > 1) taken += " and " + std::to_string(rows.size() - 1) + " others";
+    const auto taken = [&] {
+      std::string text = "row " + (rows.empty() ? "" : std::to_string(rows.front()));
+      if (rows.size() > 1) text += " and " + std::to_string(rows.size() - 1) + " others";
+      return text;
+    };
     return column_of(
         noted(column, taken, [&] { return source_.attr("take")(column, name_of(facet), positions); }));
   }

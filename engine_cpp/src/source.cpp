@@ -28,11 +28,18 @@ std::vector<int64_t> Source::nearest(const std::string& column, const std::strin
   blame_source("has no index of column '" + column + "'");
 }
 
-CheckedSource::CheckedSource(SourcePtr source) : source_(std::move(source)), num_rows_(source_->num_rows()) {
+CheckedSource::CheckedSource(SourcePtr source)
+    : source_(std::move(source)), num_rows_(source_->num_rows()), in_memory_(source_->in_memory()) {
   if (num_rows_ < 0) blame_source("has a negative number of rows");
 }
 
 std::vector<RowRange> CheckedSource::partitions(std::span<const std::string> columns) {
+  std::vector<std::string> names(columns.begin(), columns.end());
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = partitions_.find(names);
+    if (known != partitions_.end()) return known->second;
+  }
   std::vector<RowRange> parts = source_->partitions(columns);
   int64_t expected = 0;
   for (const RowRange& part : parts) {
@@ -41,7 +48,19 @@ std::vector<RowRange> CheckedSource::partitions(std::span<const std::string> col
     expected = part.stop;
   }
   if (expected != num_rows_) blame_source("has partitions that do not cover all rows");
-  return parts;
+  const std::lock_guard lock(mutex_);
+  return partitions_.emplace(std::move(names), std::move(parts)).first->second;
+}
+
+ZoneView CheckedSource::zones(const std::string& column) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = zones_.find(column);
+    if (known != zones_.end()) return known->second;
+  }
+  ZoneView zones = source_->zones(column);  // without the lock, which another thread may wait for
+  const std::lock_guard lock(mutex_);
+  return zones_.emplace(column, std::move(zones)).first->second;
 }
 
 Column CheckedSource::read(const std::string& column, Facet facet, int64_t start, int64_t stop) {

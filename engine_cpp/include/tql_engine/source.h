@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,7 +46,8 @@ class Source {
 using SourcePtr = std::shared_ptr<Source>;
 
 /// A source that is not trusted: how many rows it has and gives, and where its partitions lie, is checked.
-/// Throws EngineError(kInternal) where it is not what it must be, and whatever the source throws.
+/// What can't change while a plan runs is asked for once: a source may be slow to answer. Throws
+/// EngineError(kInternal) where it is not what it must be, and whatever the source throws.
 class CheckedSource final : public Source {
  public:
   explicit CheckedSource(SourcePtr source);
@@ -53,14 +56,18 @@ class CheckedSource final : public Source {
   std::vector<RowRange> partitions(std::span<const std::string> columns) override;
   Column read(const std::string& column, Facet facet, int64_t start, int64_t stop) override;
   Column take(const std::string& column, Facet facet, std::span<const int64_t> rows) override;
-  bool in_memory() override { return source_->in_memory(); }
-  ZoneView zones(const std::string& column) override { return source_->zones(column); }
+  bool in_memory() override { return in_memory_; }
+  ZoneView zones(const std::string& column) override;
   std::vector<int64_t> nearest(const std::string& column, const std::string& metric,
                                std::span<const double> query, int64_t count) override;
 
  private:
   SourcePtr source_;
   int64_t num_rows_;
+  bool in_memory_;
+  std::mutex mutex_;  // of what follows, which is asked for once
+  std::map<std::vector<std::string>, std::vector<RowRange>> partitions_;
+  std::map<std::string, ZoneView> zones_;
 };
 
 /// Throws EngineError(kInternal) if a column that a source gave is not of the type that the plan says.
