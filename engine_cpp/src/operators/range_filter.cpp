@@ -15,6 +15,8 @@
 #include "late_reads.h"
 #include "read_ahead.h"
 #include "task_bits.h"
+#include "tql_engine/counted_vector.h"
+#include "tql_engine/heap_array.h"
 #include "tql_engine/status.h"
 #include "zone_pruner.h"
 
@@ -26,6 +28,7 @@ constexpr int64_t kTaskRows = TaskBits::kMaxRows;  // a multiple of kWordBits
 constexpr int64_t kTrialRows = 1 << 18;            // of the first wave, where the order is still a guess
 constexpr int64_t kFirstRows = 4096;               // where `fetch` begins
 constexpr int64_t kFirstLargeRows = 64;            // the same where every row may have to be decoded
+constexpr int64_t kCommonShare = 16;               // of so many rows a common condition leaves one
 constexpr int64_t kLeastZoneRows = 4096;           // of a zone that is a part of its block
 
 using Clock = std::chrono::steady_clock;
@@ -39,6 +42,7 @@ struct Task {
   size_t part;
   RowRange rows;
   RowBlock block;
+  int64_t passed = 0;
 };
 
 class RangeFilter {
@@ -71,7 +75,8 @@ class RangeFilter {
 
  private:
   Selection find_all(const std::vector<RowRange>& partitions) {
-    start_bits(range_);
+    bits_ = Bitmap::uninitialized(range_.stop);
+    clear_words(range_.start);
     int64_t found = 0;
     Waves waves{partitions, in_memory_, order_.is_movable() ? std::optional(kTrialRows) : std::nullopt};
     std::vector<Part> wave = waves.next();
@@ -83,6 +88,7 @@ class RangeFilter {
       choose_blocks(after);
       cut(after);
       request(after);
+      prepare_bits(wave);
       filter_wave(wave);
       for (const Part& part : wave) found += part.alive;
       waves.learn(wave);
@@ -93,8 +99,8 @@ class RangeFilter {
 
   Selection find_first(const std::vector<RowRange>& partitions, int64_t fetch) {
     constexpr size_t kBeforeAhead = 2;  // partitions after which more than one is expected to be needed
-    std::vector<int64_t> found;
-    int64_t step = begins_large() ? kFirstLargeRows : kFirstRows;
+    CountedVector<int64_t> found;
+    int64_t step = first_rows(fetch);
     for (size_t p = 0; p < partitions.size() && static_cast<int64_t>(found.size()) < fetch; ++p) {
       const RowRange& partition = partitions[p];
       reader_.forget_before(partition.start);
@@ -114,19 +120,24 @@ class RangeFilter {
         start_bits(part.rows);
         choose_blocks(wave);
         filter_wave(wave);
-        bits_.for_each(part.rows.start - origin_, part.rows.stop - origin_, [&](int64_t bit) {
-          if (static_cast<int64_t>(found.size()) < fetch) found.push_back(origin_ + bit);
-        });
+        const size_t known = found.size();
+        found.resize(known + static_cast<size_t>(std::min(part.alive, fetch - static_cast<int64_t>(known))));
+        expand_bits(bits_.words(), origin_, std::span(found).subspan(known));
       }
     }
-    return Selection::from_indices(found);
+    HeapArray<int64_t> rows(found.size());
+    std::ranges::copy(found, rows.values().begin());
+    return Selection::from_indices(std::move(rows));
   }
 
-  /// Whether the first conjunct reads what is costly for every row.
-  bool begins_large() const {
-    return std::ranges::any_of(order_.stages(), [&](const Stage& stage) {
-      return &stage == &order_.stages().front() && std::ranges::any_of(columns_of(stage.front()), is_large);
-    });
+  /// How many rows to begin with: few where the first conjunct reads what is costly for every row, and enough
+  /// for a common condition where rows cost next to nothing.
+  int64_t first_rows(int64_t fetch) const {
+    if (order_.stages().empty()) return kFirstRows;
+    const size_t first = order_.stages().front().front();
+    if (std::ranges::any_of(columns_of(first), is_large)) return kFirstLargeRows;
+    if (!in_memory_ || !condition_.conjuncts[first].mask()) return kFirstRows;
+    return std::clamp(std::min(fetch, kTaskRows) * kCommonShare, kFirstRows, kTaskRows);
   }
 
   /// What a part reads of a column. With `fetch` the next pieces of a partition in storage need the cheap
@@ -149,10 +160,27 @@ class RangeFilter {
     }
   }
 
+  /// Of a piece of the source, which starts at a word of its own.
   void start_bits(RowRange rows) {
-    // All rows of a source keep their numbers; a piece of it starts at a word of its own.
-    origin_ = condition_.fetch ? rows.start - rows.start % kWordBits : 0;
+    origin_ = rows.start - rows.start % kWordBits;
     bits_ = Bitmap(rows.stop - origin_);
+  }
+
+  /// Makes the words of the rows below `stop` that have not been in any wave ready for this one: the tasks of
+  /// the first stage write whole words of their own, and add bits to those that they share.
+  void prepare_bits(const std::vector<Part>& wave) {
+    if (pruner_.is_active() || condition_.conjuncts.empty()) return clear_words(wave.back().rows.stop);
+    for (const Part& part : wave) {
+      clear_words(part.rows.start);
+      cleared_ = std::max(cleared_, part.rows.stop / kWordBits);
+      clear_words(part.rows.stop);
+    }
+  }
+
+  /// Clears those of the words of the rows below `stop` that nothing has been written to.
+  void clear_words(int64_t stop) {
+    const int64_t words = (stop + kWordBits - 1) / kWordBits;
+    for (; cleared_ < words; ++cleared_) bits_.words()[static_cast<size_t>(cleared_)] = 0;
   }
 
   void choose_blocks(std::vector<Part>& parts) {
@@ -310,6 +338,7 @@ class RangeFilter {
     if (group.empty()) return;
     std::vector<std::vector<Segment>> segments(stage.size());  // per conjunct and part
     std::vector<Task> tasks;
+    std::vector<int64_t> alive(group.size());
     for (size_t i = 0; i < group.size(); ++i) {
       for (size_t k = 0; k < stage.size(); ++k) segments[k].push_back(make_segment(*group[i], stage[k]));
       const int64_t batch = batch_rows(segments[0][i]);
@@ -318,6 +347,8 @@ class RangeFilter {
       for (const RowBlock& block : group[i]->blocks) {
         if (is_decided(block, stage)) {
           if (first) insert(block.rows);
+          alive[i] += first ? rows_of(block.rows)
+                            : bits_.count(block.rows.start - origin_, block.rows.stop - origin_);
           continue;
         }
         for (int64_t begin = block.rows.start; begin < block.rows.stop;) {
@@ -327,23 +358,24 @@ class RangeFilter {
         }
       }
     }
-    execution_.parallel_for(static_cast<int64_t>(tasks.size()), 1,
-                            [&](int64_t begin, int64_t end, int worker) {
-                              for (int64_t t = begin; t < end; ++t) {
-                                const Task& task = tasks[static_cast<size_t>(t)];
-                                run_task(task, stage, segments, first, static_cast<size_t>(worker));
-                              }
-                            });
-    for (Part* part : group) {
-      const int64_t before =
-          std::exchange(part->alive, bits_.count(part->rows.start - origin_, part->rows.stop - origin_));
+    execution_.parallel_for(
+        static_cast<int64_t>(tasks.size()), 1, [&](int64_t begin, int64_t end, int worker) {
+          for (int64_t t = begin; t < end; ++t) {
+            Task& task = tasks[static_cast<size_t>(t)];
+            task.passed = run_task(task, stage, segments, first, static_cast<size_t>(worker));
+          }
+        });
+    for (const Task& task : tasks) alive[task.part] += task.passed;
+    for (size_t i = 0; i < group.size(); ++i) {
+      const int64_t before = std::exchange(group[i]->alive, alive[i]);
       measured_[0][stage.front()].rows_in += before;
-      measured_[0][stage.back()].rows_out += part->alive;
+      measured_[0][stage.back()].rows_out += group[i]->alive;
     }
   }
 
-  void run_task(const Task& task, const Stage& stage, const std::vector<std::vector<Segment>>& segments,
-                bool first, size_t worker) {
+  /// Returns how many rows are left.
+  int64_t run_task(const Task& task, const Stage& stage, const std::vector<std::vector<Segment>>& segments,
+                   bool first, size_t worker) {
     TaskBits bits(task.rows.start, task.rows.stop);
     bool fresh = first;  // every row is still there, and no bit is set yet
     if (!first) bits.load(bits_, origin_);
@@ -364,6 +396,7 @@ class RangeFilter {
       measured_[worker][stage[k + 1]].rows_in += left;
     }
     bits.store(bits_, origin_, !first);
+    return count_bits(bits.words());
   }
 
   void measure_zone_of(const Task& task, size_t j, const Segment& segment) const {
@@ -463,6 +496,7 @@ class RangeFilter {
   std::exception_ptr failure_;                             // of a read in the running wave
   Bitmap bits_;
   int64_t origin_ = 0;
+  int64_t cleared_ = 0;  // words before it have been written to
 };
 
 }  // namespace
