@@ -11,6 +11,7 @@
 
 #include "../selection/expand.h"
 #include "conjunct_order.h"
+#include "filter_bits.h"
 #include "filter_waves.h"
 #include "late_reads.h"
 #include "read_ahead.h"
@@ -75,8 +76,7 @@ class RangeFilter {
 
  private:
   Selection find_all(const std::vector<RowRange>& partitions) {
-    bits_ = Bitmap::uninitialized(range_.stop);
-    clear_words(range_.start);
+    bits_.start(range_);
     int64_t found = 0;
     Waves waves{partitions, in_memory_, order_.is_movable() ? std::optional(kTrialRows) : std::nullopt};
     std::vector<Part> wave = waves.next();
@@ -94,7 +94,7 @@ class RangeFilter {
       waves.learn(wave);
       wave = std::move(after);
     }
-    return Selection::from_bitmap(std::move(bits_), found);
+    return Selection::from_bitmap(std::move(bits_.bitmap()), found);
   }
 
   Selection find_first(const std::vector<RowRange>& partitions, int64_t fetch) {
@@ -117,12 +117,12 @@ class RangeFilter {
         part.rows = {begin, std::min(partition.stop, begin + step)};
         std::erase_if(part.columns, [&](const Loaded& loaded) { return loaded.rows.stop < part.rows.stop; });
         step = std::min(step * 2, Waves::kMostRows);
-        start_bits(part.rows);
+        bits_.start_piece(part.rows);
         choose_blocks(wave);
         filter_wave(wave);
         const size_t known = found.size();
         found.resize(known + static_cast<size_t>(std::min(part.alive, fetch - static_cast<int64_t>(known))));
-        expand_bits(bits_.words(), origin_, std::span(found).subspan(known));
+        expand_bits(bits_.bitmap().words(), bits_.origin(), std::span(found).subspan(known));
       }
     }
     HeapArray<int64_t> rows(found.size());
@@ -160,27 +160,10 @@ class RangeFilter {
     }
   }
 
-  /// Of a piece of the source, which starts at a word of its own.
-  void start_bits(RowRange rows) {
-    origin_ = rows.start - rows.start % kWordBits;
-    bits_ = Bitmap(rows.stop - origin_);
-  }
-
-  /// Makes the words of the rows below `stop` that have not been in any wave ready for this one: the tasks of
-  /// the first stage write whole words of their own, and add bits to those that they share.
+  /// The tasks of the first stage write whole words of their own, unless zone maps leave out blocks.
   void prepare_bits(const std::vector<Part>& wave) {
-    if (pruner_.is_active() || condition_.conjuncts.empty()) return clear_words(wave.back().rows.stop);
-    for (const Part& part : wave) {
-      clear_words(part.rows.start);
-      cleared_ = std::max(cleared_, part.rows.stop / kWordBits);
-      clear_words(part.rows.stop);
-    }
-  }
-
-  /// Clears those of the words of the rows below `stop` that nothing has been written to.
-  void clear_words(int64_t stop) {
-    const int64_t words = (stop + kWordBits - 1) / kWordBits;
-    for (; cleared_ < words; ++cleared_) bits_.words()[static_cast<size_t>(cleared_)] = 0;
+    if (pruner_.is_active() || condition_.conjuncts.empty()) return bits_.clear_before(wave.back().rows.stop);
+    for (const Part& part : wave) bits_.expect(part.rows);
   }
 
   void choose_blocks(std::vector<Part>& parts) {
@@ -216,7 +199,7 @@ class RangeFilter {
 
   void filter_wave(std::vector<Part>& parts) {
     if (condition_.conjuncts.empty()) {
-      for (Part& part : parts) insert(part.rows);
+      for (Part& part : parts) bits_.insert(part.rows);
     }
     bool first = true;
     for (const Stage& stage : order_.stages()) {
@@ -246,7 +229,7 @@ class RangeFilter {
       if (part.alive == 0) continue;
       if (is_decided(part, stage)) {
         for (const RowBlock& block : part.blocks) {
-          if (first) insert(block.rows);
+          if (first) bits_.insert(block.rows);
         }
         continue;
       }
@@ -280,8 +263,6 @@ class RangeFilter {
   static bool is_decided(const Part& part, const Stage& stage) {
     return std::ranges::all_of(part.blocks, [&](const RowBlock& block) { return is_decided(block, stage); });
   }
-
-  void insert(RowRange rows) { bits_.insert_range(rows.start - origin_, rows.stop - origin_); }
 
   const std::vector<ColumnRef>& columns_of(size_t j) const {
     return condition_.conjuncts[j].inputs().columns;
@@ -346,9 +327,8 @@ class RangeFilter {
           std::clamp((batch * 32 + kWordBits - 1) / kWordBits * kWordBits, kWordBits, kTaskRows);
       for (const RowBlock& block : group[i]->blocks) {
         if (is_decided(block, stage)) {
-          if (first) insert(block.rows);
-          alive[i] += first ? rows_of(block.rows)
-                            : bits_.count(block.rows.start - origin_, block.rows.stop - origin_);
+          if (first) bits_.insert(block.rows);
+          alive[i] += first ? rows_of(block.rows) : bits_.count(block.rows);
           continue;
         }
         for (int64_t begin = block.rows.start; begin < block.rows.stop;) {
@@ -373,12 +353,32 @@ class RangeFilter {
     }
   }
 
+  /// The bits of a task that shares no word with another go straight to where they belong. Nothing if this is
+  /// none, or a conjunct that does not run as bits; else how many rows are left.
+  std::optional<int64_t> run_in_place(const Task& task, size_t j, const Segment& segment, size_t worker) {
+    const int64_t rows = rows_of(task.rows);
+    const auto& mask = condition_.conjuncts[j].mask();
+    const bool is_whole = task.rows.start % kWordBits == 0 && rows % kWordBits == 0;
+    if (!is_whole || !mask || !mask->runs_on(segment)) return std::nullopt;
+    const auto start = Clock::now();
+    const auto words = bits_.words(task.rows);
+    mask->evaluate(segment, task.rows.start - segment.source.first, rows, words.data());
+    if (pruner_.is_active()) measure_zone_of(task, j, segment);
+    measured_[worker][j].rows_tested += rows;
+    measured_[worker][j].nanoseconds += nanoseconds_since(start);
+    return count_bits(words);
+  }
+
   /// Returns how many rows are left.
   int64_t run_task(const Task& task, const Stage& stage, const std::vector<std::vector<Segment>>& segments,
                    bool first, size_t worker) {
+    if (first && stage.size() == 1) {
+      const Segment& segment = segments.front()[task.part];
+      if (const auto passed = run_in_place(task, stage.front(), segment, worker)) return *passed;
+    }
     TaskBits bits(task.rows.start, task.rows.stop);
     bool fresh = first;  // every row is still there, and no bit is set yet
-    if (!first) bits.load(bits_, origin_);
+    if (!first) bits_.load(bits);
     for (size_t k = 0; k < stage.size(); ++k) {
       const size_t j = stage[k];
       ConjunctStatistics& measured = measured_[worker][j];
@@ -395,7 +395,7 @@ class RangeFilter {
       measured.rows_out += left;
       measured_[worker][stage[k + 1]].rows_in += left;
     }
-    bits.store(bits_, origin_, !first);
+    bits_.store(bits, !first);
     return count_bits(bits.words());
   }
 
@@ -452,8 +452,7 @@ class RangeFilter {
     measured.rows_tested += part.alive;
     std::vector<int64_t> rows;
     rows.reserve(static_cast<size_t>(part.alive));
-    bits_.for_each(part.rows.start - origin_, part.rows.stop - origin_,
-                   [&](int64_t bit) { rows.push_back(origin_ + bit); });
+    bits_.for_each(part.rows, [&](int64_t row) { rows.push_back(row); });
     std::vector<int64_t> positions(rows);
     for (int64_t& position : positions) position -= range_.start;
     Segment segment;
@@ -475,8 +474,7 @@ class RangeFilter {
     });
     for (size_t i = 0; i < rows.size(); ++i) {
       if (keep[i] != 0) continue;
-      const int64_t bit = rows[i] - origin_;
-      bits_.words()[static_cast<size_t>(bit / kWordBits)] &= ~(uint64_t{1} << (bit % kWordBits));
+      bits_.erase(rows[i]);
       --part.alive;
     }
     measured.rows_out += part.alive;
@@ -494,9 +492,7 @@ class RangeFilter {
   ConjunctEvaluators evaluators_;
   std::vector<std::vector<ConjunctStatistics>> measured_;  // per worker and conjunct, of the running wave
   std::exception_ptr failure_;                             // of a read in the running wave
-  Bitmap bits_;
-  int64_t origin_ = 0;
-  int64_t cleared_ = 0;  // words before it have been written to
+  FilterBits bits_;
 };
 
 }  // namespace
