@@ -119,7 +119,10 @@ def test_the_remainder_of_any_two_numbers(element: str) -> None:
     """Quotients next to a whole number are where a division in floating point could go wrong."""
     random = np.random.default_rng(5)
     info = np.iinfo(element)
-    for divisor in {2, 3, 7, 10, 97, -3, -1, info.max, info.max - 1, info.min}:
+    wide = {
+        sign * (2**bits + more) for bits in (31, 40, 52, 60, 62) for more in (-1, 0, 1) for sign in (1, -1)
+    }
+    for divisor in {1, 2, 3, 7, 10, 97, -3, -1, info.max, info.max - 1, info.min, *wide}:
         if divisor == 0 or not info.min <= divisor <= info.max:
             continue
         near = np.zeros(0, element)

@@ -182,23 +182,10 @@ template <class T>
 }
 
 MaskLoop choose_small_set_avx2(Element element) noexcept {
-  switch (element) {
-    case Element::kBool:
-    case Element::kUint8:
-      return &small_set_avx2<uint8_t>;
-    case Element::kInt8:
-      return &small_set_avx2<int8_t>;
-    case Element::kInt16:
-      return &small_set_avx2<int16_t>;
-    case Element::kUint16:
-      return &small_set_avx2<uint16_t>;
-    case Element::kInt32:
-      return &small_set_avx2<int32_t>;
-    case Element::kUint32:
-      return &small_set_avx2<uint32_t>;
-    default:
-      return nullptr;
-  }
+  return loop_for(element, []<class T>() -> MaskLoop {
+    if constexpr (std::is_integral_v<T> && sizeof(T) <= sizeof(int32_t)) return &small_set_avx2<T>;
+    return nullptr;
+  });
 }
 #endif
 
@@ -257,89 +244,17 @@ MaskLoop choose_range(bool open_low, bool open_high) noexcept {
 
 MaskLoop compare_mask_loop(CompareOp op, Element element) noexcept {
   if (simd_level() == SimdLevel::kAvx512) return compare_mask_loop_avx512(op, element);
-  switch (element) {
-    case Element::kBool:
-    case Element::kUint8:
-      return choose_compare<uint8_t>(op);
-    case Element::kInt8:
-      return choose_compare<int8_t>(op);
-    case Element::kInt16:
-      return choose_compare<int16_t>(op);
-    case Element::kUint16:
-      return choose_compare<uint16_t>(op);
-    case Element::kInt32:
-      return choose_compare<int32_t>(op);
-    case Element::kUint32:
-      return choose_compare<uint32_t>(op);
-    case Element::kInt64:
-      return choose_compare<int64_t>(op);
-    case Element::kUint64:
-      return choose_compare<uint64_t>(op);
-    case Element::kFloat32:
-      return choose_compare<float>(op);
-    case Element::kFloat64:
-      return choose_compare<double>(op);
-    default:
-      return nullptr;
-  }
+  return loop_for(element, [op]<class T>() { return choose_compare<T>(op); });
 }
 
 MaskLoop range_mask_loop(bool open_low, bool open_high, Element element) noexcept {
   if (simd_level() == SimdLevel::kAvx512) return range_mask_loop_avx512(open_low, open_high, element);
-  switch (element) {
-    case Element::kBool:
-    case Element::kUint8:
-      return choose_range<uint8_t>(open_low, open_high);
-    case Element::kInt8:
-      return choose_range<int8_t>(open_low, open_high);
-    case Element::kInt16:
-      return choose_range<int16_t>(open_low, open_high);
-    case Element::kUint16:
-      return choose_range<uint16_t>(open_low, open_high);
-    case Element::kInt32:
-      return choose_range<int32_t>(open_low, open_high);
-    case Element::kUint32:
-      return choose_range<uint32_t>(open_low, open_high);
-    case Element::kInt64:
-      return choose_range<int64_t>(open_low, open_high);
-    case Element::kUint64:
-      return choose_range<uint64_t>(open_low, open_high);
-    case Element::kFloat32:
-      return choose_range<float>(open_low, open_high);
-    case Element::kFloat64:
-      return choose_range<double>(open_low, open_high);
-    default:
-      return nullptr;
-  }
+  return loop_for(element, [&]<class T>() { return choose_range<T>(open_low, open_high); });
 }
 
 MaskLoop few_items_mask_loop(Element element) noexcept {
   if (simd_level() == SimdLevel::kAvx512) return few_items_mask_loop_avx512(element);
-  switch (element) {
-    case Element::kBool:
-    case Element::kUint8:
-      return choose_few<uint8_t>();
-    case Element::kInt8:
-      return choose_few<int8_t>();
-    case Element::kInt16:
-      return choose_few<int16_t>();
-    case Element::kUint16:
-      return choose_few<uint16_t>();
-    case Element::kInt32:
-      return choose_few<int32_t>();
-    case Element::kUint32:
-      return choose_few<uint32_t>();
-    case Element::kInt64:
-      return choose_few<int64_t>();
-    case Element::kUint64:
-      return choose_few<uint64_t>();
-    case Element::kFloat32:
-      return choose_few<float>();
-    case Element::kFloat64:
-      return choose_few<double>();
-    default:
-      return nullptr;
-  }
+  return loop_for(element, []<class T>() { return choose_few<T>(); });
 }
 
 MaskLoop small_set_mask_loop(Element element) noexcept {

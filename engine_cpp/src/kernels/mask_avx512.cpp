@@ -265,111 +265,22 @@ template <class T>
 }  // namespace
 
 MaskLoop compare_mask_loop_avx512(CompareOp op, Element element) noexcept {
-  switch (element) {
-    case Element::kBool:
-    case Element::kUint8:
-      return choose<uint8_t>(op);
-    case Element::kInt8:
-      return choose<int8_t>(op);
-    case Element::kInt16:
-      return choose<int16_t>(op);
-    case Element::kUint16:
-      return choose<uint16_t>(op);
-    case Element::kInt32:
-      return choose<int32_t>(op);
-    case Element::kUint32:
-      return choose<uint32_t>(op);
-    case Element::kInt64:
-      return choose<int64_t>(op);
-    case Element::kUint64:
-      return choose<uint64_t>(op);
-    case Element::kFloat32:
-      return choose<float>(op);
-    case Element::kFloat64:
-      return choose<double>(op);
-    default:
-      return nullptr;
-  }
+  return loop_for(element, [op]<class T>() { return choose<T>(op); });
 }
 
 MaskLoop range_mask_loop_avx512(bool open_low, bool open_high, Element element) noexcept {
-  switch (element) {
-    case Element::kBool:
-    case Element::kUint8:
-      return choose_range<uint8_t>(open_low, open_high);
-    case Element::kInt8:
-      return choose_range<int8_t>(open_low, open_high);
-    case Element::kInt16:
-      return choose_range<int16_t>(open_low, open_high);
-    case Element::kUint16:
-      return choose_range<uint16_t>(open_low, open_high);
-    case Element::kInt32:
-      return choose_range<int32_t>(open_low, open_high);
-    case Element::kUint32:
-      return choose_range<uint32_t>(open_low, open_high);
-    case Element::kInt64:
-      return choose_range<int64_t>(open_low, open_high);
-    case Element::kUint64:
-      return choose_range<uint64_t>(open_low, open_high);
-    case Element::kFloat32:
-      return choose_range<float>(open_low, open_high);
-    case Element::kFloat64:
-      return choose_range<double>(open_low, open_high);
-    default:
-      return nullptr;
-  }
+  return loop_for(element, [&]<class T>() { return choose_range<T>(open_low, open_high); });
 }
 
 MaskLoop few_items_mask_loop_avx512(Element element) noexcept {
-  switch (element) {
-    case Element::kBool:
-    case Element::kUint8:
-      return &few_items<uint8_t>;
-    case Element::kInt8:
-      return &few_items<int8_t>;
-    case Element::kInt16:
-      return &few_items<int16_t>;
-    case Element::kUint16:
-      return &few_items<uint16_t>;
-    case Element::kInt32:
-      return &few_items<int32_t>;
-    case Element::kUint32:
-      return &few_items<uint32_t>;
-    case Element::kInt64:
-      return &few_items<int64_t>;
-    case Element::kUint64:
-      return &few_items<uint64_t>;
-    case Element::kFloat32:
-      return &few_items<float>;
-    case Element::kFloat64:
-      return &few_items<double>;
-    default:
-      return nullptr;
-  }
+  return loop_for(element, []<class T>() -> MaskLoop { return &few_items<T>; });
 }
 
 MaskLoop small_set_mask_loop_avx512(Element element) noexcept {
-  switch (element) {
-    case Element::kBool:
-    case Element::kUint8:
-      return &small_set<uint8_t>;
-    case Element::kInt8:
-      return &small_set<int8_t>;
-    case Element::kInt16:
-      return &small_set<int16_t>;
-    case Element::kUint16:
-      return &small_set<uint16_t>;
-    case Element::kInt32:
-      return &small_set<int32_t>;
-    case Element::kUint32:
-      return &small_set<uint32_t>;
-    case Element::kInt64:
-      return &small_set<int64_t>;
-    case Element::kUint64:
-      return &small_set<uint64_t>;
-    default:
-      return nullptr;
-  }
+  return loop_for(element, []<class T>() -> MaskLoop {
+    if constexpr (std::is_integral_v<T>) return &small_set<T>;
+    return nullptr;
+  });
 }
 
 #else
