@@ -1,4 +1,6 @@
-// Remainders by one divisor go by products or quotients of doubles, many at once; all others one by one.
+// Remainders by one divisor go by quotients or products of doubles, many at once; all others one by one, as
+// do those of wide numbers where no vectors of 64 bits are multiplied and converted: a division is faster
+// there.
 #include "modulo.h"
 
 #include <array>
@@ -20,6 +22,12 @@ template <class T>
     const auto quotient = static_cast<int32_t>(static_cast<double>(left[i]) / by);
     to[i] = static_cast<T>(static_cast<int32_t>(left[i]) - quotient * static_cast<int32_t>(divisor));
   }
+}
+
+#if defined(__x86_64__)
+template <class T>
+[[gnu::target("avx2")]] void narrow_avx2(const T* left, T divisor, T* to, int64_t n) {
+  narrow_body(left, divisor, to, n);
 }
 
 /// Divisors that wide_body works with lie between 1 and this, as does their negative.
@@ -46,12 +54,6 @@ template <class T>
   }
 }
 
-#if defined(__x86_64__)
-template <class T>
-[[gnu::target("avx2")]] void narrow_avx2(const T* left, T divisor, T* to, int64_t n) {
-  narrow_body(left, divisor, to, n);
-}
-
 template <class T>
 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void wide_avx512(
     const T* left, uint64_t divisor, T* to, int64_t n) {
@@ -74,19 +76,18 @@ bool modulo_by(const T* left, T divisor, T* to, int64_t n) {
     }
 #endif
     narrow_body(left, divisor, to, n);
+    return true;
   } else {
+#if defined(__x86_64__)
     const bool is_negative = std::is_signed_v<T> && divisor < T{0};
     const uint64_t by = is_negative ? uint64_t{0} - static_cast<uint64_t>(divisor) : uint64_t{divisor};
-    if (by <= 1 || by > kMostWide) return false;
-#if defined(__x86_64__)
-    if (simd_level() == SimdLevel::kAvx512) {
+    if (simd_level() == SimdLevel::kAvx512 && by > 1 && by <= kMostWide) {
       wide_avx512(left, by, to, n);
       return true;
     }
 #endif
-    wide_body(left, by, to, n);
+    return false;
   }
-  return true;
 }
 
 /// The remainder by -1 is 0 and never computed, since the quotient may overflow.
