@@ -41,9 +41,9 @@ def zones_of(source: Source, column: str) -> Zones | None:
 
 def keep_zones(source: Source) -> None:
     """Have a source write down what is known of its columns, if it does such a thing."""
-    keep: Callable[[], None] | None = getattr(source, "keep_zones", None)
+    keep: Callable[[Source], None] | None = getattr(type(source), "keep_zones", None)
     if keep is not None:
-        keep()
+        keep(source)
 
 
 def is_in_memory(source: Source) -> bool:
