@@ -9,6 +9,7 @@ import contextlib
 import random
 import struct
 import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from tql.errors import TQLError, UnsupportedError
 from tql.loader.cache import ByteCache
 from tql.loader.sources.v3.chunks import Caches
-from tql.loader.sources.v3.files import Folder, StoredFile
+from tql.loader.sources.v3.files import HEADER_BYTES, FileState, Folder, StoredFile
 from tql.loader.sources.v3.meta import read_dataset_meta, read_tensor_meta
 from tql.loader.sources.v3.place import Place
 from tql.loader.sources.v3.tensor import Tensor
@@ -43,11 +44,18 @@ class MemoryFile(StoredFile):
         self._handle = -1
         self._data = data
         self._place = place
+        self.state = _state(data)
         self.size = len(data)
 
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        assert 0 <= start <= stop <= self.size, "the reader asks for more than there is"
-        return np.frombuffer(self._data[start:stop], np.uint8)
+    def read_parts(self, starts: Sequence[int], sizes: Sequence[int]) -> NDArray[np.uint8]:
+        parts = list(zip(starts, sizes, strict=True))
+        reaches = all(0 <= start <= start + size <= self.size for start, size in parts)
+        assert reaches, "the reader asks for more than there is"
+        return np.frombuffer(b"".join(self._data[start : start + size] for start, size in parts), np.uint8)
+
+
+def _state(data: bytes) -> FileState:
+    return FileState(len(data), modified=1, changed=1, number=1)
 
 
 class MemoryFolder(Folder):
@@ -66,6 +74,19 @@ class MemoryFolder(Folder):
 
     def open(self, file: str, tensor: str | None = None) -> StoredFile:
         return MemoryFile(self.read(file, tensor), Place(file, tensor))
+
+    def state(self, file: str, tensor: str | None = None) -> FileState:
+        return _state(self.read(file, tensor))
+
+    def read_behind(
+        self, file: str, header: Callable[[memoryview], bool], out: memoryview
+    ) -> FileState | None:
+        data = memoryview(self.files.get(file, b""))
+        start = len(data) - len(out)
+        if not 0 < start <= HEADER_BYTES or not header(data[:start]):
+            return None
+        out[:] = data[start:]
+        return _state(self.files[file])
 
 
 @dataclass(frozen=True)

@@ -323,7 +323,7 @@ tql_engine::HostFunctions invent_functions(const Value& plan) {
   described.walk(plan);
   tql_engine::HostFunctions functions;
   for (const auto& [name, _] : described.functions) {
-    functions.emplace(name, [](std::span<const Column> args) {
+    functions.emplace(name, [](const tql_engine::HostCall&, std::span<const Column> args) {
       Dice dice(5);
       return args.empty() ? invent({Element::kInt64}, 1, dice) : args.front();
     });
