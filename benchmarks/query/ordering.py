@@ -1,8 +1,8 @@
-"""Q6, Q9: the first rows in some order."""
+"""Q6, Q9: the first rows in some order; S1 to S5: all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,65 @@ def top_hundred(rows: int) -> Iterator[Line]:
             "torch": peers.torch(lambda torch, columns: torch.topk(columns["score"], 100).indices),
         },
         score.nbytes,
+    )
+
+
+def sorted_floats(rows: int) -> Iterator[Line]:
+    score = np.random.default_rng(0).random(rows, dtype=np.float32)
+    yield _sorted({"score": score}, "score", lambda: np.argsort(score, kind="stable"))
+
+
+def sorted_int32(rows: int) -> Iterator[Line]:
+    key = np.random.default_rng(1).integers(-(1 << 31), 1 << 31, rows, dtype=np.int32)
+    yield _sorted({"key": key}, "key", lambda: np.argsort(key, kind="stable"))
+
+
+def sorted_int64(rows: int) -> Iterator[Line]:
+    key = np.random.default_rng(2).integers(-(1 << 63), 1 << 63, rows, dtype=np.int64, endpoint=False)
+    yield _sorted({"key": key}, "key", lambda: np.argsort(key, kind="stable"))
+
+
+def sorted_texts(rows: int) -> Iterator[Line]:
+    names = np.char.add("item ", np.random.default_rng(3).integers(0, 1 << 40, rows // 4).astype(np.str_))
+    yield _sorted({"name": names}, "name", None)
+
+
+def sorted_by_two(rows: int) -> Iterator[Line]:
+    columns = scalars(rows)
+    labels, score = columns["labels"], columns["score"]
+    yield _sorted(columns, "labels, score", lambda: np.lexsort((score, labels)))
+
+
+def _sorted(columns: dict[str, np.ndarray], order: str, by_numpy: Callable[[], np.ndarray] | None) -> Line:
+    """All row numbers in an order; equal keys may come in any order."""
+    keys = order.split(", ")
+    peers = Peers(columns)
+    expected = by_numpy() if by_numpy else np.argsort(columns[order], kind="stable")
+    in_order = [columns[key][expected] for key in keys]
+
+    def check(answer: Any) -> None:
+        rows = np.asarray(answer)
+        assert np.bincount(rows, minlength=len(expected)).max() == 1
+        for key, values in zip(keys, in_order, strict=True):
+            np.testing.assert_array_equal(columns[key][rows], values)
+
+    def by_polars(pl, frame):
+        lazy = frame.lazy().select(*keys).with_row_index()
+        return lazy.sort(keys).select("index").collect()
+
+    types = ", ".join("text" if columns[key].dtype.kind == "U" else columns[key].dtype.name for key in keys)
+    return Line(
+        f"all of order by {order} ({types})",
+        rows_of(tql.from_numpy(columns), f"select * order by {order}"),
+        check,
+        (Faster(1),),
+        {
+            "numpy": peers.numpy(by_numpy) if by_numpy else None,
+            "polars": peers.polars(by_polars),
+            "datafusion": peers.datafusion(f"select id from t order by {order}"),
+            "duckdb": peers.duckdb(f"select rowid from t order by {order}"),
+        },
+        sum(columns[key].nbytes for key in keys),
     )
 
 

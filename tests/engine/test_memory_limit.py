@@ -123,6 +123,24 @@ def test_arrays_in_memory_do_not_count() -> None:
         data.query("select * order by x % 7", memory_limit="300kB")
 
 
+@pytest.mark.parametrize("order", ["narrow", "wide", "narrow, wide", "word", "wide desc, word"])
+def test_what_a_sort_of_all_rows_needs_beside_its_keys_counts(order: str) -> None:
+    rows = 200_000
+    random = np.random.default_rng(4)
+    data = tql.from_numpy(
+        {
+            "narrow": random.integers(0, 9, rows, dtype=np.int8),
+            "wide": random.integers(-(1 << 63), (1 << 63) - 1, rows),
+            "word": random.integers(0, 5000, rows).astype(np.str_),
+        }
+    )
+    query = f"select * order by {order}"
+    expected = data.query(query).indices
+    with pytest.raises(MemoryLimitError):  # two buffers of 8 bytes per row, and the positions
+        data.query(query, memory_limit=rows * 23)
+    assert data.query(query, memory_limit="32MB").indices.tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("limit", [0, -1, True, 1.5, "", "many", "12 parsecs", "-1MB", "0"])
 def test_what_is_no_limit(limit: object) -> None:
     with pytest.raises(ArgumentError, match="memory_limit must be a positive amount of memory"):

@@ -230,6 +230,12 @@ void test_sort() {
     const std::vector<Case> many = cases(150'000, 9);  // enough for parallel merges
     for (const size_t i : {size_t{3}, size_t{11}, many.size() - 2, many.size() - 1})
       agrees({&many[i]}, 150'000, pool);
+    // Keys of one code: all of it, cut off within the second key, and none left for the third.
+    const size_t full = many.size() / 2 + 11;  // the 64-bit integers of a full range
+    agrees({&many[0], &many[2], &many[many.size() - 2]}, 150'000, pool);
+    agrees({&many[0], &many[full]}, 150'000, pool);
+    agrees({&many[3], &many[many.size() - 1], &many[0]}, 150'000, pool);
+    agrees({&many[full], &many[4], &many[1]}, 150'000, pool);
     check(sort_positions({}, 3, -1, pool) == Rows({0, 1, 2}));
   }
   partitions_stably();

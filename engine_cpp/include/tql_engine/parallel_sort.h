@@ -30,9 +30,9 @@ int64_t merge_split(std::span<const T> left, std::span<const T> right, int64_t r
 }
 
 /// Sorts runs of a fixed length, then merges pairs of runs; every merge is cut into pieces of equal size, so
-/// that the last one keeps all threads busy too.
-template <class T, class Allocator, class Less>
-void parallel_sort(ThreadPool& pool, std::vector<T, Allocator>& values, const Less& less) {
+/// that the last one keeps all threads busy too. `spare`, as long as `values`, is written over.
+template <class T, class Less>
+void parallel_sort(ThreadPool& pool, std::span<T> values, std::span<T> spare, const Less& less) {
   constexpr int64_t kPiece = 1 << 15;
   const auto count = static_cast<int64_t>(values.size());
   const int64_t share = (count + pool.threads() - 1) / pool.threads();
@@ -42,16 +42,16 @@ void parallel_sort(ThreadPool& pool, std::vector<T, Allocator>& values, const Le
   }
   int64_t run = kPiece;
   while (run * 2 <= share) run *= 2;
-  const auto part = [](auto& source, int64_t begin, int64_t end) {
-    return std::span(source).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+  const auto part = [](std::span<T> source, int64_t begin, int64_t end) {
+    return source.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
   };
   pool.parallel_for(count, run, [&](int64_t begin, int64_t end, int) {
     const std::span<T> rows = part(values, begin, end);
     std::sort(rows.begin(), rows.end(), less);
   });
-  std::vector<T, Allocator> merged(values.size());
+  std::span<T> source = values;
+  std::span<T> merged = spare;
   for (; run < count; run *= 2) {
-    const std::vector<T, Allocator>& source = values;
     pool.parallel_for(
         count, kPiece, [&](int64_t begin, int64_t end, int) {  // a piece lies within one pair of runs
           const int64_t base = begin - begin % (2 * run);
@@ -63,8 +63,16 @@ void parallel_sort(ThreadPool& pool, std::vector<T, Allocator>& values, const Le
           std::merge(left.begin() + first, left.begin() + last, right.begin() + (begin - base - first),
                      right.begin() + (end - base - last), merged.begin() + begin, less);
         });
-    values.swap(merged);
+    std::swap(source, merged);
   }
+  if (source.data() != values.data()) std::copy(source.begin(), source.end(), values.begin());
+}
+
+/// The same, with a second vector of its own.
+template <class T, class Allocator, class Less>
+void parallel_sort(ThreadPool& pool, std::vector<T, Allocator>& values, const Less& less) {
+  std::vector<T, Allocator> spare(values.size());
+  parallel_sort(pool, std::span<T>(values), std::span<T>(spare), less);
 }
 
 }  // namespace tql_engine

@@ -54,10 +54,8 @@ std::vector<int64_t> sorted_positions(Execution& execution, const Sort& sort, co
     }
     if (column.length() > 0) keys.push_back({column, sort.descending[i]});
   }
-  // Of each row its code and position, once more to merge into, and then the position alone.
-  constexpr int64_t kSortBytes = 40;
   const bool all = !sort.fetch || *sort.fetch >= input.size();
-  const Reservation sorting(all ? input.size() * kSortBytes : 0);
+  const Reservation positions(all ? input.size() * static_cast<int64_t>(sizeof(int64_t)) : 0);
   return sort_positions(keys, input.size(), sort.fetch.value_or(-1), execution.pool());
 }
 
