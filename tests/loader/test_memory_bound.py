@@ -48,7 +48,8 @@ MODES: dict[str, tuple[str, int]] = {
         BUFFER + WORKERS * BATCH_BYTES,
     ),
 }
-PROCESS_BYTES = 12 * 10**6  # the interpreter's own, which grows while it runs, in each process
+# Of each process: the stored bytes of pictures that are looked up together, and what the interpreter grows by.
+PROCESS_BYTES = (32 << 20) + 12 * 10**6
 
 SCRIPT = """
     import json, multiprocessing, os, sys

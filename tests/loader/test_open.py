@@ -40,7 +40,7 @@ def test_a_tensor_that_cannot_be_read_hurts_only_when_touched(tmp_path: Path) ->
     assert len(ds["boxes"]) == len(ds)
     with pytest.raises(UnsupportedError) as caught:
         ds["polygons"]
-    assert caught.value.message == "tensor 'polygons': values of dtype complex64 can't be read"
+    assert caught.value.message == "tensor 'polygons': polygons of dtype complex64 can't be read"
 
 
 def test_scalars_keep_the_shape_that_the_format_gives_them(tmp_path: Path) -> None:
