@@ -14,10 +14,15 @@ class ByteCache(Generic[V]):
     """Values by key, the least recently used ones dropped when a bound is passed.
 
     Threads that miss the same key at once compute it once; a value larger than the bound is not kept.
+
+    Args:
+        max_bytes: the bound while nobody holds a lease; else it is the sum of the leases.
+        max_entries: the other bound.
     """
 
     def __init__(self, max_bytes: int, max_entries: int) -> None:
-        self._max_bytes = max_bytes
+        self._own_bytes = self._max_bytes = max_bytes
+        self._leases: list[int] = []
         self._max_entries = max_entries
         self._entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
         self._bytes = 0
@@ -27,6 +32,24 @@ class ByteCache(Generic[V]):
     @property
     def nbytes(self) -> int:
         return self._bytes
+
+    @property
+    def max_bytes(self) -> int:
+        """The bound on bytes now."""
+        return self._max_bytes
+
+    def lease(self, nbytes: int) -> Callable[[], None]:
+        """Let the cache hold `nbytes` for one who works with it, until what is returned is called."""
+        with self._lock:
+            self._leases.append(nbytes)
+            self._bound()
+
+        def end() -> None:
+            with self._lock:
+                self._leases.remove(nbytes)
+                self._bound()
+
+        return end
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -63,6 +86,13 @@ class ByteCache(Generic[V]):
             return
         self._entries[key] = (value, nbytes)
         self._bytes += nbytes
+        self._shrink()
+
+    def _bound(self) -> None:
+        self._max_bytes = sum(self._leases) if self._leases else self._own_bytes
+        self._shrink()
+
+    def _shrink(self) -> None:
         while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
             _, (_, freed) = self._entries.popitem(last=False)
             self._bytes -= freed

@@ -174,6 +174,7 @@ class Config:
         output = self.output or Output()
         processes = max(1, output.processes.number)
         reads = self._reads
+        for_rows = self._buffer_for_rows
         return Recipe(
             self.view,
             reads,
@@ -185,7 +186,8 @@ class Config:
             self.seed,
             output.on_error,
             output.pad,
-            self._reuse_rows(reads) // processes,
+            for_rows // processes // max(1, self._kept_bytes),
+            (self._buffer_bytes - for_rows) // processes,
             1 if output.processes.number else self._together(reads),
         )
 
@@ -217,19 +219,22 @@ class Config:
         batch_bytes = batching.size * max(1, sum(field.row_bytes for field in fields))
         return max(1, min(_TOGETHER_BATCHES, _TOGETHER_BYTES // batch_bytes))
 
-    def _reuse_rows(self, reads: Sequence[ColumnRead]) -> int:
-        """How many decoded rows the buffer holds, if rows come more than once at all."""
-        costly = [read.name for read in reads if is_costly(self.view, read)]
-        drawn = self.draw is not None and self.draw.replace
-        if not costly or not (drawn or getattr(self.view, "has_repeats", False)):
-            return 0
-        kept = sum(self._kept_bytes(name) for name in costly)
-        return self._buffer_bytes // max(1, kept)
+    @property
+    def _buffer_for_rows(self) -> int:
+        """The part of the buffer that is for rows that come again; the rest is for chunks."""
+        return self._buffer_bytes // 2 if self._kept_bytes else 0
 
-    def _kept_bytes(self, column: str) -> int:
-        """What a row takes that comes again: decoded, and as it is stored."""
-        field = self.view.schema[column]
-        return field.row_bytes + field.row_bytes // (4 if field.encoding in _IMAGE_FILES else 1)
+    @property
+    def _kept_bytes(self) -> int:
+        """What a row takes that comes again: decoded, and as it is stored. 0 if none is kept."""
+        drawn = self.draw is not None and self.draw.replace
+        if not drawn and not getattr(self.view, "has_repeats", False):
+            return 0
+        fields = [self.view.schema[read.name] for read in self._reads if is_costly(self.view, read)]
+        return sum(
+            field.row_bytes + field.row_bytes // (4 if field.encoding in _IMAGE_FILES else 1)
+            for field in fields
+        )
 
     def schedule(self) -> Schedule:
         """Which rows come when.
@@ -269,7 +274,7 @@ class Config:
         seed = self.seed if self.shuffling.seed is None else self.shuffling.seed
         fields = [self.view.schema[name] for name in self.columns]
         row_bytes = sum(field.row_bytes for field in fields)
-        budget = self._buffer_bytes
+        budget = self._buffer_bytes - self._buffer_for_rows
         grouped = [field.name for field in fields if field.encoding not in _READ_ONE_BY_ONE]
         if not grouped or row_bytes * len(self.view) <= budget:
             return ExactShuffle(seed)

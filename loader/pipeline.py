@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from tql._engine import DecodePool
 from tql.loader.schedule import EpochOrder, Positions
+from tql.loader.source import lease_cache
 from tql.loader.stages.collate import Face, collate, hand_over
 from tql.loader.stages.decode import Decoder
 from tql.loader.stages.fetch import ColumnRead, Rows, Slots
@@ -54,6 +55,7 @@ class Recipe:
         on_error: what becomes of a row that can't be read.
         pad: what fills ragged columns up to one shape.
         reuse_rows: within how many rows a row that comes again is not decoded again; 0 for never.
+        cache_bytes: what the source may keep meanwhile of the chunks that it has decompressed.
         together: how many batches are read together and then parted; for small rows of one shape.
     """
 
@@ -68,6 +70,7 @@ class Recipe:
     on_error: OnError = "raise"
     pad: Pad = None
     reuse_rows: int = 0
+    cache_bytes: int = 0
     together: int = 1
 
     @property
@@ -102,13 +105,14 @@ class Prepared:
 
 
 class BatchMaker:
-    """Makes batches by a recipe, in the order of its turns, on the threads of a pool."""
+    """Makes batches by a recipe, in the order of its turns, on the threads of a pool. Close it."""
 
     def __init__(self, recipe: Recipe, pool: DecodePool, turns: Turns = _ALL) -> None:
         self._recipe = recipe
         self._face: Face = TorchFace(recipe.pad) if recipe.face == "torch" else NumpyFace(recipe.pad)
         self._decoder = Decoder(recipe.view, pool, recipe.seed)
         self._reader = Reader(recipe.view, recipe.columns, self._decoder, turns, recipe.reuse_rows)
+        self.close = lease_cache(recipe.view, recipe.cache_bytes)
 
     def start(self, order: EpochOrder, steps: range) -> Prepared:
         """Fetch and start decoding; an error is kept for `finish`, so that the batches before it still
@@ -259,4 +263,5 @@ def run(
             del prepared  # the rows as they were before the functions: nothing needs them any more
             yield from made
     finally:
+        maker.close()
         under_way.clear()  # an exception's traceback would hold them for long

@@ -6,7 +6,7 @@ Row numbers count within the selection; all that is read is asked of the source 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tql import _engine
 from tql.errors import UnsupportedError
 from tql.loader.partitions import DEFAULT_ROW_BYTES, even_ranges
-from tql.loader.source import Facet, Source, facet_of
+from tql.loader.source import Facet, Source, facet_of, lease_cache
 from tql.loader.zones import is_in_memory, keep_zones, zones_of
 from tql.schema import Schema
 
@@ -135,6 +135,9 @@ class SelectedRows:
             return None
         zones = zones_of(self._source, origin)
         return None if zones is None else zones.from_row(self._start)
+
+    def lease_cache(self, nbytes: int) -> Callable[[], None]:
+        return lease_cache(self._source, nbytes)
 
     def keep_zones(self) -> None:
         keep_zones(self._source)

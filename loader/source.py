@@ -40,7 +40,7 @@ class Source(Protocol):
 
     Implementations pickle by description (a path and a version), never by content, in-memory ones excepted.
 
-    Five more members may be left out:
+    Six more members may be left out:
 
         in_memory: bool: reading is no more than looking at memory, so that many small reads cost no more than
             few large ones, none is made ahead, and what `read` hands out is no memory that the query holds.
@@ -48,6 +48,8 @@ class Source(Protocol):
         zones(column) -> Zones | None: where the engine keeps what it finds out about the values of a column
             (`tql._engine.ZoneMaps`), so that later queries need not read what cannot match. None where the
             values may ever change, if only by somebody else's hand.
+        lease_cache(nbytes) -> Callable: let the source keep so many bytes of what it has read, in place of
+            what it keeps otherwise, until the returned function is called.
         statistics(column) -> Statistics | None: what the format knows of a column of scalars; `KeptZones`
             in `tql.loader.zones` hands it to the engine.
         keep_zones() -> None: write down what the engine found out, for those who open the source later;
@@ -109,3 +111,15 @@ def present(source: Source) -> Source:
     """The source as it is now: one that can be written to gives its rows, whatever becomes of it later."""
     now: Callable[[Source], Source] | None = getattr(type(source), "present", None)
     return source if now is None else now(source)
+
+
+def lease_cache(source: object, nbytes: int) -> Callable[[], None]:
+    """Let a source keep `nbytes` of what it has read, if it keeps anything, until the returned function is
+    called.
+    """
+    lease: Callable[[object, int], Callable[[], None]] | None = getattr(type(source), "lease_cache", None)
+    return _nothing if lease is None else lease(source, nbytes)
+
+
+def _nothing() -> None:
+    pass

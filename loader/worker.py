@@ -130,6 +130,8 @@ class _Maker:
         return self._maker
 
     def close(self) -> None:
+        if self._maker is not None:
+            self._maker.close()
         self._pool.close()
 
 

@@ -58,3 +58,20 @@ def test_a_failure_is_not_kept() -> None:
             continue
         raise AssertionError
     assert cache.get("k", lambda: (1, 1)) == 1
+
+
+def test_leases_take_the_place_of_the_own_bound_while_they_last() -> None:
+    cache = ByteCache[str](100, 10)
+    for key in "abc":
+        cache.get(key, lambda: ("value", 30))
+    small = cache.lease(40)
+    assert cache.max_bytes == 40 and cache.nbytes == 30 and len(cache) == 1
+    large = cache.lease(80)
+    assert cache.max_bytes == 120
+    for key in "def":
+        cache.get(key, lambda: ("value", 30))
+    assert cache.nbytes == 120
+    large()
+    assert cache.max_bytes == 40 and cache.nbytes == 30
+    small()
+    assert cache.max_bytes == 100

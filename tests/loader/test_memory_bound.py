@@ -42,6 +42,11 @@ MODES: dict[str, tuple[str, int]] = {
         ALONE * CROPPED_BYTES,
     ),
     "python": (f"{SHUFFLED}.transform(halve).batch(128).numpy(num_threads=2)", CALLED * BATCH_BYTES),
+    "chunks": ("chunked.dataloader().batch(128).numpy(num_threads=2)", 256 * 10**6 + ALONE * BATCH_BYTES),
+    "exact from chunks": (
+        f"{SHUFFLED.replace('view', 'chunked')}.batch(128).numpy(num_threads=2)",
+        ROWS // 128 * BATCH_BYTES + ALONE * BATCH_BYTES,  # less than its buffer
+    ),
     "workers": (f"{SHUFFLED}.batch(128).numpy(num_workers=2, num_threads=1)", WORKERS * BATCH_BYTES),
     "drawn, workers": (
         f"{DRAWN}.batch(128).numpy(num_workers=2, num_threads=1)",
@@ -68,6 +73,7 @@ SCRIPT = """
         return total * 1024
 
     view = tql.load(sys.argv[1])
+    chunked = tql.load(sys.argv[1].removesuffix("view") + "chunked")
     loader = eval(sys.argv[2])
     next(iter(tql.from_numpy({"x": np.arange(3)}).dataloader().numpy()))
     before, most = held(), []
@@ -86,6 +92,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ds.create_tensor("images", htype="image", sample_compression="jpeg")
         for _ in range(ROWS // 32):
             ds.extend({"images": list(coarse.repeat(25, 1).repeat(25, 2))})
+    noise = np.random.default_rng(1).integers(
+        0, 256, (32, 250, 250, 3), np.uint8
+    )  # chunks as large as its rows
+    with tql.empty(root.with_name("chunked")) as ds:
+        ds.create_tensor("images", htype="image", chunk_compression="lz4")
+        for _ in range(ROWS // 32):
+            ds.extend({"images": list(noise)})
     return root
 
 

@@ -244,7 +244,11 @@ class ChunkStore:
         """Where items of a chunk lie: no more is read than they need, unless they are many or small."""
         starts, sizes = chunk.header.spans(local)
         if chunk.in_memory or self._has_small_items(chunk.header):
-            return Spans(self.area(chunk), starts, sizes)
+            area = self.area(chunk)
+            if chunk.in_memory or 5 * int(sizes.sum()) >= 4 * area.nbytes or self._fits_cache(area):
+                return Spans(area, starts, sizes)
+            parts = [area[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+            return Spans(np.concatenate([np.zeros(0, np.uint8), *parts]), offsets_of(sizes)[:-1], sizes)
         if len(local) == 0:
             return Spans(np.zeros(0, np.uint8), starts, sizes)
         low, high = int(starts.min()), int((starts + sizes).max())
@@ -291,6 +295,12 @@ class ChunkStore:
     def _has_small_items(self, header: ChunkHeader) -> bool:
         """Whether a chunk is read, and kept, whole: a disk reads pages."""
         return self._meta.chunk_codec is not None or header.data_size < _PAGE * header.num_items
+
+    def _fits_cache(self, area: NDArray[np.uint8]) -> bool:
+        """Whether the cache has room for all chunks: if not, who holds some items should not hold whole
+        chunks for them.
+        """
+        return len(self.index.last) * area.nbytes <= self._caches.areas.max_bytes
 
     def _check_state(self, chunk: int, state: FileState, place: Place) -> None:
         """A chunk is that which it was when it was first read."""

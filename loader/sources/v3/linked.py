@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -54,6 +54,9 @@ class LinkedSource:
 
     def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
         return self._source.partitions(columns)
+
+    def lease_cache(self, nbytes: int) -> Callable[[], None]:
+        return self._source.lease_cache(nbytes)
 
     def zones(self, column: str) -> Zones | None:
         return None if column in self._linked else self._source.zones(column)

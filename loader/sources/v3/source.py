@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -157,6 +157,10 @@ class V3Source:
                 if stored is not None:
                     stored.load(zones)
         return zones
+
+    def lease_cache(self, nbytes: int) -> Callable[[], None]:
+        """Let it keep `nbytes` of decompressed chunks until the returned function is called."""
+        return self._caches.areas.lease(nbytes)
 
     def keep_zones(self) -> None:
         """Write down what was measured since the source was opened, where it can be written."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tql._engine import Column, EncodedRows
 from tql.errors import UnsupportedError
 from tql.loader.arrays import ArrayRows
-from tql.loader.source import Facet, Source, facet_of
+from tql.loader.source import Facet, Source, facet_of, lease_cache
 from tql.schema import Field, Schema
 from tql.types import Type
 
@@ -45,6 +45,9 @@ class SubSampled:
 
     def partitions(self, columns: Sequence[str]) -> Sequence[tuple[int, int]]:
         return self._source.partitions(columns)
+
+    def lease_cache(self, nbytes: int) -> Callable[[], None]:
+        return lease_cache(self._source, nbytes)
 
     def read(self, column: str, facet: Facet, start: int, stop: int) -> Column:
         return self._sliced(column, facet, self._source.read(column, "values", start, stop))
