@@ -53,7 +53,7 @@ MODES: dict[str, tuple[str, int]] = {
         BUFFER + WORKERS * BATCH_BYTES,
     ),
 }
-# Of each process: the stored bytes of pictures that are looked up together, and what the interpreter grows by.
+# Of each process: the stored bytes of pictures that are looked up together, and what the interpreter grows.
 PROCESS_BYTES = (32 << 20) + 12 * 10**6
 
 SCRIPT = """
@@ -92,9 +92,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ds.create_tensor("images", htype="image", sample_compression="jpeg")
         for _ in range(ROWS // 32):
             ds.extend({"images": list(coarse.repeat(25, 1).repeat(25, 2))})
-    noise = np.random.default_rng(1).integers(
-        0, 256, (32, 250, 250, 3), np.uint8
-    )  # chunks as large as its rows
+    noise = np.random.default_rng(1).integers(0, 256, (32, 250, 250, 3), np.uint8)  # nothing compresses it
     with tql.empty(root.with_name("chunked")) as ds:
         ds.create_tensor("images", htype="image", chunk_compression="lz4")
         for _ in range(ROWS // 32):
