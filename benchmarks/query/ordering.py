@@ -52,17 +52,17 @@ def top_hundred(rows: int) -> Iterator[Line]:
 
 
 def sorted_floats(rows: int) -> Iterator[Line]:
-    score = np.random.default_rng(0).random(rows, dtype=np.float32)
+    score = np.random.default_rng(0).random(rows // 4, dtype=np.float32)
     yield _sorted({"score": score}, "score", lambda: np.argsort(score, kind="stable"))
 
 
 def sorted_int32(rows: int) -> Iterator[Line]:
-    key = np.random.default_rng(1).integers(-(1 << 31), 1 << 31, rows, dtype=np.int32)
+    key = np.random.default_rng(1).integers(-(1 << 31), 1 << 31, rows // 4, dtype=np.int32)
     yield _sorted({"key": key}, "key", lambda: np.argsort(key, kind="stable"))
 
 
 def sorted_int64(rows: int) -> Iterator[Line]:
-    key = np.random.default_rng(2).integers(-(1 << 63), 1 << 63, rows, dtype=np.int64, endpoint=False)
+    key = np.random.default_rng(2).integers(-(1 << 63), 1 << 63, rows // 4, dtype=np.int64, endpoint=False)
     yield _sorted({"key": key}, "key", lambda: np.argsort(key, kind="stable"))
 
 
@@ -72,7 +72,7 @@ def sorted_texts(rows: int) -> Iterator[Line]:
 
 
 def sorted_by_two(rows: int) -> Iterator[Line]:
-    columns = scalars(rows)
+    columns = scalars(rows // 4)
     labels, score = columns["labels"], columns["score"]
     yield _sorted(columns, "labels, score", lambda: np.lexsort((score, labels)))
 
@@ -96,7 +96,7 @@ def _sorted(columns: dict[str, np.ndarray], order: str, by_numpy: Callable[[], n
 
     types = ", ".join("text" if columns[key].dtype.kind == "U" else columns[key].dtype.name for key in keys)
     return Line(
-        f"all of order by {order} ({types})",
+        f"all of {len(expected):,} rows order by {order} ({types})",
         rows_of(tql.from_numpy(columns), f"select * order by {order}"),
         check,
         (Faster(1),),
