@@ -5,13 +5,8 @@
 
 namespace tql_engine {
 
-/// Bytes that cover each level of nested nodes, with room to spare: 600 were measured. The address sanitizer
-/// puts red zones around every variable.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr size_t kStackPerLevel = 16384;
-#else
+/// Bytes that cover each level of nested nodes, with room to spare: 600 were measured.
 inline constexpr size_t kStackPerLevel = 2048;
-#endif
 
 /// Whether the calling thread has so many bytes of stack left; true where the system does not tell.
 bool stack_has(size_t bytes) noexcept;

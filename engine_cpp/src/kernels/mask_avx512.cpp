@@ -51,24 +51,35 @@ constexpr int float_predicate(CompareOp op) noexcept {
   }
 }
 
+/// Where GCC 12 runs out of registers it keeps a mask of 32 bits in memory and takes it back as 64, the upper
+/// half being whatever was there. So it is made to bring the mask into a register that it knows.
+TQL_AVX512 uint64_t widened(__mmask32 mask) {
+  uint32_t bits = mask;
+  asm("" : "+r"(bits));
+  return bits;
+}
+TQL_AVX512 uint64_t widened(__mmask64 mask) { return mask; }
+TQL_AVX512 uint64_t widened(__mmask16 mask) { return mask; }
+TQL_AVX512 uint64_t widened(__mmask8 mask) { return mask; }
+
 /// One vector of values of type T, compared with a constant.
 template <class T>
 struct Lanes;
 
-#define TQL_INTEGER_LANES(T, bits, sign)                                           \
-  template <>                                                                      \
-  struct Lanes<T> {                                                                \
-    static constexpr int64_t kCount = 512 / bits;                                  \
-    using Vector = __m512i;                                                        \
-    TQL_AVX512 Vector broadcast(T value) {                                         \
-      using Signed = std::make_signed_t<T>;                                        \
-      return _mm512_set1_epi##bits(static_cast<Signed>(value));                    \
-    }                                                                              \
-    template <CompareOp op>                                                        \
-    TQL_AVX512 uint64_t mask(const T* values, Vector right) {                      \
-      const Vector left = _mm512_loadu_si512(values);                              \
-      return _mm512_cmp_ep##sign##bits##_mask(left, right, integer_predicate(op)); \
-    }                                                                              \
+#define TQL_INTEGER_LANES(T, bits, sign)                                                    \
+  template <>                                                                               \
+  struct Lanes<T> {                                                                         \
+    static constexpr int64_t kCount = 512 / bits;                                           \
+    using Vector = __m512i;                                                                 \
+    TQL_AVX512 Vector broadcast(T value) {                                                  \
+      using Signed = std::make_signed_t<T>;                                                 \
+      return _mm512_set1_epi##bits(static_cast<Signed>(value));                             \
+    }                                                                                       \
+    template <CompareOp op>                                                                 \
+    TQL_AVX512 uint64_t mask(const T* values, Vector right) {                               \
+      const Vector left = _mm512_loadu_si512(values);                                       \
+      return widened(_mm512_cmp_ep##sign##bits##_mask(left, right, integer_predicate(op))); \
+    }                                                                                       \
   }
 TQL_INTEGER_LANES(int8_t, 8, i);
 TQL_INTEGER_LANES(uint8_t, 8, u);
