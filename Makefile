@@ -111,15 +111,19 @@ MEMORY_TESTS := --ignore tests/loader/test_memory_stays_flat.py --ignore tests/l
   --ignore tests/engine/test_kept_memory.py --deselect \
   tests/engine/test_memory_limit.py::test_where_the_system_has_no_memory_the_query_fails_and_the_engine_goes_on
 
+# A small stack holds fewer of the sanitizer's frames than the engine counts on.
+SMALL_STACKS := tests/language/test_limits.py::test_deep_queries_run_in_threads_with_small_stacks
+
 asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sanitizers
 	$(asan-build)
 	$(ASAN) build/asan/tql_native_tests
-	$(asan-python) -m pytest -p no:cacheprovider tests $(MEMORY_TESTS)
+	$(asan-python) -m pytest -p no:cacheprovider tests $(MEMORY_TESTS) --deselect $(SMALL_STACKS)
 
-# Two tests start threads in a forked child of a process with threads. The sanitizer's own bookkeeping of threads
+# Three tests start threads in a forked child of a process with threads. The sanitizer's own bookkeeping of threads
 # does not survive that: it aborts with "dup thread with used id" whatever the code does.
 FORKED_THREADS := tests/engine/test_decode_pool.py::test_a_forked_child_starts_threads_of_its_own \
-  --deselect tests/loader/test_streaming.py::test_a_forked_child_goes_on_with_threads_of_its_own
+  --deselect tests/loader/test_streaming.py::test_a_forked_child_goes_on_with_threads_of_its_own \
+  --deselect tests/engine/test_engine_read_ahead.py::test_a_child_after_a_query_can_query
 
 tsan: | $(BIN)/python  ## the engine and loader tests under the thread sanitizer
 	$(call sanitizer-build,tsan,thread)
