@@ -68,6 +68,8 @@ class FakeView:
         if facet == "shape":
             shapes = [_engine.jpeg_shape(self.columns[column][row]) for row in rows]
             return _engine.Column.dense(np.array(shapes, np.int64))
+        if not isinstance(self.columns[column][0], str):
+            return _engine.Column.dense(np.stack([np.asarray(self.columns[column][row]) for row in rows]))
         encoded = [self.columns[column][row].encode() for row in rows]
         offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
         return _engine.Column.text(offsets, np.frombuffer(b"".join(encoded), np.uint8))

@@ -379,6 +379,52 @@ def jpeg_shape(data: Buffer) -> tuple[int, int, int]:
 def lz4_decompress(data: Buffer, size: int) -> NDArray[np.uint8]:
     """One raw LZ4 block of exactly `size` decompressed bytes. Raises EngineError("value")."""
 
+class StoredFiles:
+    """Files by number, and what they were when they were opened."""
+
+    def __init__(self) -> None: ...
+    def set(self, number: int, path: bytes, size: int, modified: int, inode: int) -> None:
+        """Say which file has a number.
+
+        Args:
+            number: at least 0.
+            path: of the file.
+            size, modified, inode: what it must be when it is read: bytes, ns since 1970, number.
+        """
+
+class StoredArea:
+    """Parts of files that are read when a row in them is needed, by threads of a DecodePool or who needs it.
+
+    May be a buffer of EncodedRows, and takes no more parts then. A file that can't be read, or is not what it
+    was, is an error of the rows in it.
+    """
+
+    def __init__(self) -> None: ...
+    def add(
+        self,
+        files: StoredFiles,
+        numbers: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        sizes: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Add bytes [offsets[i], offsets[i] + sizes[i]) of file numbers[i], for all i, in any order.
+
+        Args:
+            files: those that the numbers mean.
+            numbers, offsets, sizes: int64 [parts].
+
+        Returns:
+            int64 [parts], where each lies in the area; equal ones lie in one place.
+
+        Raises:
+            ValueError: parts outside of the file; an area that rows have already.
+        """
+
+class RowMemory:
+    """Memory for rows that are kept, used again for others when they are dropped."""
+
+    def __init__(self) -> None: ...
+
 class EncodedRows:
     """Where the stored bytes of n rows of one column lie, and what they decode to.
 
@@ -391,7 +437,7 @@ class EncodedRows:
         self,
         codec: Literal["raw", "jpeg", "lz4"],
         dtype: np.dtype[Any],
-        buffers: Sequence[Buffer],
+        buffers: Sequence[Buffer | StoredArea],
         buffer_index: NDArray[np.int32],
         offsets: NDArray[np.int64],
         sizes: NDArray[np.int64],
@@ -409,11 +455,15 @@ class EncodedRows:
         """The one shape of all rows, None where they differ or there is no row."""
 
     def row_bytes(self, row: int) -> bytes:
-        """The stored bytes of one row."""
+        """The stored bytes of one row.
+
+        Raises:
+            EngineError: they can't be read.
+        """
 
     def take(self, rows: NDArray[np.int64]) -> EncodedRows: ...
-    def keep(self, rows: NDArray[np.int64]) -> list[KeptRow]:
-        """These rows, each with a copy of its stored bytes, for later batches."""
+    def keep(self, rows: NDArray[np.int64], memory: RowMemory) -> list[KeptRow]:
+        """These rows, each with a copy of its stored bytes in `memory`, for later batches."""
 
     @staticmethod
     def join(

@@ -19,7 +19,9 @@
 #include "tql_engine/decode_pool.h"
 #include "tql_engine/encoded_rows.h"
 #include "tql_engine/image_program.h"
+#include "tql_engine/row_memory.h"
 #include "tql_engine/status.h"
+#include "tql_engine/stored_area.h"
 #include "tql_engine/types.h"
 
 namespace py = pybind11;
@@ -44,6 +46,20 @@ struct SharedRow {
   py::dtype dtype;
 };
 
+void set_file(StoredFiles& files, int64_t number, const py::bytes& path, int64_t size, int64_t modified,
+              uint64_t inode) {
+  constexpr int64_t kMostFiles = int64_t{1} << 31;
+  if (number < 0 || number >= kMostFiles) throw py::value_error("impossible number of a file");
+  files.set(static_cast<size_t>(number), {path, {size, modified, inode}});
+}
+
+py::array_t<int64_t> add_parts(StoredArea& area, const StoredFiles& files, const Array<int64_t>& numbers,
+                               const Array<int64_t>& offsets, const Array<int64_t>& sizes) {
+  const std::vector<int64_t> places =
+      area.add(files, view(numbers, "numbers"), view(offsets, "offsets"), view(sizes, "sizes"));
+  return py::array_t<int64_t>(static_cast<py::ssize_t>(places.size()), places.data());
+}
+
 std::unique_ptr<StoredRows> make_rows(const std::string& codec_text, const py::dtype& dtype,
                                       const py::sequence& buffers, const Array<int32_t>& buffer_index,
                                       const Array<int64_t>& offsets, const Array<int64_t>& sizes,
@@ -62,8 +78,14 @@ std::unique_ptr<StoredRows> make_rows(const std::string& codec_text, const py::d
   auto borrowed = std::make_shared<std::vector<std::unique_ptr<BorrowedBytes>>>();
   EncodedRows::Buffers spans;
   for (const py::handle buffer : buffers) {
+    if (py::isinstance<StoredArea>(buffer)) {
+      auto area = buffer.cast<std::shared_ptr<StoredArea>>();
+      area->seal();
+      spans.push_back({area->bytes(), area});
+      continue;
+    }
     borrowed->push_back(std::make_unique<BorrowedBytes>(py::reinterpret_borrow<py::object>(buffer)));
-    spans.push_back(borrowed->back()->bytes());
+    spans.push_back({borrowed->back()->bytes(), nullptr});
   }
   return std::make_unique<StoredRows>(
       StoredRows{EncodedRows(*codec, dtype.itemsize(), static_cast<int>(shapes.shape(1)), spans,
@@ -82,12 +104,13 @@ StoredRows take_rows(const StoredRows& stored, const Array<int64_t>& rows) {
   return taken;
 }
 
-std::vector<SharedRow> keep_rows(const StoredRows& stored, const Array<int64_t>& rows) {
+std::vector<SharedRow> keep_rows(const StoredRows& stored, const Array<int64_t>& rows,
+                                 const std::shared_ptr<RowMemory>& memory) {
   std::vector<SharedRow> kept;
   for (const int64_t row : view(rows, "rows")) {
     if (row < 0 || row >= stored.rows.size())
       throw py::index_error("row is out of range: " + std::to_string(row));
-    kept.push_back({std::make_shared<KeptRow>(stored.rows, row), stored.dtype});
+    kept.push_back({std::make_shared<KeptRow>(stored.rows, row, memory), stored.dtype});
   }
   return kept;
 }
@@ -130,7 +153,12 @@ py::object uniform_shape(const StoredRows& stored) {
 py::bytes row_bytes(const StoredRows& stored, int64_t row) {
   if (row < 0 || row >= stored.rows.size())
     throw py::index_error("row is out of range: " + std::to_string(row));
-  const std::span<const uint8_t> bytes = stored.rows.stored(row);
+  const std::span<const uint8_t> bytes = [&] {
+    const py::gil_scoped_release released;
+    if (!stored.kept.empty() && stored.kept[static_cast<size_t>(row)])
+      stored.kept[static_cast<size_t>(row)]->fill();
+    return stored.rows.stored(row);
+  }();
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -333,6 +361,16 @@ std::unique_ptr<Ticket> submit_images(const std::shared_ptr<Pool>& pool, const p
 }  // namespace
 
 void register_decode(py::module_& module) {
+  py::class_<StoredFiles>(module, "StoredFiles", "Files by number, and what they were when they were opened.")
+      .def(py::init<>())
+      .def("set", &set_file, py::arg("number"), py::arg("path"), py::arg("size"), py::arg("modified"),
+           py::arg("inode"));
+  py::class_<StoredArea, std::shared_ptr<StoredArea>>(
+      module, "StoredArea", "Parts of files that are read when a row in them is needed: a buffer of rows.")
+      .def(py::init<>())
+      .def("add", &add_parts, py::arg("files"), py::arg("numbers"), py::arg("offsets"), py::arg("sizes"));
+  py::class_<RowMemory, std::shared_ptr<RowMemory>>(module, "RowMemory", "Memory for rows that are kept.")
+      .def(py::init<>());
   py::class_<SharedRow>(module, "KeptRow", "A row that several batches have, made once.");
   py::class_<StoredRows>(module, "EncodedRows",
                          "Where the stored bytes of rows lie, and what they decode to.")
@@ -346,7 +384,7 @@ void register_decode(py::module_& module) {
       .def_property_readonly("uniform_shape", &uniform_shape)
       .def("row_bytes", &row_bytes, py::arg("row"))
       .def("take", &take_rows, py::arg("rows"))
-      .def("keep", &keep_rows, py::arg("rows"))
+      .def("keep", &keep_rows, py::arg("rows"), py::arg("memory"))
       .def_static("join", &join_rows, py::arg("rows").none(true), py::arg("slots"), py::arg("kept"));
   py::class_<Ticket>(module, "DecodeTicket", "A batch being decoded.")
       .def("wait", &Ticket::wait, py::arg("timeout") = py::none())

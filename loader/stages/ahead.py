@@ -1,78 +1,75 @@
-"""Stored rows of several batches looked up at once: what it costs to open a chunk and to read its tables is
-paid once for all of them.
+"""Little values of several batches read at once: what each read costs, whatever it reads, is paid once for
+all of them.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import EncodedRows
-from tql.loader.stages.fetch import ColumnRead, Rows, fetch_column
+from tql.loader.stages.fetch import ColumnRead, Rows
 from tql.loader.stages.repair import UNREADABLE
+from tql.loader.to_numpy import column_values
 
 _MOST_BATCHES = 8
-_MOST_BYTES = 32 << 20  # of stored rows
-_PACKED = 4  # times that a JPEG is smaller than its pixels, at least
-_LEAST_ROW = 1 << 17  # bytes of pixels; files of smaller pictures may be read chunk by chunk, which is memory
+_MOST_BYTES = 1 << 8  # of a row that counts as nothing beside a picture
 
 
-def is_worth_it(view: Rows, column: ColumnRead) -> bool:
-    """Whether rows are read one by one, so that those of later batches take no more than their own memory."""
+def is_little(view: Rows, column: ColumnRead) -> bool:
+    """Whether rows are few numbers, so that those of later batches take next to no memory: labels."""
     field = view.schema[column.name]
-    return column.method == "numpy" and field.encoding == "jpeg" and field.row_bytes >= _LEAST_ROW
+    kind = field.type
+    fixed = kind.shape is not None and None not in kind.shape
+    plain = kind.is_numeric and fixed and not kind.nested and not kind.sequence and field.encoding is None
+    return plain and column.method == "numpy" and column.steps is None and 0 < field.row_bytes <= _MOST_BYTES
 
 
 class Ahead:
-    """Stored rows of one column, of the batch that is wanted and of those that come next."""
+    """The values of one column of little rows, of the batch that is wanted and of those that come next."""
 
     def __init__(self, view: Rows, column: ColumnRead) -> None:
         self._view = view
         self._column = column
-        self._most_rows = _MOST_BYTES * _PACKED // max(1, view.schema[column.name].row_bytes)
-        self._batches = 1  # looked up at once: few at first, so that the first batch comes soon
-        self._positions = np.zeros(0, np.int64)
-        self._rows: EncodedRows | None = None
+        self._batches = 1
+        self._ready: deque[tuple[NDArray[np.int64], NDArray[Any]]] = deque()
 
-    def fetch(self, positions: NDArray[np.int64], coming: Iterable[NDArray[np.int64]]) -> EncodedRows | None:
-        """The stored rows at these positions.
+    def fetch(self, positions: NDArray[np.int64], coming: Iterable[NDArray[np.int64]]) -> NDArray[Any] | None:
+        """The rows at these positions, an array [rows, ...] of their own; None where they are no such array.
 
         Args:
             positions: int64 [rows], of a batch.
             coming: the positions of the batches behind it; as many are taken as are looked up.
 
         Raises:
-            what `fetch_column` raises for these positions; what is wrong with later rows comes when these do.
+            what reading these positions raises; what is wrong with later rows comes when these do.
         """
-        found = self._taken(positions)
-        if found is not None:
-            return found
-        if self._look_up(positions, coming):
-            return self._taken(positions)
-        return fetch_column(self._view, self._column, positions)
-
-    def _taken(self, positions: NDArray[np.int64]) -> EncodedRows | None:
-        if self._rows is None:
-            return None
-        at = np.searchsorted(self._positions, positions)
-        at[at == len(self._positions)] = 0
-        return self._rows.take(at) if np.array_equal(self._positions[at], positions) else None
-
-    def _look_up(self, positions: NDArray[np.int64], coming: Iterable[NDArray[np.int64]]) -> bool:
-        wanted, rows = [positions], len(positions)
-        if self._batches > 1:
-            for more in coming:
-                rows += len(more)
-                if len(wanted) == self._batches or rows > self._most_rows:
+        if not self._ready or not np.array_equal(self._ready[0][0], positions):
+            wanted = [positions]
+            for more in coming if self._batches > 1 else ():
+                if len(wanted) == self._batches:
                     break
                 wanted.append(more)
-        self._batches = min(2 * self._batches, _MOST_BATCHES)
-        self._rows = None  # before there are others
-        self._positions = np.unique(np.concatenate(wanted))
+            self._batches = min(2 * self._batches, _MOST_BATCHES)
+            if not self._look_up(wanted) and (len(wanted) == 1 or not self._look_up([positions])):
+                return None
+        return self._ready.popleft()[1]
+
+    def _look_up(self, wanted: list[NDArray[np.int64]]) -> bool:
+        self._ready.clear()
+        together, name = np.concatenate(wanted), self._column.name
         try:
-            self._rows = fetch_column(self._view, self._column, self._positions)
+            values = column_values(self._view.take(name, "values", together), self._view.schema.type_of(name))
         except UNREADABLE:
+            if len(wanted) == 1:
+                raise
             return False
-        return self._rows is not None
+        if not isinstance(values, np.ndarray):
+            return False
+        ends = np.cumsum([len(positions) for positions in wanted])
+        parts = np.split(values, ends[:-1])
+        self._ready.extend((positions, part.copy()) for positions, part in zip(wanted, parts, strict=True))
+        return True

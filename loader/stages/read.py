@@ -6,19 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tql._engine import EncodedRows
 from tql.loader.schedule import EpochOrder
-from tql.loader.stages.ahead import Ahead, is_worth_it
+from tql.loader.stages.ahead import Ahead, is_little
 from tql.loader.stages.decode import Decoder, Decoding
 from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots, fetch_column
-from tql.loader.stages.reuse import Distinct, Kept, Reuse, Turns
+from tql.loader.stages.reuse import Distinct, Reuse, Turns
 from tql.loader.to_numpy import Values
-
-_Coming = Iterator[NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,13 +26,15 @@ class Reading:
 
     Attributes:
         slots: of the batch.
-        decoding: its columns.
+        decoding: its columns, but for those that are there already.
+        values: those.
         reuse: what other batches of the epoch share with it, if there may be something.
         distinct: its rows, where there is.
     """
 
     slots: Slots
     decoding: Decoding
+    values: dict[str, NDArray[Any]]
     reuse: Reuse | None = None
     distinct: Distinct | None = None
 
@@ -58,7 +59,8 @@ class Reader:
         self._turns = turns
         self._window = window
         self._shared = {column for column in columns if window and is_costly(view, column)}
-        self._ahead = {column: Ahead(view, column) for column in columns if is_worth_it(view, column)}
+        little = [column for column in columns if is_little(view, column)]
+        self._ahead = {column: Ahead(view, column) for column in little if len(little) < len(columns)}
         self._reuse: Reuse | None = None
 
     def start(self, order: EpochOrder, step: int, slots: Slots) -> Reading:
@@ -66,36 +68,37 @@ class Reader:
         reuse = self._reuse_of(order, step) if self._shared else None
         distinct = None if reuse is None else reuse.batch(step)
         encoded: dict[ColumnRead, EncodedRows | None] = {}
+        values: dict[str, NDArray[Any]] = {}
         for column in self._columns:
+            if column in self._ahead:
+                found = self._ahead[column].fetch(slots.positions, self._coming(order, step))
+                if found is not None:
+                    values[column.name] = found
+                    continue
             kept = reuse.of(column.name) if reuse is not None and column in self._shared else None
-            coming = self._coming(order, step, kept)
 
-            def fetch(
-                positions: NDArray[np.int64], column: ColumnRead = column, coming: _Coming = coming
-            ) -> EncodedRows | None:
-                return self._fetch(column, positions, coming)
+            def fetch(positions: NDArray[np.int64], column: ColumnRead = column) -> EncodedRows | None:
+                return fetch_column(self._view, column, positions)
 
             if kept is None or distinct is None:
                 encoded[column] = fetch(slots.positions)
             else:
                 encoded[column] = kept.encoded(distinct, slots.positions, fetch)
-        return Reading(slots, self._decoder.submit(Fetched(slots, encoded)), reuse, distinct)
+        return Reading(slots, self._decoder.submit(Fetched(slots, encoded)), values, reuse, distinct)
 
     def wait(self, reading: Reading) -> dict[str, Values]:
         """The rows of every column, in the order of the columns."""
-        return {column.name: self._finished(column, reading) for column in self._columns}
+        return {
+            column.name: reading.values[column.name]
+            if column.name in reading.values
+            else self._finished(column, reading)
+            for column in self._columns
+        }
 
-    def _fetch(self, column: ColumnRead, positions: NDArray[np.int64], coming: _Coming) -> EncodedRows | None:
-        ahead = self._ahead.get(column)
-        if ahead is None:
-            return fetch_column(self._view, column, positions)
-        return ahead.fetch(positions, coming)
-
-    def _coming(self, order: EpochOrder, step: int, kept: Kept | None) -> _Coming:
-        """The positions of the batches behind a step; without rows that are kept."""
+    def _coming(self, order: EpochOrder, step: int) -> Iterator[NDArray[np.int64]]:
+        """The positions of the batches behind a step."""
         for later in range(step + self._turns.stride, len(order), self._turns.stride):
-            positions = order.batch(later)
-            yield positions if kept is None else positions[kept.lacks(self._view.indices[positions])]
+            yield order.batch(later)
 
     def _finished(self, column: ColumnRead, reading: Reading) -> Values:
         decoding, reuse, distinct = reading.decoding, reading.reuse, reading.distinct

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import EncodedRows, KeptRow
+from tql._engine import EncodedRows, KeptRow, RowMemory
 from tql.loader.schedule import EpochOrder, Positions
 from tql.loader.to_numpy import Values
 
@@ -62,12 +62,9 @@ class Distinct:
 class Kept:
     """What is kept of one column, by row."""
 
+    memory: RowMemory = field(default_factory=RowMemory)
     stored: dict[int, KeptRow] = field(default_factory=dict)
     values: dict[int, Any] = field(default_factory=dict)
-
-    def lacks(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these rows are not kept as stored rows."""
-        return np.array([row not in self.stored for row in rows.tolist()], np.bool_)
 
     def encoded(
         self,
@@ -93,7 +90,7 @@ class Kept:
             return None
         if rows is not None:
             wanted = [at for at, number in enumerate(fresh) if batch.needed[number]]
-            for at, row in zip(wanted, rows.keep(np.array(wanted, np.int64)), strict=True):
+            for at, row in zip(wanted, rows.keep(np.array(wanted, np.int64), self.memory), strict=True):
                 known[fresh[at]] = self.stored[batch.rows[fresh[at]]] = row
         shared = [row for row in known if row is not None]
         source = np.empty(len(known), np.int64)

@@ -393,7 +393,7 @@ def test_kept_rows_give_what_each_row_gives_alone(pool, codec, steps):
     images = [picture(150, 200 - 8 * i) for i in range(4)]
     items = [image.tobytes() if codec == "raw" else jpeg(image) for image in images]
     stored = rows_of(codec, items, [image.shape for image in images])
-    kept = stored.keep(np.array([0, 2]))
+    kept = stored.keep(np.array([0, 2]), _engine.RowMemory())
     batches = [[-1, 1, -1, -2, 1, 3], [-2, -2, 0, -1], [-1, -2]]
     for number, slots in enumerate(batches):
         rows = None if min(slots) == max(slots) or all(slot < 0 for slot in slots) else stored
@@ -409,13 +409,13 @@ def test_kept_rows_give_what_each_row_gives_alone(pool, codec, steps):
 def test_rows_that_do_not_go_together_are_not_joined(pool):
     image = picture(8, 9)
     rows, flat = raw([image]), raw([image[..., 0]])
-    kept = rows.keep(np.array([0]))
+    kept = rows.keep(np.array([0]), _engine.RowMemory())
     assert _engine.EncodedRows.join(flat, np.array([0, -1]), kept) is None
     for slots in ([1], [-2], [-1, 5]):
         with pytest.raises(IndexError, match=r"(row|slot) is out of range"):
             _engine.EncodedRows.join(rows, np.array(slots), kept)
     with pytest.raises(IndexError, match="row is out of range: 1"):
-        rows.keep(np.array([1]))
+        rows.keep(np.array([1]), _engine.RowMemory())
     with pytest.raises(IndexError, match="no rows to join"):
         _engine.EncodedRows.join(None, np.array([0]), [])
 

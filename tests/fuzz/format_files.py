@@ -6,10 +6,12 @@ Whatever a file holds, reading gives rows or a `TQLError`; no other exception, n
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import struct
+import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -43,15 +45,23 @@ class MemoryFile(StoredFile):
     def __init__(self, data: bytes, place: Place) -> None:
         self._handle = -1
         self._data = data
+        self._written: Any = None
         self._place = place
         self.state = _state(data)
         self.size = len(data)
 
-    def read_parts(self, starts: Sequence[int], sizes: Sequence[int]) -> NDArray[np.uint8]:
-        parts = list(zip(starts, sizes, strict=True))
+    def read_parts(self, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
+        parts = list(zip(starts.tolist(), sizes.tolist(), strict=True))
         reaches = all(0 <= start <= start + size <= self.size for start, size in parts)
         assert reaches, "the reader asks for more than there is"
         return np.frombuffer(b"".join(self._data[start : start + size] for start, size in parts), np.uint8)
+
+    def on_disk(self) -> tuple[bytes, FileState]:
+        if self._written is None:
+            self._written = tempfile.NamedTemporaryFile()  # noqa: SIM115  as long as this one
+            self._written.write(self._data)
+            self._written.flush()
+        return os.fsencode(self._written.name), FileState.of(os.stat(self._written.name))
 
 
 def _state(data: bytes) -> FileState:

@@ -21,6 +21,7 @@ void test_memory_budget();
 void test_selection();
 void test_set_ops();
 void test_sort();
+void test_stored_area();
 void test_decode_pool();
 void test_image_program();
 void test_masks();

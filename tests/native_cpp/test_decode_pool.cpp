@@ -21,7 +21,7 @@ using tql_engine::EncodedRows;
 constexpr int64_t kRowBytes = 3000;
 
 EncodedRows rows_over(const std::vector<uint8_t>& bytes, int64_t count) {
-  const EncodedRows::Buffers buffers = {bytes};
+  const EncodedRows::Buffers buffers = {{bytes, nullptr}};
   std::vector<int64_t> offsets;
   for (int64_t i = 0; i < count; ++i) offsets.push_back(i / 2);  // every other row repeats the one before it
   const auto rows = static_cast<size_t>(count);

@@ -66,7 +66,7 @@ constexpr std::array<uint8_t, 391> kJpeg = {
     0xc9, 0x24, 0xf4, 0xf4, 0xf6, 0xc9, 0xa7, 0x22, 0xce, 0x49, 0x0f, 0xa7, 0xe7, 0xb6, 0x5f, 0xff, 0xd9};
 
 EncodedRows rows_of(Codec codec, const std::vector<uint8_t>& bytes) {
-  const EncodedRows::Buffers buffers = {bytes};
+  const EncodedRows::Buffers buffers = {{bytes, nullptr}};
   std::vector<int64_t> shapes;
   for (int64_t i = 0; i < kRows; ++i) {
     shapes.insert(shapes.end(), {kPicture.height, kPicture.width, kPicture.channels});

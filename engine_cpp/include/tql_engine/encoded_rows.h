@@ -1,20 +1,28 @@
 // Where the stored bytes of rows lie and what they decode to.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "tql_engine/codec.h"
+#include "tql_engine/stored_area.h"
 
 namespace tql_engine {
 
-/// Immutable once made. The buffers belong to somebody else, who keeps them alive; all else is copied, so
-/// that what was checked stays true.
+/// Bytes in memory, of somebody else who keeps them alive; or in files, read when a row of them is needed.
+struct StoredBuffer {
+  std::span<const uint8_t> bytes;
+  std::shared_ptr<StoredArea> area;  ///< sealed; null for bytes in memory
+};
+
+/// Immutable once made. All but the bytes in memory is copied, so that what was checked stays true.
 class EncodedRows {
  public:
-  using Buffers = std::vector<std::span<const uint8_t>>;
+  using Buffers = std::vector<StoredBuffer>;
 
   /// Row i is bytes [offsets[i], offsets[i] + sizes[i]) of buffer buffer_index[i]; shapes is [rows * rank].
   /// Throws std::invalid_argument unless all lengths agree, every row lies within its buffer, shapes are
@@ -27,9 +35,14 @@ class EncodedRows {
   Codec codec() const noexcept { return codec_; }
   int rank() const noexcept { return rank_; }
 
-  std::span<const uint8_t> stored(int64_t row) const noexcept {
-    return rows_[static_cast<size_t>(row)].stored;
-  }
+  /// Reads them where that is not done yet. Throws EngineError if they can't be read.
+  std::span<const uint8_t> stored(int64_t row) const;
+  /// Where the stored bytes are or will be: equal rows of one batch may share them.
+  const uint8_t* place(int64_t row) const noexcept { return rows_[static_cast<size_t>(row)].stored.data(); }
+  size_t stored_size(int64_t row) const noexcept { return rows_[static_cast<size_t>(row)].stored.size(); }
+  bool is_read(int64_t row) const noexcept;
+  /// What rows lie in that may still have to be read.
+  std::span<const std::shared_ptr<StoredArea>> areas() const noexcept { return areas_; }
   /// Bytes of the decoded row.
   int64_t decoded_size(int64_t row) const noexcept { return rows_[static_cast<size_t>(row)].decoded_size; }
   /// [rank]
@@ -49,7 +62,8 @@ class EncodedRows {
   /// One row, whose stored bytes were copied to `stored`.
   EncodedRows moved(int64_t row, std::span<const uint8_t> stored) const;
   /// A row for each slot: row slots[i] of `rows`, which may be null, where that is not negative, else the
-  /// only row of singles[-1 - slots[i]]. Nothing if they differ in codec or rank. Throws std::out_of_range.
+  /// only row of singles[-1 - slots[i]], which lies in memory. Nothing if they differ in codec or rank.
+  /// Throws std::out_of_range.
   static std::optional<EncodedRows> join(const EncodedRows* rows, std::span<const int64_t> slots,
                                          std::span<const EncodedRows* const> singles);
 
@@ -60,6 +74,8 @@ class EncodedRows {
   struct Row {
     std::span<const uint8_t> stored;
     int64_t decoded_size;
+    StoredArea* area;  // one of areas_, null for bytes in memory
+    size_t part;       // of the area
   };
 
   EncodedRows(Codec codec, int rank) : codec_(codec), rank_(rank) {}
@@ -68,6 +84,7 @@ class EncodedRows {
   Codec codec_;
   int rank_;
   std::vector<Row> rows_;
+  std::vector<std::shared_ptr<StoredArea>> areas_;
   std::vector<int64_t> shapes_;
 };
 

@@ -140,7 +140,7 @@ class Decompressor {
   /// The rows [first, end), back to back.
   void read_rows(JDIMENSION first, JDIMENSION end, uint8_t* out, size_t row_bytes) {
     while (info_.output_scanline < end) {
-      constexpr JDIMENSION kRows = 16;
+      constexpr JDIMENSION kRows = 4;  // of one call the library never makes more
       JSAMPROW rows[kRows];
       const JDIMENSION count = std::min(kRows, end - info_.output_scanline);
       for (JDIMENSION i = 0; i < count; ++i) rows[i] = out + (info_.output_scanline - first + i) * row_bytes;

@@ -2,10 +2,11 @@
 #include "tql_engine/decode_pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <numeric>
 #include <system_error>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "tql_engine/process.h"
+#include "tql_engine/stream_copy.h"
 
 namespace tql_engine {
 namespace {
@@ -31,6 +33,22 @@ int64_t group_bytes(Codec codec) noexcept {
   return 1 << 14;
 }
 
+/// Threads that read ahead: they wait for storage more than they work, and storage likes many requests.
+constexpr int kReaders = 4;
+constexpr auto kSlowRead = std::chrono::microseconds(500);
+
+using Clock = std::chrono::steady_clock;
+
+/// Where there are none yet, `number` threads, or as many as the system allows.
+template <class Work>
+void start(std::vector<std::thread>& threads, int number, const Work& work) {
+  if (!threads.empty()) return;
+  try {
+    while (static_cast<int>(threads.size()) < number) threads.push_back(start_thread(work));
+  } catch (const std::system_error&) {  // fewer will do
+  }
+}
+
 EngineError cancelled(const char* why) { return {Code::kCancelled, why}; }
 
 EngineError with_row(const EngineError& error, int64_t row) { return {error.code(), error.message(), row}; }
@@ -44,8 +62,11 @@ struct DecodeBatch::Shared {
   std::mutex mutex;
   std::condition_variable submitted;
   std::condition_variable finished;
+  std::condition_variable announced;
   std::deque<std::shared_ptr<DecodeBatch>> queue;
+  std::deque<std::weak_ptr<StoredArea>> unread;  // of which a reader may still begin something
   std::vector<std::thread> threads;
+  std::vector<std::thread> readers;
   bool closed = false;
 
   bool lives_here() const noexcept { return generation == fork_generation(); }
@@ -71,6 +92,28 @@ struct DecodeBatch::Shared {
       --batch->at_work_;
       if (batch->finished()) finished.notify_all();
     }
+  }
+
+  /// Readers work on the area in front, until there is nothing in it that nobody has begun. As long as
+  /// storage answers at once, which is the page cache, one is enough: each that has to wait calls one more.
+  void read() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      announced.wait(lock, [this] { return closed || !unread.empty(); });
+      if (closed) return;
+      const std::weak_ptr<StoredArea> front = unread.front();
+      lock.unlock();
+      const std::shared_ptr<StoredArea> area = front.lock();  // nothing where nobody wants it any more
+      const auto begun = Clock::now();
+      const bool more = area != nullptr && area->read_some();
+      if (more && Clock::now() - begun > kSlowRead) announced.notify_one();
+      lock.lock();
+      if (!more && !unread.empty() && is_same(unread.front(), front)) unread.pop_front();
+    }
+  }
+
+  static bool is_same(const std::weak_ptr<StoredArea>& a, const std::weak_ptr<StoredArea>& b) noexcept {
+    return !a.owner_before(b) && !b.owner_before(a);
   }
 };
 
@@ -98,7 +141,7 @@ void DecodeBatch::gather_equal_rows() {
   std::unordered_map<const uint8_t*, int64_t> firsts;
   std::vector<int64_t> first(order_.size());
   for (const int64_t row : order_) {
-    const int64_t candidate = firsts.try_emplace(rows_.stored(row).data(), row).first->second;
+    const int64_t candidate = firsts.try_emplace(rows_.place(row), row).first->second;
     first[static_cast<size_t>(row)] = rows_.same(candidate, row) ? candidate : row;
   }
   if (firsts.size() == order_.size()) return;
@@ -140,7 +183,7 @@ void DecodeBatch::make_once(std::span<const int64_t> run) const {
     run = run.subspan(1);
   }
   if (bytes == 0) return;
-  for (const int64_t other : run) std::memcpy(outputs_[static_cast<size_t>(other)], from, bytes);
+  for (const int64_t other : run) stream_copy(outputs_[static_cast<size_t>(other)], from, bytes);
 }
 
 void DecodeBatch::make_each(std::span<const int64_t> run) const {
@@ -215,6 +258,7 @@ std::optional<EngineError> DecodeBatch::decode_run(size_t run) const {
   const std::span<const int64_t> rows = std::span(order_).subspan(begin, end - begin);
   const int64_t row = rows.front();
   try {
+    if (KeptRow* const shared = kept(row)) shared->fill();
     if (rows.size() == 1 && kept(row) == nullptr) {
       make(row, outputs_[static_cast<size_t>(row)]);
     } else if (work_ && (work_->program->random() || (kept(row) != nullptr && grows(row)))) {
@@ -247,17 +291,16 @@ void DecodePool::submit(std::shared_ptr<DecodeBatch> batch) {
   DecodeBatch::Shared& shared = *shared_;
   const std::lock_guard lock(shared.mutex);
   if (shared.closed) throw cancelled("the decode pool is closed");
-  if (shared.threads.empty()) {
-    try {
-      while (static_cast<int>(shared.threads.size()) < threads_) {
-        shared.threads.push_back(start_thread([&shared] { shared.work(); }));
-      }
-    } catch (const std::system_error&) {
-      if (shared.threads.empty()) throw EngineError(Code::kRuntime, "the system allows no more threads");
-    }
-  }
+  start(shared.threads, threads_, [&shared] { shared.work(); });
+  if (shared.threads.empty()) throw EngineError(Code::kRuntime, "the system allows no more threads");
   batch->shared_ = shared_;
   if (batch->runs() == 0) return;
+  for (const std::shared_ptr<StoredArea>& area : batch->rows_.areas()) {
+    if (area->is_read() || !area->claim()) continue;
+    start(shared.readers, kReaders, [&shared] { shared.read(); });  // without any, who decodes reads
+    shared.unread.push_back(area);
+    shared.announced.notify_one();
+  }
   shared.queue.push_back(std::move(batch));
   shared.submitted.notify_all();
 }
@@ -269,6 +312,9 @@ void DecodePool::close() {
     const std::lock_guard lock(shared_->mutex);
     shared_->closed = true;
     threads.swap(shared_->threads);
+    std::ranges::move(shared_->readers, std::back_inserter(threads));
+    shared_->readers.clear();
+    shared_->unread.clear();
     for (const std::shared_ptr<DecodeBatch>& batch : shared_->queue) {
       batch->next_run_ = batch->runs();
       if (!batch->error_) batch->error_ = cancelled("the decode pool was closed");
@@ -276,6 +322,7 @@ void DecodePool::close() {
     shared_->queue.clear();
   }
   shared_->submitted.notify_all();
+  shared_->announced.notify_all();
   shared_->finished.notify_all();
   for (std::thread& thread : threads) thread.join();
 }

@@ -56,12 +56,15 @@ EncodedRows::EncodedRows(Codec codec, int64_t item_size, int rank, const Buffers
   }
   if (item_size <= 0) throw std::invalid_argument("the dtype must have a size");
   rows_.reserve(count);
+  for (const StoredBuffer& buffer : buffers) {
+    if (buffer.area) areas_.push_back(buffer.area);
+  }
   for (size_t i = 0; i < count; ++i) {
     const auto row = static_cast<int64_t>(i);
     if (buffer_index[i] < 0 || static_cast<size_t>(buffer_index[i]) >= buffers.size()) {
       refuse(row, "names a buffer that does not exist: " + std::to_string(buffer_index[i]));
     }
-    const std::span<const uint8_t> buffer = buffers[static_cast<size_t>(buffer_index[i])];
+    const auto& [buffer, area] = buffers[static_cast<size_t>(buffer_index[i])];
     const auto length = static_cast<int64_t>(buffer.size());
     if (offsets[i] < 0 || sizes[i] < 0 || offsets[i] > length || sizes[i] > length - offsets[i]) {
       refuse(row, "lies outside of its buffer: " + std::to_string(sizes[i]) + " bytes at " +
@@ -69,9 +72,20 @@ EncodedRows::EncodedRows(Codec codec, int64_t item_size, int rank, const Buffers
     }
     const int64_t decoded = decoded_bytes(shape(row), item_size, row);
     check_plausible(codec, sizes[i], decoded, row);
-    rows_.push_back(
-        {buffer.subspan(static_cast<size_t>(offsets[i]), static_cast<size_t>(sizes[i])), decoded});
+    rows_.push_back({buffer.subspan(static_cast<size_t>(offsets[i]), static_cast<size_t>(sizes[i])), decoded,
+                     area.get(), area ? area->part_of(offsets[i], sizes[i]) : 0});
   }
+}
+
+std::span<const uint8_t> EncodedRows::stored(int64_t row) const {
+  const Row& found = rows_[static_cast<size_t>(row)];
+  if (found.area != nullptr) found.area->need(found.part);
+  return found.stored;
+}
+
+bool EncodedRows::is_read(int64_t row) const noexcept {
+  const StoredArea* const area = rows_[static_cast<size_t>(row)].area;
+  return area == nullptr || area->is_read();
 }
 
 bool EncodedRows::uniform() const noexcept {
@@ -82,13 +96,13 @@ bool EncodedRows::uniform() const noexcept {
 }
 
 bool EncodedRows::same(int64_t row, int64_t other) const noexcept {
-  const std::span<const uint8_t> a = stored(row);
-  const std::span<const uint8_t> b = stored(other);
-  return a.data() == b.data() && a.size() == b.size() && std::ranges::equal(shape(row), shape(other));
+  return place(row) == place(other) && stored_size(row) == stored_size(other) &&
+         std::ranges::equal(shape(row), shape(other));
 }
 
 EncodedRows EncodedRows::take(std::span<const int64_t> rows) const {
   EncodedRows taken(codec_, rank_);
+  taken.areas_ = areas_;
   taken.rows_.reserve(rows.size());
   taken.shapes_.reserve(rows.size() * static_cast<size_t>(rank_));
   for (const int64_t row : rows) taken.append(*this, row);
@@ -106,6 +120,7 @@ EncodedRows EncodedRows::moved(int64_t row, std::span<const uint8_t> stored) con
   EncodedRows single(codec_, rank_);
   single.append(*this, row);
   single.rows_.front().stored = stored;
+  single.rows_.front().area = nullptr;
   return single;
 }
 
@@ -118,6 +133,7 @@ std::optional<EncodedRows> EncodedRows::join(const EncodedRows* rows, std::span<
   };
   if (!std::ranges::all_of(singles, fits)) return std::nullopt;
   EncodedRows joined(first.codec_, first.rank_);
+  if (rows != nullptr) joined.areas_ = rows->areas_;
   joined.rows_.reserve(slots.size());
   joined.shapes_.reserve(slots.size() * static_cast<size_t>(first.rank_));
   for (const int64_t slot : slots) {

@@ -60,9 +60,15 @@ class Chunk:
     def read_parts(self, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Parts of the data area as stored, one behind the other."""
         if isinstance(self.content, StoredFile):
-            return self.content.read_parts((self.header.data_start + starts).tolist(), sizes.tolist())
+            return self.content.read_parts(self.header.data_start + starts, sizes)
         parts = [self.content[start : start + size] for start, size in zip(starts, sizes, strict=True)]
         return np.concatenate(parts)
+
+    @property
+    def file(self) -> StoredFile:
+        """The file of a data area that is not in memory."""
+        assert isinstance(self.content, StoredFile)
+        return self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +249,7 @@ class ChunkStore:
     def spans(self, chunk: Chunk, local: NDArray[np.int64]) -> Spans:
         """Where items of a chunk lie: no more is read than they need, unless they are many or small."""
         starts, sizes = chunk.header.spans(local)
-        if chunk.in_memory or self._has_small_items(chunk.header):
+        if not self.reads_by_item(chunk):
             area = self.area(chunk)
             if chunk.in_memory or 5 * int(sizes.sum()) >= 4 * area.nbytes or self._fits_cache(area):
                 return Spans(area, starts, sizes)
@@ -259,7 +265,7 @@ class ChunkStore:
     def extent(self, chunk: Chunk, local: range) -> NDArray[np.uint8]:
         """The bytes of consecutive items: they lie one behind the other."""
         extent = chunk.header.extent(local)
-        if chunk.in_memory or self._has_small_items(chunk.header):
+        if not self.reads_by_item(chunk):
             return self.area(chunk)[extent]
         return chunk.read(extent.start, extent.stop)
 
@@ -291,6 +297,10 @@ class ChunkStore:
     def index_place(self, index: str) -> Place:
         """The file of one of the tensor's indexes."""
         return Place(f"{self._commit.folder}{self._meta.key}/{index}/unsharded", self._meta.name)
+
+    def reads_by_item(self, chunk: Chunk) -> bool:
+        """Whether items are read without the others of their chunk."""
+        return not chunk.in_memory and not self._has_small_items(chunk.header)
 
     def _has_small_items(self, header: ChunkHeader) -> bool:
         """Whether a chunk is read, and kept, whole: a disk reads pages."""

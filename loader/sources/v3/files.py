@@ -10,8 +10,7 @@ import json
 import os
 import re
 import stat
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,8 +160,6 @@ class Folder:
             The state of the file. None where it is no such file, for `open` to find out why: `out` may hold
             anything then.
         """
-        if not hasattr(os, "preadv"):
-            return None
         folder, _, name = file.rpartition("/")
         real = self._folders.get(folder)  # known to lie in the dataset
         if real is None:
@@ -256,8 +253,8 @@ class StoredFile:
     def __init__(self, path: str, place: Place) -> None:
         self._handle = -1
         self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._path = path
         self._place = place
-        self._lock = threading.Lock()
         self.state = self._present()
         self.size = self.state.size
 
@@ -267,31 +264,42 @@ class StoredFile:
         Raises:
             FormatError: if there are fewer, or if the file has been changed since it was opened.
         """
-        return self.read_parts([start], [stop - start])
+        return self.read_parts(np.array([start], np.int64), np.array([stop - start], np.int64))
 
-    def read_parts(self, starts: Sequence[int], sizes: Sequence[int]) -> NDArray[np.uint8]:
+    def read_parts(self, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The bytes [start, start + size) of all parts, one behind the other.
 
         Raises:
             FormatError: see `read`.
         """
-        for start, size in zip(starts, sizes, strict=True):
-            if not 0 <= start <= start + size <= self.size:
-                missing = f"the file has {self.size} bytes, {start + size} are needed"
-                raise self._place.damaged(missing, offset=start)
-        data = np.empty(sum(sizes), np.uint8)
+        self._check_parts(starts, sizes)
+        data = np.empty(int(sizes.sum()), np.uint8)
         rest = data.data
         at, whole = 0, True
         try:
-            for start, size in zip(starts, sizes, strict=True):
+            for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
                 whole = whole and self._fill(rest[at : at + size], start)
                 at += size
             changed = not self._present().has_content_of(self.state)
         except OSError as error:
-            raise self._place.damaged(f"the file can't be read: {error.strerror}", offset=starts[0]) from None
+            raise self._place.damaged(
+                f"the file can't be read: {error.strerror}", offset=int(starts[0])
+            ) from None
         if changed or not whole:
-            raise self._place.damaged("the file was changed after it was opened", offset=starts[0])
+            raise self._place.damaged("the file was changed after it was opened", offset=int(starts[0]))
         return data
+
+    def on_disk(self) -> tuple[bytes, FileState]:
+        """The path of the file, and what it was when it was opened."""
+        return os.fsencode(self._path), self.state
+
+    def _check_parts(self, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
+        ends = starts + sizes
+        bad = (starts < 0) | (ends < starts) | (ends > self.size)
+        if bad.any():
+            first = int(np.argmax(bad))
+            missing = f"the file has {self.size} bytes, {int(ends[first])} are needed"
+            raise self._place.damaged(missing, offset=int(starts[first]))
 
     def __del__(self) -> None:
         if self._handle >= 0:
@@ -301,20 +309,12 @@ class StoredFile:
         """Read as much as there is room for; False if the file ends before."""
         done = 0
         while done < len(buffer):
-            count = self._read_into(buffer[done:] if done else buffer, offset + done)
+            # At a position of its own: threads and forked processes share that of the file.
+            count = os.preadv(self._handle, [buffer[done:]], offset + done)
             if count == 0:
                 return False
             done += count
         return True
-
-    def _read_into(self, buffer: memoryview, offset: int) -> int:
-        if hasattr(os, "preadv"):  # at a position of its own: forked processes share that of the file
-            return os.preadv(self._handle, [buffer], offset)
-        with self._lock:
-            os.lseek(self._handle, offset, os.SEEK_SET)
-            data = os.read(self._handle, len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
     def _present(self) -> FileState:
         return FileState.of(os.fstat(self._handle))

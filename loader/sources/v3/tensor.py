@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -39,6 +40,7 @@ from tql.loader.sources.v3.chunks import Caches, Chunk, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
 from tql.loader.sources.v3.links import Link, parse_paths
+from tql.loader.sources.v3.located import LocatedItems
 from tql.loader.sources.v3.meta import IMAGE_CODECS, TensorMeta
 from tql.loader.sources.v3.place import Place
 from tql.loader.sources.v3.polygons import concat_polygons, decode_polygons, take_polygons
@@ -47,6 +49,8 @@ from tql.loader.sources.v3.statistics import StoredZones
 from tql.loader.sources.v3.tiles import assemble
 from tql.loader.sources.v3.uniform import UniformChunk
 from tql.loader.sources.v3.versions import Commit, Versions
+
+_Codec = Literal["raw", "jpeg", "lz4"]
 
 
 class Tensor:
@@ -139,6 +143,10 @@ class Tensor:
         if codec is None:
             return None
         store = self._store
+        if self._located is not None and len(rows):
+            found = self._located_rows(codec, as_array(rows))
+            if found is not None:
+                return found
         order = store.by_chunk(rows)
         buffers: list[NDArray[np.uint8]] = []
         spans: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
@@ -170,6 +178,31 @@ class Tensor:
         except ValueError as error:
             raise store.open(piece.chunk).header.place.damaged(str(error)) from None
         return encoded if order is None else encoded.take(_inverse(order))
+
+    def _located_rows(self, codec: _Codec, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
+        """Rows that are read one by one, when they are needed; None if there are others."""
+        area = _engine.StoredArea()
+        assert self._located is not None
+        found = self._located.find(rows, area)
+        if found is None:
+            return None
+        starts, sizes, shapes = found
+        if codec == "jpeg" and not _plain_jpeg_shapes(shapes):
+            return None
+        which = np.zeros(len(rows), np.int32)
+        try:
+            return _engine.EncodedRows(codec, self.meta.dtype, [area], which, starts, sizes, shapes)
+        except ValueError as error:
+            raise self.meta.place.damaged(str(error)) from None
+
+    @cached_property
+    def _located(self) -> LocatedItems | None:
+        """Where the rows lie, if nobody but the engine looks at their bytes; None for others."""
+        codec, rank = self._engine_codec(), self.meta.item_rank
+        unseen = codec == "jpeg" or (codec == "raw" and self.meta.dtype != np.bool_)
+        if not unseen or rank is None or not LocatedItems.fit(len(self)):
+            return None
+        return LocatedItems(self._store, self._store.index.num_items, rank)
 
     def stored_bytes(self, row: int) -> bytes:
         """The bytes of one row as stored, after chunk decompression.
@@ -355,7 +388,7 @@ class Tensor:
         shapes = concat_shapes(parts)
         return shapes if order is None else shapes[_inverse(order)]
 
-    def _engine_codec(self) -> Literal["raw", "jpeg", "lz4"] | None:
+    def _engine_codec(self) -> _Codec | None:
         """The codec under which the engine decodes this tensor's items, None where it can't."""
         meta = self.meta
         if meta.kind != "array" or self._sequence is not None or meta.chunk_codec in IMAGE_CODECS:
