@@ -17,7 +17,7 @@ from tql.loader.schedule import EpochOrder, Positions
 from tql.loader.source import lease_cache
 from tql.loader.stages.collate import Face, collate, hand_over
 from tql.loader.stages.decode import Decoder
-from tql.loader.stages.fetch import ColumnRead, Rows, Slots
+from tql.loader.stages.fetch import ColumnRead, Rows, Slots, row_numbers
 from tql.loader.stages.pad import Pad
 from tql.loader.stages.randomness import seeded_libraries
 from tql.loader.stages.read import Reader, Reading
@@ -82,7 +82,7 @@ class Recipe:
 _ALL = Turns()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Made:
     """A batch, the rows of it that could not be read, and what it took."""
 
@@ -138,7 +138,7 @@ class BatchMaker:
             for step in prepared.steps:
                 yield self._finished(self.start(prepared.order, range(step, step + 1)))
             return
-        yield from parted(together, len(prepared.steps), prepared.order.batch_size)
+        yield from parted(together, prepared.order.batch_size, self._face)
 
     def _finished(self, prepared: Prepared) -> Made:
         times = prepared.times
@@ -190,7 +190,7 @@ class BatchMaker:
             with times.of("collate"):
                 batch[name] = collate(samples, self._face, name)
         if self._recipe.return_index:
-            batch[INDEX] = self._face.array(self._recipe.view.indices[positions])
+            batch[INDEX] = self._face.array(row_numbers(self._recipe.view, positions))
         return batch
 
     def _samples(self, values: dict[str, Values], positions: Positions) -> list[Any]:
@@ -219,17 +219,12 @@ class BatchMaker:
         return dict(functions_of(self._recipe.transform))
 
 
-def parted(together: Made, batches: int, rows: int) -> Iterator[Made]:
+def parted(together: Made, rows: int, face: Face) -> Iterator[Made]:
     """The batches of `rows` rows each (the last may be shorter) that were made together."""
-    starts = range(0, batches * rows, rows)
-    columns = {
-        name: [values[start : start + rows] for start in starts] for name, values in together.batch.items()
-    }
-    times = together.times
-    for number, start in enumerate(starts):
-        batch = {name: parts[number] for name, parts in columns.items()}
-        yield Made(batch, min(rows, together.rows - start), (), times)
-        times = NO_TIME
+    names, times, left = tuple(together.batch), together.times, together.rows
+    for parts in zip(*(face.parts(values, rows) for values in together.batch.values()), strict=True):
+        yield Made(dict(zip(names, parts, strict=True)), min(rows, left), (), times)
+        times, left = NO_TIME, left - rows
 
 
 def run(

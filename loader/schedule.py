@@ -51,7 +51,11 @@ class ExactShuffle:
     seed: int
 
     def order(self, positions: Positions, epoch: int) -> Positions:
-        return positions[_permutation(len(positions), self.seed, epoch)]
+        return positions[self.places(len(positions), epoch)]
+
+    def places(self, rows: int, epoch: int) -> Positions:
+        """The order of so many rows that stand in their own, int64 [rows]."""
+        return _permutation(rows, self.seed, epoch)
 
     def describe(self) -> str:
         """The order in short: equal for equal orders."""
@@ -146,6 +150,8 @@ class Schedule:
 
     def global_order(self, epoch: int) -> Positions:
         """The rows of an epoch over all processes in order, int64 [rows_per_epoch]."""
+        if self.draw is None and isinstance(self.shuffle, ExactShuffle):
+            return self.shuffle.places(self.rows, epoch)
         positions = np.arange(self.rows, dtype=np.int64) if self.draw is None else self.draw.positions(epoch)
         return positions if self.shuffle is None else self.shuffle.order(positions, epoch)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tql import _engine
 from tql.errors import UnsupportedError
 from tql.loader.partitions import DEFAULT_ROW_BYTES, even_ranges
-from tql.loader.source import Facet, Source, facet_of, lease_cache
+from tql.loader.source import Facet, Source, facet_of, fixed, lease_cache
 from tql.loader.zones import is_in_memory, keep_zones, zones_of
 from tql.schema import Schema
 
@@ -60,6 +60,11 @@ class SelectedRows:
         Rows that a query made (joins, groups, ...) are counted as it made them, from 0.
         """
         return self._selection.indices
+
+    def numbers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The `indices` of these rows of the view, int64 [n], without those of all others; not shared."""
+        stored = self._stored_rows(rows)
+        return stored.copy() if stored is rows else stored
 
     @property
     def repeats(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -145,6 +150,10 @@ class SelectedRows:
     def encoded(self, column: str, rows: NDArray[np.int64]) -> _engine.EncodedRows | None:
         origin = self._columns[column]
         return self._source.encoded(origin, self._stored_rows(rows)) if isinstance(origin, str) else None
+
+    def fixed(self, column: str, rows: NDArray[np.int64]) -> _engine.FixedRows | None:
+        origin = self._columns[column]
+        return fixed(self._source, origin, self._stored_rows(rows)) if isinstance(origin, str) else None
 
     def stored_bytes(self, column: str, row: int) -> bytes:
         origin = self._columns[column]

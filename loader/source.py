@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import Column, EncodedRows
+from tql._engine import Column, EncodedRows, FixedRows
 from tql.schema import Schema
 
 Facet = Literal["values", "shape"]
@@ -40,7 +40,7 @@ class Source(Protocol):
 
     Implementations pickle by description (a path and a version), never by content, in-memory ones excepted.
 
-    Six more members may be left out:
+    Seven more members may be left out:
 
         in_memory: bool: reading is no more than looking at memory, so that many small reads cost no more than
             few large ones, none is made ahead, and what `read` hands out is no memory that the query holds.
@@ -56,6 +56,8 @@ class Source(Protocol):
             called after each query that read from it.
         array(column, start, stop) -> NDArray | None: rows [start, stop) of a column of numbers, [n, ...], as
             an array that nobody else holds, so that it need not be copied. None where `read` is as good.
+        fixed(column, rows) -> FixedRows | None: where these rows of one shape lie in memory as they are to be
+            handed over: they need only be copied. None where `encoded` has to be asked.
     """
 
     @property
@@ -119,6 +121,13 @@ def lease_cache(source: object, nbytes: int) -> Callable[[], None]:
     """
     lease: Callable[[object, int], Callable[[], None]] | None = getattr(type(source), "lease_cache", None)
     return _nothing if lease is None else lease(source, nbytes)
+
+
+def fixed(source: object, column: str, rows: NDArray[np.int64]) -> FixedRows | None:
+    """Where rows of a source lie that need only be copied, if it says so."""
+    find: Callable[[object, str, NDArray[np.int64]], FixedRows | None] | None
+    find = getattr(type(source), "fixed", None)
+    return None if find is None else find(source, column, rows)
 
 
 def _nothing() -> None:

@@ -110,6 +110,10 @@ class NumpyFace:
         """An array of numbers as it is handed over."""
         return array
 
+    def parts(self, array: Any, rows: int) -> Sequence[Any]:
+        """An array cut into parts of `rows` rows that share its memory; the last one may be shorter."""
+        return [array[start : start + rows] for start in range(0, len(array), rows)]
+
     def ragged(self, rows: Sequence[NDArray[Any]], column: str) -> Any:
         """Rows of different shapes: one array that is filled up where `pad` says so, else a list."""
         value = pad_value(self._pad, column)

@@ -106,6 +106,14 @@ class TorchFace:
             array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
         return self._torch.from_numpy(array)
 
+    def parts(self, array: Any, rows: int) -> Sequence[Any]:
+        """A tensor cut into parts of `rows` rows that share its memory; the last one may be shorter.
+
+        Each has a version counter of its own, or autograd would take a change in place of one for one of all.
+        """
+        parts: Sequence[Any] = self._torch.unsafe_split(array, rows)
+        return parts
+
     def ragged(self, rows: Sequence[NDArray[Any]], column: str) -> Any:
         """Rows of different shapes: one tensor that is filled up where `pad` says so, else a list."""
         value = pad_value(self._pad, column)

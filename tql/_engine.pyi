@@ -474,6 +474,35 @@ class EncodedRows:
         None if they differ in codec or rank. Raises IndexError for a slot out of range.
         """
 
+class FixedRows:
+    """Where n rows of one shape and dtype lie in memory, one behind the other in a few buffers.
+
+    Buffer i holds rows firsts[i], firsts[i] + 1, ... to its end. Keeps the buffers alive, copies nothing.
+    """
+
+    def __init__(
+        self,
+        dtype: np.dtype[Any],
+        shape: Sequence[int],
+        buffers: Sequence[Buffer],
+        firsts: NDArray[np.int64],
+        rows: NDArray[np.int64],
+    ) -> None:
+        """The rows of these numbers, int64 [n], in any order, repeats allowed.
+
+        Raises ValueError for buffers that do not ascend or hold part of a row, for a shape without a value,
+        and for a dtype that is no number; IndexError for a row that is in no buffer.
+        """
+
+    def __len__(self) -> int: ...
+    @staticmethod
+    def ranges_with(lasts: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which ranges of rows hold some of these rows: int64, ascending.
+
+        Range i ends with row lasts[i] and begins behind the one before, the first one with row 0. Raises
+        IndexError for a row that is in none.
+        """
+
 class KeptRow:
     """A row that several batches have: the first of them decodes it, the others copy it.
 
@@ -489,7 +518,7 @@ class DecodePool:
     def __init__(self, threads: int = 0) -> None: ...
     @property
     def threads(self) -> int: ...
-    def submit(self, rows: EncodedRows) -> DecodeTicket:
+    def submit(self, rows: EncodedRows | FixedRows) -> DecodeTicket:
         """Raises EngineError: "value" if this build lacks the codec, "cancelled" after `close()`."""
 
     def submit_images(

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "tql_engine/block_cache.h"
 #include "tql_engine/decode_pool.h"
 #include "tql_engine/encoded_rows.h"
+#include "tql_engine/fixed_rows.h"
 #include "tql_engine/image_program.h"
 #include "tql_engine/row_memory.h"
 #include "tql_engine/status.h"
@@ -41,6 +43,14 @@ struct StoredRows {
   std::vector<std::shared_ptr<KeptRow>> kept;  ///< of each row, or of none
 };
 
+/// Rows of one shape, and the buffers that they lie in.
+struct StoredFixedRows {
+  std::shared_ptr<const FixedRows> rows;
+  py::dtype dtype;
+  std::vector<int64_t> shape;
+  Buffers buffers;
+};
+
 struct SharedRow {
   std::shared_ptr<KeptRow> row;
   py::dtype dtype;
@@ -60,15 +70,19 @@ py::array_t<int64_t> add_parts(StoredArea& area, const StoredFiles& files, const
   return py::array_t<int64_t>(static_cast<py::ssize_t>(places.size()), places.data());
 }
 
+void check_numeric(const py::dtype& dtype) {
+  if (std::string("biuf").find(dtype.kind()) == std::string::npos) {
+    throw py::value_error("rows cannot be decoded to dtype " + py::str(dtype).cast<std::string>());
+  }
+}
+
 std::unique_ptr<StoredRows> make_rows(const std::string& codec_text, const py::dtype& dtype,
                                       const py::sequence& buffers, const Array<int32_t>& buffer_index,
                                       const Array<int64_t>& offsets, const Array<int64_t>& sizes,
                                       const Array<int64_t>& shapes) {
   const std::optional<Codec> codec = parse_codec(codec_text);
   if (!codec) throw py::value_error("codec must be 'raw', 'jpeg' or 'lz4', not '" + codec_text + "'");
-  if (std::string("biuf").find(dtype.kind()) == std::string::npos) {
-    throw py::value_error("rows cannot be decoded to dtype " + py::str(dtype).cast<std::string>());
-  }
+  check_numeric(dtype);
   if (*codec == Codec::kJpeg && !dtype.is(py::dtype::of<uint8_t>())) {
     throw py::value_error("jpeg images have dtype uint8, not " + py::str(dtype).cast<std::string>());
   }
@@ -94,6 +108,33 @@ std::unique_ptr<StoredRows> make_rows(const std::string& codec_text, const py::d
                  dtype,
                  std::move(borrowed),
                  {}});
+}
+
+std::unique_ptr<StoredFixedRows> make_fixed_rows(const py::dtype& dtype, std::vector<int64_t> shape,
+                                                 const py::sequence& buffers, const Array<int64_t>& firsts,
+                                                 const Array<int64_t>& rows) {
+  check_numeric(dtype);
+  if (shape.size() > kMaxRank) throw py::value_error("rows have too many axes");
+  const std::optional<int64_t> items = checked_product(shape.data(), static_cast<int>(shape.size()));
+  if (!items || *items > std::numeric_limits<int64_t>::max() / dtype.itemsize()) {
+    throw py::value_error("rows have an impossible shape");
+  }
+  const std::span<const int64_t> first = view(firsts, "firsts");
+  if (first.size() != buffers.size()) throw py::value_error("firsts must have one entry per buffer");
+  auto borrowed = std::make_shared<std::vector<std::unique_ptr<BorrowedBytes>>>();
+  std::vector<FixedRows::Piece> pieces;
+  for (const py::handle buffer : buffers) {
+    borrowed->push_back(std::make_unique<BorrowedBytes>(py::reinterpret_borrow<py::object>(buffer)));
+    pieces.push_back({first[pieces.size()], borrowed->back()->bytes()});
+  }
+  auto found = std::make_shared<const FixedRows>(*items * dtype.itemsize(), pieces, view(rows, "rows"));
+  return std::make_unique<StoredFixedRows>(
+      StoredFixedRows{std::move(found), dtype, std::move(shape), std::move(borrowed)});
+}
+
+py::array_t<int64_t> ranges_of_rows(const Array<int64_t>& lasts, const Array<int64_t>& rows) {
+  const std::vector<int64_t> ranges = ranges_with(view(lasts, "lasts"), view(rows, "rows"));
+  return py::array_t<int64_t>(static_cast<py::ssize_t>(ranges.size()), ranges.data());
 }
 
 StoredRows take_rows(const StoredRows& stored, const Array<int64_t>& rows) {
@@ -226,7 +267,7 @@ class Pool {
 
   int threads() const noexcept { return pool_.threads(); }
 
-  void submit(const std::shared_ptr<DecodeBatch>& batch) {
+  void submit(const std::shared_ptr<PoolBatch>& batch) {
     release_idle();
     pool_.submit(batch);
   }
@@ -239,26 +280,26 @@ class Pool {
     release_idle();
   }
 
-  void keep(std::shared_ptr<DecodeBatch> batch, Memory memory) {
+  void keep(std::shared_ptr<PoolBatch> batch, Memory memory) {
     abandoned_.emplace_back(std::move(batch), std::move(memory));
   }
 
  private:
   void release_idle() {
     // Moved out first: letting go of an object may run Python code that comes back here.
-    std::vector<std::pair<std::shared_ptr<DecodeBatch>, Memory>> candidates = std::exchange(abandoned_, {});
+    std::vector<std::pair<std::shared_ptr<PoolBatch>, Memory>> candidates = std::exchange(abandoned_, {});
     for (auto& entry : candidates) {
       if (!entry.first->idle()) abandoned_.push_back(std::move(entry));
     }
   }
 
-  std::vector<std::pair<std::shared_ptr<DecodeBatch>, Memory>> abandoned_;
+  std::vector<std::pair<std::shared_ptr<PoolBatch>, Memory>> abandoned_;
   DecodePool pool_;  // after what it uses: its threads end first
 };
 
 class Ticket {
  public:
-  Ticket(std::shared_ptr<Pool> pool, std::shared_ptr<DecodeBatch> batch, Memory memory)
+  Ticket(std::shared_ptr<Pool> pool, std::shared_ptr<PoolBatch> batch, Memory memory)
       : pool_(std::move(pool)), batch_(std::move(batch)), memory_(std::move(memory)) {}
 
   ~Ticket() {
@@ -295,7 +336,7 @@ class Ticket {
 
  private:
   std::shared_ptr<Pool> pool_;
-  std::shared_ptr<DecodeBatch> batch_;
+  std::shared_ptr<PoolBatch> batch_;
   Memory memory_;
 };
 
@@ -330,12 +371,22 @@ std::unique_ptr<Ticket> start(const std::shared_ptr<Pool>& pool, const py::objec
   return ticket;
 }
 
+std::unique_ptr<Ticket> submit_fixed(const std::shared_ptr<Pool>& pool, const py::object& object) {
+  const auto& stored = object.cast<const StoredFixedRows&>();
+  py::array array = empty(stored.dtype, stored.rows->size(), stored.shape);
+  auto batch = std::make_shared<GatherBatch>(stored.rows, static_cast<uint8_t*>(array.mutable_data()));
+  auto ticket = std::make_unique<Ticket>(pool, batch, Memory{object, std::move(array)});
+  pool->submit(batch);
+  return ticket;
+}
+
 void check_codec(const EncodedRows& rows) {
   if (has_codec(rows.codec())) return;
   throw EngineError(Code::kValue, "this build has no " + std::string(codec_name(rows.codec())) + " codec");
 }
 
 std::unique_ptr<Ticket> submit(const std::shared_ptr<Pool>& pool, const py::object& object) {
+  if (py::isinstance<StoredFixedRows>(object)) return submit_fixed(pool, object);
   const auto& stored = object.cast<const StoredRows&>();
   check_codec(stored.rows);
   return start(pool, object, make_results(stored.dtype, stored.rows.size(), stored.rows.shapes()),
@@ -386,6 +437,11 @@ void register_decode(py::module_& module) {
       .def("take", &take_rows, py::arg("rows"))
       .def("keep", &keep_rows, py::arg("rows"), py::arg("memory"))
       .def_static("join", &join_rows, py::arg("rows").none(true), py::arg("slots"), py::arg("kept"));
+  py::class_<StoredFixedRows>(module, "FixedRows", "Where rows of one shape lie in memory.")
+      .def(py::init(&make_fixed_rows), py::arg("dtype"), py::arg("shape"), py::arg("buffers"),
+           py::arg("firsts"), py::arg("rows"))
+      .def("__len__", [](const StoredFixedRows& stored) { return stored.rows->size(); })
+      .def_static("ranges_with", &ranges_of_rows, py::arg("lasts"), py::arg("rows"));
   py::class_<Ticket>(module, "DecodeTicket", "A batch being decoded.")
       .def("wait", &Ticket::wait, py::arg("timeout") = py::none())
       .def("done", &Ticket::done);

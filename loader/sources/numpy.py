@@ -149,6 +149,15 @@ class NumpySource:
         shapes = np.ascontiguousarray(stored.shapes[rows])
         return _engine.EncodedRows("raw", stored.values.dtype, [stored.values], which, starts, sizes, shapes)
 
+    def fixed(self, column: str, rows: NDArray[np.int64]) -> _engine.FixedRows | None:
+        stored = self._stored[column].rows
+        if not isinstance(stored, ArrayRows) or stored.validity is not None:
+            return None
+        shape = [extent for extent in self._schema.type_of(column).shape or () if extent]
+        if len(shape) < stored.shapes.shape[1]:  # rows of different shapes, or without a value
+            return None
+        return _engine.FixedRows(stored.values.dtype, shape, [stored.values], np.zeros(1, np.int64), rows)
+
     def stored_bytes(self, column: str, row: int) -> bytes:
         """The row's elements in C order, or its text in UTF-8."""
         if isinstance(self._stored[column].rows, ListRows):

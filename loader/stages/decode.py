@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import DecodePool, DecodeTicket, EncodedRows, EngineError, ImageProgram
+from tql._engine import DecodePool, DecodeTicket, EncodedRows, EngineError, FixedRows, ImageProgram
 from tql.errors import ArgumentError, FormatError
-from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots
+from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots, StoredRows
 from tql.loader.stages.native import joined, stored_images
 from tql.loader.to_numpy import Values, column_values
 from tql.loader.to_python import python_values
@@ -37,7 +37,7 @@ class Decoder:
         """Start decoding; returns at once."""
         tickets = {
             column: None if rows is None else self._ticket(column, rows, fetched.slots)
-            for column, rows in fetched.encoded.items()
+            for column, rows in fetched.stored.items()
         }
         return Decoding(fetched.slots, tickets)
 
@@ -81,10 +81,10 @@ class Decoder:
                 values = self._decoded(column, ticket, slots.positions)
         return values
 
-    def _ticket(self, column: ColumnRead, rows: EncodedRows, slots: Slots) -> DecodeTicket:
+    def _ticket(self, column: ColumnRead, rows: StoredRows, slots: Slots) -> DecodeTicket:
         """Rows being decoded, and the transforms with which the column's steps begin."""
         program = None if column.steps is None else column.steps.programs[0]
-        if program is None:
+        if program is None or isinstance(rows, FixedRows):
             return self._pool.submit(rows)
         return self._transforming(column, rows, program, slots)
 

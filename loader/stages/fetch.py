@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import Column, EncodedRows
-from tql.loader.source import Facet
+from tql._engine import Column, EncodedRows, FixedRows
+from tql.loader.source import Facet, fixed
 from tql.loader.stages.native import ColumnSteps
 from tql.schema import Schema
 
 DecodeMethod = Literal["numpy", "tobytes", "pil", "data"]
+StoredRows: TypeAlias = EncodedRows | FixedRows
 
 
 class Rows(Protocol):
@@ -60,12 +61,12 @@ class Fetched:
 
     Attributes:
         slots: of the batch.
-        encoded: per column the stored bytes; None where the source decodes the rows itself, or where no
+        stored: per column the stored bytes; None where the source decodes the rows itself, or where no
             array is wanted.
     """
 
     slots: Slots
-    encoded: dict[ColumnRead, EncodedRows | None]
+    stored: dict[ColumnRead, StoredRows | None]
 
 
 def fetch(view: Rows, columns: Sequence[ColumnRead], slots: Slots) -> Fetched:
@@ -76,3 +77,19 @@ def fetch(view: Rows, columns: Sequence[ColumnRead], slots: Slots) -> Fetched:
 def fetch_column(view: Rows, column: ColumnRead, positions: NDArray[np.int64]) -> EncodedRows | None:
     """The same for one column."""
     return view.encoded(column.name, positions) if column.method == "numpy" else None
+
+
+def fixed_rows(view: Rows, column: ColumnRead, positions: NDArray[np.int64]) -> FixedRows | None:
+    """The same where rows are in memory as they are wanted, and need only be copied; None where they are not,
+    or where something is done to them.
+    """
+    if column.method != "numpy" or column.steps is not None:
+        return None
+    return fixed(view, column.name, positions)
+
+
+def row_numbers(view: Rows, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The row of the underlying dataset at each position, int64 [n], in an array that nobody else holds."""
+    numbers: Callable[[Rows, NDArray[np.int64]], NDArray[np.int64]] | None
+    numbers = getattr(type(view), "numbers", None)
+    return view.indices[positions] if numbers is None else numbers(view, positions)

@@ -15,7 +15,7 @@ from tql._engine import EncodedRows
 from tql.loader.schedule import EpochOrder
 from tql.loader.stages.ahead import Ahead, is_little
 from tql.loader.stages.decode import Decoder, Decoding
-from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots, fetch_column
+from tql.loader.stages.fetch import ColumnRead, Fetched, Rows, Slots, StoredRows, fetch_column, fixed_rows
 from tql.loader.stages.reuse import Distinct, Reuse, Turns
 from tql.loader.to_numpy import Values
 
@@ -67,7 +67,7 @@ class Reader:
         """Find the rows of a batch and start decoding them."""
         reuse = self._reuse_of(order, step) if self._shared else None
         distinct = None if reuse is None else reuse.batch(step)
-        encoded: dict[ColumnRead, EncodedRows | None] = {}
+        encoded: dict[ColumnRead, StoredRows | None] = {}
         values: dict[str, NDArray[Any]] = {}
         for column in self._columns:
             if column in self._ahead:
@@ -81,7 +81,8 @@ class Reader:
                 return fetch_column(self._view, column, positions)
 
             if kept is None or distinct is None:
-                encoded[column] = fetch(slots.positions)
+                fixed = fixed_rows(self._view, column, slots.positions)
+                encoded[column] = fetch(slots.positions) if fixed is None else fixed
             else:
                 encoded[column] = kept.encoded(distinct, slots.positions, fetch)
         return Reading(slots, self._decoder.submit(Fetched(slots, encoded)), values, reuse, distinct)

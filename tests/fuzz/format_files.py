@@ -174,6 +174,7 @@ def _read_tensor(folder: MemoryFolder, case: Case, number: int) -> None:
         assert len(tensor.read(range(rows)).to_column()) == rows
     if rows and number & 4:
         tensor.encoded(np.arange(rows))
+        tensor.fixed(np.arange(rows))
         with contextlib.suppress(UnsupportedError):  # a row of several pieces
             tensor.stored_bytes(rows - 1)
 

@@ -59,6 +59,39 @@ def test_a_write_to_one_batch_does_not_reach_another() -> None:
         batch["index"][:] = 0
 
 
+def test_tensors_of_batches_that_share_memory_are_no_views_of_each_other() -> None:
+    torch = pytest.importorskip("torch")
+    ds = tql.from_numpy({"x": np.ones((20, 3), np.float32)})
+    chain = ds.dataloader().batch(8).pytorch()
+    assert chain._config.recipe().together > 2
+    first, second, last = (batch["x"] for batch in chain)
+    assert [len(first), len(second), len(last)] == [8, 8, 4]
+    weight = torch.ones(3, requires_grad=True)
+    loss = (first * weight).sum()  # keeps `first` for the way back
+    second.add_(weight)
+    last.zero_()
+    loss.backward()
+    assert weight.grad.tolist() == [8, 8, 8]
+    assert first.eq(1).all() and second.eq(2).all() and last.eq(0).all()
+
+
+@pytest.mark.parametrize("face", ["numpy", "pytorch"])
+def test_rows_of_a_view_and_their_numbers(face: str) -> None:
+    if face == "pytorch":
+        pytest.importorskip("torch")
+    x = np.arange(500, dtype=np.uint8).repeat(6).reshape(500, 3, 2)
+    ds = tql.from_numpy({"x": x, "y": np.arange(500)})
+    for view in (ds, ds[100:400], ds[::7], ds.query("select * where y % 3 == 1")[10:90]):
+        seen: list[int] = []
+        for batch in getattr(view.dataloader(seed=3).shuffle().batch(16), face)(return_index=True):
+            index = np.asarray(batch["index"]).copy()
+            assert np.array_equal(np.asarray(batch["y"]), index)
+            assert np.array_equal(np.asarray(batch["x"]), x[index])
+            batch["index"][:] = 0  # nobody else has it
+            seen += index.tolist()
+        assert sorted(seen) == view.indices.tolist()
+
+
 def test_batches_before_a_damaged_one_come(tmp_path: Any) -> None:
     rows = 200
     with tql.empty(tmp_path / "ds") as ds:

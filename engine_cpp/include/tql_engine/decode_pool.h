@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tql_engine/encoded_rows.h"
+#include "tql_engine/fixed_rows.h"
 #include "tql_engine/image_program.h"
 #include "tql_engine/kept_row.h"
 #include "tql_engine/status.h"
@@ -25,18 +26,15 @@ struct ImageWork {
   std::vector<int64_t> places;
 };
 
-/// Rows to decode, and how far that is. Until idle(), its creator must keep the stored bytes and the outputs
-/// alive.
-class DecodeBatch {
+/// Work for the threads of a pool, in steps that do not depend on each other, and how far that is. Until
+/// idle(), its creator must keep alive what it reads and what it writes to.
+class PoolBatch {
  public:
-  /// Row i goes to outputs[i]: decoded_size(i) bytes, or with `work` what the program makes of the image of
-  /// rank 2 or 3 that the row is. Rows that are equal are decoded once: next to each other, images and
-  /// batches with `kept` wherever they are. `kept`, one for each row if any, shares rows among batches: null
-  /// for a row of this batch alone, else the same one for equal rows, made for the same work.
-  DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::optional<ImageWork> work = std::nullopt,
-              std::vector<std::shared_ptr<KeptRow>> kept = {});
+  virtual ~PoolBatch() = default;
+  PoolBatch(const PoolBatch&) = delete;
+  PoolBatch& operator=(const PoolBatch&) = delete;
 
-  /// True once every row is decoded, or one has failed and no thread is at work any more.
+  /// True once every row is there, or one has failed and no thread is at work any more.
   bool done() const noexcept;
   /// No thread reads or writes the memory of this batch, now or later.
   bool idle() const noexcept;
@@ -48,15 +46,48 @@ class DecodeBatch {
   /// Rows that no thread has begun are not decoded any more.
   void cancel() noexcept;
 
+ protected:
+  PoolBatch() = default;
+
+  size_t group_ = 1;  ///< runs that a thread takes at once
+
  private:
   friend class DecodePool;
   struct Shared;
 
-  /// Decodes runs [first, last) of equal rows, without a lock.
-  std::optional<EngineError> decode_runs(size_t first, size_t last) const;
-  std::optional<EngineError> decode_run(size_t run) const;
+  /// Steps that there are.
+  virtual size_t runs() const noexcept = 0;
+  /// Does runs [first, last), without a lock; the error names the row.
+  virtual std::optional<EngineError> do_runs(size_t first, size_t last) const = 0;
+
+  /// What its rows lie in, as far as that may have to be read.
+  virtual std::span<const std::shared_ptr<StoredArea>> areas() const noexcept { return {}; }
+
   bool finished() const noexcept { return next_run_ == runs() && at_work_ == 0; }
-  size_t runs() const noexcept { return run_starts_.size() - 1; }
+
+  std::shared_ptr<Shared> shared_;  // set by submit
+  // Guarded by the lock of shared_:
+  size_t next_run_ = 0;
+  int at_work_ = 0;
+  std::optional<EngineError> error_;
+};
+
+/// Rows to decode.
+class DecodeBatch final : public PoolBatch {
+ public:
+  /// Row i goes to outputs[i]: decoded_size(i) bytes, or with `work` what the program makes of the image of
+  /// rank 2 or 3 that the row is. Rows that are equal are decoded once: next to each other, images and
+  /// batches with `kept` wherever they are. `kept`, one for each row if any, shares rows among batches: null
+  /// for a row of this batch alone, else the same one for equal rows, made for the same work.
+  DecodeBatch(EncodedRows rows, std::vector<uint8_t*> outputs, std::optional<ImageWork> work = std::nullopt,
+              std::vector<std::shared_ptr<KeptRow>> kept = {});
+
+ private:
+  /// A run is some equal rows.
+  size_t runs() const noexcept override { return run_starts_.size() - 1; }
+  std::optional<EngineError> do_runs(size_t first, size_t last) const override;
+  std::optional<EngineError> decode_run(size_t run) const;
+  std::span<const std::shared_ptr<StoredArea>> areas() const noexcept override { return rows_.areas(); }
 
   /// Brings equal rows together, each run where its first row is.
   void gather_equal_rows();
@@ -77,13 +108,21 @@ class DecodeBatch {
   const std::vector<std::shared_ptr<KeptRow>> kept_;
   std::vector<int64_t> order_;       // [rows], those of a run next to each other, ascending
   std::vector<int64_t> run_starts_;  // [runs + 1], into order_
-  size_t group_ = 1;                 // runs that a thread takes at once
+};
 
-  std::shared_ptr<Shared> shared_;  // set by submit
-  // Guarded by the lock of shared_:
-  size_t next_run_ = 0;
-  int at_work_ = 0;
-  std::optional<EngineError> error_;
+/// Rows of one size to copy next to each other.
+class GatherBatch final : public PoolBatch {
+ public:
+  /// To `out`: size() * row_bytes() bytes.
+  GatherBatch(std::shared_ptr<const FixedRows> rows, uint8_t* out);
+
+ private:
+  /// A run is a row.
+  size_t runs() const noexcept override { return static_cast<size_t>(rows_->size()); }
+  std::optional<EngineError> do_runs(size_t first, size_t last) const override;
+
+  const std::shared_ptr<const FixedRows> rows_;
+  uint8_t* const out_;
 };
 
 /// Batches are taken in the order of submission; the rows of one are spread over all threads. submit() and
@@ -99,7 +138,7 @@ class DecodePool {
   int threads() const noexcept { return threads_; }
 
   /// Throws EngineError(kCancelled) if the pool is closed.
-  void submit(std::shared_ptr<DecodeBatch> batch);
+  void submit(std::shared_ptr<PoolBatch> batch);
 
   /// Ends the threads; batches that are not done fail. Idempotent.
   void close();
@@ -108,7 +147,7 @@ class DecodePool {
   void adapt_to_fork();
 
   int threads_;
-  std::shared_ptr<DecodeBatch::Shared> shared_;
+  std::shared_ptr<PoolBatch::Shared> shared_;
 };
 
 }  // namespace tql_engine

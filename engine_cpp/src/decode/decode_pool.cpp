@@ -57,13 +57,13 @@ EngineError with_row(const EngineError& error, int64_t row) { return {error.code
 
 /// What threads, batches and the pool share. After a fork the child leaves it alone: its threads are gone,
 /// and one of them may have held the lock.
-struct DecodeBatch::Shared {
+struct PoolBatch::Shared {
   const uint64_t generation = fork_generation();
   std::mutex mutex;
   std::condition_variable submitted;
   std::condition_variable finished;
   std::condition_variable announced;
-  std::deque<std::shared_ptr<DecodeBatch>> queue;
+  std::deque<std::shared_ptr<PoolBatch>> queue;
   std::deque<std::weak_ptr<StoredArea>> unread;  // of which a reader may still begin something
   std::vector<std::thread> threads;
   std::vector<std::thread> readers;
@@ -76,7 +76,7 @@ struct DecodeBatch::Shared {
     for (;;) {
       submitted.wait(lock, [this] { return closed || !queue.empty(); });
       if (closed) return;
-      const std::shared_ptr<DecodeBatch> batch = queue.front();
+      const std::shared_ptr<PoolBatch> batch = queue.front();
       const size_t first = batch->next_run_;
       const size_t last = std::min(batch->runs(), first + batch->group_);
       batch->next_run_ = last;
@@ -84,7 +84,7 @@ struct DecodeBatch::Shared {
       if (first == last) continue;  // cancelled
       ++batch->at_work_;
       lock.unlock();
-      std::optional<EngineError> error = batch->decode_runs(first, last);
+      std::optional<EngineError> error = batch->do_runs(first, last);
       lock.lock();
       // Runs before this one were taken earlier and still end: the first row that failed is the one reported.
       if (error && (!batch->error_ || error->row() < batch->error_->row())) batch->error_ = std::move(error);
@@ -214,24 +214,24 @@ void DecodeBatch::make_each(std::span<const int64_t> run) const {
   buffer.shrink(size_t{32} << 20);
 }
 
-bool DecodeBatch::done() const noexcept {
+bool PoolBatch::done() const noexcept {
   if (shared_ == nullptr || !shared_->lives_here()) return runs() == 0;
   const std::lock_guard lock(shared_->mutex);
   return finished();
 }
 
-bool DecodeBatch::idle() const noexcept {
+bool PoolBatch::idle() const noexcept {
   if (shared_ == nullptr || !shared_->lives_here()) return true;
   return done();
 }
 
-bool DecodeBatch::wait_for(std::chrono::nanoseconds time) const {
+bool PoolBatch::wait_for(std::chrono::nanoseconds time) const {
   if (shared_ == nullptr || !shared_->lives_here()) return true;
   std::unique_lock lock(shared_->mutex);
   return shared_->finished.wait_for(lock, time, [this] { return finished(); });
 }
 
-void DecodeBatch::check() const {
+void PoolBatch::check() const {
   if (runs() == 0) return;
   if (shared_ == nullptr || !shared_->lives_here()) {
     throw cancelled("the batch was submitted before this process was forked");
@@ -240,13 +240,13 @@ void DecodeBatch::check() const {
   if (error_) throw *error_;
 }
 
-void DecodeBatch::cancel() noexcept {
+void PoolBatch::cancel() noexcept {
   if (shared_ == nullptr || !shared_->lives_here()) return;
   const std::lock_guard lock(shared_->mutex);
   next_run_ = runs();
 }
 
-std::optional<EngineError> DecodeBatch::decode_runs(size_t first, size_t last) const {
+std::optional<EngineError> DecodeBatch::do_runs(size_t first, size_t last) const {
   for (size_t run = first; run < last; ++run) {
     if (std::optional<EngineError> error = decode_run(run)) return error;
   }
@@ -274,28 +274,39 @@ std::optional<EngineError> DecodeBatch::decode_run(size_t run) const {
   return std::nullopt;
 }
 
+GatherBatch::GatherBatch(std::shared_ptr<const FixedRows> rows, uint8_t* out)
+    : rows_(std::move(rows)), out_(out) {
+  group_ = static_cast<size_t>(std::max<int64_t>(1, group_bytes(Codec::kRaw) / rows_->row_bytes()));
+}
+
+std::optional<EngineError> GatherBatch::do_runs(size_t first, size_t last) const {
+  const auto row = static_cast<int64_t>(first);
+  rows_->gather(row, static_cast<int64_t>(last), out_ + row * rows_->row_bytes());
+  return std::nullopt;
+}
+
 DecodePool::DecodePool(int threads)
-    : threads_(resolve_threads(threads)), shared_(std::make_shared<DecodeBatch::Shared>()) {}
+    : threads_(resolve_threads(threads)), shared_(std::make_shared<PoolBatch::Shared>()) {}
 
 void DecodePool::adapt_to_fork() {
   if (shared_->lives_here()) return;
-  auto fresh = std::make_shared<DecodeBatch::Shared>();
+  auto fresh = std::make_shared<PoolBatch::Shared>();
   fresh->closed = shared_->closed;
   // Never destroyed: the threads that it would wait for don't exist here.
   [[maybe_unused]] auto* abandoned =
-      new std::shared_ptr<DecodeBatch::Shared>(std::exchange(shared_, std::move(fresh)));
+      new std::shared_ptr<PoolBatch::Shared>(std::exchange(shared_, std::move(fresh)));
 }
 
-void DecodePool::submit(std::shared_ptr<DecodeBatch> batch) {
+void DecodePool::submit(std::shared_ptr<PoolBatch> batch) {
   adapt_to_fork();
-  DecodeBatch::Shared& shared = *shared_;
+  PoolBatch::Shared& shared = *shared_;
   const std::lock_guard lock(shared.mutex);
   if (shared.closed) throw cancelled("the decode pool is closed");
   start(shared.threads, threads_, [&shared] { shared.work(); });
   if (shared.threads.empty()) throw EngineError(Code::kRuntime, "the system allows no more threads");
   batch->shared_ = shared_;
   if (batch->runs() == 0) return;
-  for (const std::shared_ptr<StoredArea>& area : batch->rows_.areas()) {
+  for (const std::shared_ptr<StoredArea>& area : batch->areas()) {
     if (area->is_read() || !area->claim()) continue;
     start(shared.readers, kReaders, [&shared] { shared.read(); });  // without any, who decodes reads
     shared.unread.push_back(area);
@@ -315,7 +326,7 @@ void DecodePool::close() {
     std::ranges::move(shared_->readers, std::back_inserter(threads));
     shared_->readers.clear();
     shared_->unread.clear();
-    for (const std::shared_ptr<DecodeBatch>& batch : shared_->queue) {
+    for (const std::shared_ptr<PoolBatch>& batch : shared_->queue) {
       batch->next_run_ = batch->runs();
       if (!batch->error_) batch->error_ = cancelled("the decode pool was closed");
     }

@@ -283,6 +283,14 @@ class ChunkStore:
         area: NDArray[np.uint8] = self._caches.areas.get((self._meta.key, chunk.number), make)
         return area
 
+    def kept_area(self, chunk: Chunk) -> NDArray[np.uint8] | None:
+        """The same of a chunk that is kept in memory, with all others; None of any other."""
+        if not chunk.in_memory:
+            fits = len(self.index.last) * chunk.header.announced_size <= self._caches.areas.max_bytes
+            if not fits or not self._has_small_items(chunk.header):
+                return None
+        return self.area(chunk)
+
     def strip(self, chunk: Chunk, codec: str) -> list[NDArray[Any]]:
         """The items of a chunk that is one image."""
 

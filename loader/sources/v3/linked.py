@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import Column, EncodedRows, Zones
+from tql._engine import Column, EncodedRows, FixedRows, Zones
 from tql.errors import UnsupportedError
 from tql.loader.arrays import ArrayRows, ListRows, Rows, TextListRows, TextRows, as_array, offsets_of
 from tql.loader.fetching import Fetcher
@@ -73,6 +73,9 @@ class LinkedSource:
 
     def encoded(self, column: str, rows: NDArray[np.int64]) -> EncodedRows | None:
         return None if column in self._linked else self._source.encoded(column, rows)
+
+    def fixed(self, column: str, rows: NDArray[np.int64]) -> FixedRows | None:
+        return None if column in self._linked else self._source.fixed(column, rows)
 
     def stored_bytes(self, column: str, row: int) -> bytes:
         if column not in self._linked:

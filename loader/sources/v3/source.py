@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql._engine import Column, EncodedRows, Zones
+from tql._engine import Column, EncodedRows, FixedRows, Zones
 from tql.errors import UnknownColumnError
 from tql.loader.arrays import Items
 from tql.loader.cache import ByteCache
@@ -172,6 +172,9 @@ class V3Source:
         tensor = self.tensor(column)
         self._check_rows(tensor, rows)
         return tensor.encoded(rows)
+
+    def fixed(self, column: str, rows: NDArray[np.int64]) -> FixedRows | None:
+        return self.tensor(column).fixed(rows)
 
     def stored_bytes(self, column: str, row: int) -> bytes:
         tensor = self.tensor(column)

@@ -38,6 +38,7 @@ from tql.loader.foreign import to_bytes
 from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunks import Caches, Chunk, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
+from tql.loader.sources.v3.fixed import fixed_rows
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
 from tql.loader.sources.v3.links import Link, parse_paths
 from tql.loader.sources.v3.located import LocatedItems
@@ -203,6 +204,12 @@ class Tensor:
         if not unseen or rank is None or not LocatedItems.fit(len(self)):
             return None
         return LocatedItems(self._store, self._store.index.num_items, rank)
+
+    def fixed(self, rows: NDArray[np.int64]) -> _engine.FixedRows | None:
+        """Where rows of numbers lie in chunks that are kept in memory, None where some lie elsewhere."""
+        if self._form is None or self.meta.is_foreign:
+            return None
+        return fixed_rows(self._store, self._form, self.meta.dtype, rows)
 
     def stored_bytes(self, row: int) -> bytes:
         """The bytes of one row as stored, after chunk decompression.
