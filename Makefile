@@ -119,11 +119,12 @@ asan: | $(BIN)/python  ## all tests under the address and undefined-behaviour sa
 	$(ASAN) build/asan/tql_native_tests
 	$(asan-python) -m pytest -p no:cacheprovider tests $(MEMORY_TESTS) --deselect $(SMALL_STACKS)
 
-# Three tests start threads in a forked child of a process with threads. The sanitizer's own bookkeeping of threads
+# Four tests start threads in a forked child of a process with threads. The sanitizer's own bookkeeping of threads
 # does not survive that: it aborts with "dup thread with used id" whatever the code does.
 FORKED_THREADS := tests/engine/test_decode_pool.py::test_a_forked_child_starts_threads_of_its_own \
   --deselect tests/loader/test_streaming.py::test_a_forked_child_goes_on_with_threads_of_its_own \
-  --deselect tests/engine/test_engine_read_ahead.py::test_a_child_after_a_query_can_query
+  --deselect tests/engine/test_engine_read_ahead.py::test_a_child_after_a_query_can_query \
+  --deselect tests/engine/test_stored_area.py::test_a_forked_child_reads_its_own
 
 tsan: | $(BIN)/python  ## the engine and loader tests under the thread sanitizer
 	$(call sanitizer-build,tsan,thread)
