@@ -333,6 +333,26 @@ def safe_kernels() -> list[str]:
 def release_memory() -> int:
     """Gives the system back what is kept of large arrays that were freed; how many bytes that were."""
 
+def empty_bytes(size: int) -> NDArray[np.uint8]:
+    """An array of `size` bytes of any content, in memory that is kept for such arrays when it is freed.
+
+    For what is as large as a chunk: the system's allocator splits such areas, and what is left of them stays.
+    """
+
+def copy_rows(
+    source: Buffer, starts: NDArray[np.int64], rows: NDArray[np.uint8], slots: NDArray[np.int64]
+) -> None:
+    """Set rows[slots[i]] to the bytes of `source` from starts[i] on, for all i.
+
+    Args:
+        source: bytes.
+        starts, slots: int64 [n].
+        rows: [rows, bytes of a row], C-contiguous.
+
+    Raises:
+        IndexError: bytes outside of `source`, or no such row. Nothing is copied then.
+    """
+
 # --- sampling and order ------------------------------------------------------------------------------------
 
 def sample_with_replacement(
@@ -464,6 +484,13 @@ class EncodedRows:
     def take(self, rows: NDArray[np.int64]) -> EncodedRows: ...
     def keep(self, rows: NDArray[np.int64], memory: RowMemory) -> list[KeptRow]:
         """These rows, each with a copy of its stored bytes in `memory`, for later batches."""
+
+    @staticmethod
+    def adopt(array: NDArray[Any]) -> EncodedRows:
+        """Rows that are decoded already: an array [n, *shape], C-contiguous, that nobody else holds.
+
+        The first `submit` of them hands out the array itself.
+        """
 
     @staticmethod
     def join(

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bindings.h"
+#include "block_arrays.h"
 #include "buffers.h"
 #include "tql_engine/encoded_rows.h"
 #include "tql_engine/status.h"
@@ -36,7 +37,7 @@ py::array_t<uint8_t> lz4_decompress(const py::object& data, int64_t size) {
   if (size < 0) throw py::value_error("size must not be negative: " + std::to_string(size));
   const BorrowedBytes borrowed(data);
   check_lz4_size(borrowed.bytes().size(), size);
-  py::array_t<uint8_t> result(static_cast<py::ssize_t>(size));
+  py::array_t<uint8_t> result = empty_bytes(static_cast<size_t>(size));
   const std::span<uint8_t> out(result.mutable_data(), static_cast<size_t>(size));
   {
     const py::gil_scoped_release released;

@@ -152,3 +152,23 @@ def test_lz4_blocks():
         _engine.lz4_decompress(data, -1)
     with pytest.raises(TypeError):
         _engine.lz4_decompress("text", 3)
+
+
+@pytest.mark.parametrize("size", [1, 100, (1 << 21) - 1, 1 << 21, (5 << 20) + 3])
+def test_damaged_lz4_blocks_are_errors_or_other_bytes(size):
+    block = pytest.importorskip("lz4.block")
+    rng = np.random.default_rng(size)
+    content = rng.integers(0, 4, size, np.uint8).tobytes()
+    data = block.compress(content, store_size=False)
+    unpacked = _engine.lz4_decompress(data, size)
+    assert unpacked.tobytes() == content and unpacked.flags.writeable
+    for _ in range(20):
+        with pytest.raises(_engine.EngineError, match="lz4 block"):
+            _engine.lz4_decompress(data[: int(rng.integers(0, len(data)))], size)
+        broken = bytearray(data)
+        for position in rng.integers(0, len(data), 3):
+            broken[position] ^= 1 << int(rng.integers(0, 8))
+        try:
+            assert len(_engine.lz4_decompress(broken, size)) == size
+        except _engine.EngineError as error:
+            assert error.args[0] == "value"
