@@ -26,6 +26,7 @@ class ByteCache(Generic[V]):
         self._max_entries = max_entries
         self._entries: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
         self._bytes = 0
+        self._coming = 0  # of values that are being made
         self._lock = threading.Lock()
         self._making: dict[Hashable, threading.Lock] = {}
 
@@ -54,8 +55,13 @@ class ByteCache(Generic[V]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: Hashable, make: Callable[[], tuple[V, int]]) -> V:
-        """The value of `key`; `make` gives it and its size in bytes where it is missing."""
+    def get(self, key: Hashable, make: Callable[[], tuple[V, int]], nbytes: int = 0) -> V:
+        """The value of `key`; `make` gives it and its size in bytes where it is missing.
+
+        Args:
+            nbytes: what the value will take, if that is known: room for it is made first, so that it and what
+                is kept stay within the bound while it is made.
+        """
         with self._lock:
             found = self._lookup(key)
             if found is not None:
@@ -66,14 +72,21 @@ class ByteCache(Generic[V]):
                 found = self._lookup(key)
                 if found is not None:
                     return found[0]
+                self._coming += nbytes
+                self._shrink()
             try:
-                value, nbytes = make()
+                value, made = make()
             finally:
                 with self._lock:
                     self._making.pop(key, None)
+                    self._coming -= nbytes
             with self._lock:
-                self._insert(key, value, nbytes)
+                self._insert(key, value, made)
             return value
+
+    def holds(self, key: Hashable) -> bool:
+        """Whether a value is there; does not count as a use of it."""
+        return key in self._entries
 
     def _lookup(self, key: Hashable) -> tuple[V, int] | None:
         entry = self._entries.get(key)
@@ -93,6 +106,8 @@ class ByteCache(Generic[V]):
         self._shrink()
 
     def _shrink(self) -> None:
-        while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
+        while self._entries and (
+            self._bytes + self._coming > self._max_bytes or len(self._entries) > self._max_entries
+        ):
             _, (_, freed) = self._entries.popitem(last=False)
             self._bytes -= freed

@@ -75,3 +75,32 @@ def test_leases_take_the_place_of_the_own_bound_while_they_last() -> None:
     assert cache.max_bytes == 40 and cache.nbytes == 30
     small()
     assert cache.max_bytes == 100
+
+
+def test_room_is_made_before_a_value_is() -> None:
+    cache = ByteCache[str](100, 10)
+    for key in "abc":
+        cache.get(key, lambda: ("value", 30))
+    kept: list[int] = []
+    cache.get("d", lambda: (kept.append(cache.nbytes) or "value", 30), 30)
+    assert kept == [60] and cache.nbytes == 90
+    assert [cache.holds(key) for key in "abcd"] == [False, True, True, True]
+    cache.get("large", lambda: (kept.append(cache.nbytes) or "value", 300), 300)
+    assert kept == [60, 0] and len(cache) == 0
+
+
+def test_room_is_given_back_where_nothing_comes_of_it() -> None:
+    cache = ByteCache[str](100, 10)
+
+    def fail() -> tuple[str, int]:
+        raise ValueError
+
+    for _ in range(3):
+        try:
+            cache.get("k", fail, 90)
+        except ValueError:
+            continue
+        raise AssertionError
+    for key in "abc":
+        cache.get(key, lambda: ("value", 30))
+    assert cache.nbytes == 90
