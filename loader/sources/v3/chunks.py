@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tql import _engine
 from tql.loader.arrays import Items, offsets_of
 from tql.loader.cache import ByteCache
 from tql.loader.sources.v3 import codecs
@@ -142,10 +143,16 @@ class ChunkStore:
             start = stop
 
     def by_chunk(self, items: Items) -> NDArray[np.int64] | None:
-        """The order that visits each chunk once, None if the items have it already."""
+        """The order that visits each chunk once, None if the items have it already. Chunks that are unpacked
+        come first, before others take their place in the cache.
+        """
         if isinstance(items, range):
             return None
         chunks = self.index.chunk_of(items)
+        if self._meta.chunk_codec is not None:
+            wanted, which = np.unique(chunks, return_inverse=True)
+            kept = [self._caches.areas.holds((self._meta.key, chunk)) for chunk in wanted.tolist()]
+            chunks = np.where(np.array(kept, np.bool_)[which], chunks - len(self.index.last), chunks)
         if len(chunks) < 2 or bool((chunks[1:] >= chunks[:-1]).all()):
             return None
         return np.argsort(chunks, kind="stable")
@@ -251,10 +258,12 @@ class ChunkStore:
         starts, sizes = chunk.header.spans(local)
         if not self.reads_by_item(chunk):
             area = self.area(chunk)
-            if chunk.in_memory or 5 * int(sizes.sum()) >= 4 * area.nbytes or self._fits_cache(area):
+            if not self.keeps_apart(chunk) or 5 * int(sizes.sum()) >= 4 * area.nbytes:
                 return Spans(area, starts, sizes)
             parts = [area[start : start + size] for start, size in zip(starts, sizes, strict=True)]
-            return Spans(np.concatenate([np.zeros(0, np.uint8), *parts]), offsets_of(sizes)[:-1], sizes)
+            rows = _engine.empty_bytes(int(sizes.sum()))
+            np.concatenate([rows[:0], *parts], out=rows)
+            return Spans(rows, offsets_of(sizes)[:-1], sizes)
         if len(local) == 0:
             return Spans(np.zeros(0, np.uint8), starts, sizes)
         low, high = int(starts.min()), int((starts + sizes).max())
@@ -280,16 +289,24 @@ class ChunkStore:
             area = codecs.unpack_area(stored, chunk.header) if packed else stored
             return area, area.nbytes
 
-        area: NDArray[np.uint8] = self._caches.areas.get((self._meta.key, chunk.number), make)
+        size = chunk.header.announced_size
+        area: NDArray[np.uint8] = self._caches.areas.get((self._meta.key, chunk.number), make, size)
         return area
 
     def kept_area(self, chunk: Chunk) -> NDArray[np.uint8] | None:
         """The same of a chunk that is kept in memory, with all others; None of any other."""
-        if not chunk.in_memory:
-            fits = len(self.index.last) * chunk.header.announced_size <= self._caches.areas.max_bytes
-            if not fits or not self._has_small_items(chunk.header):
-                return None
-        return self.area(chunk)
+        return None if self.reads_by_item(chunk) or self.keeps_apart(chunk) else self.area(chunk)
+
+    def keeps_apart(self, chunk: Chunk) -> bool:
+        """Whether who holds items of a chunk should not hold the chunk for them: it is read or unpacked
+        whole, and the cache has no room for all chunks.
+        """
+        if self._meta.chunk_codec is None and (chunk.in_memory or not self._has_small_items(chunk.header)):
+            return False
+        header = chunk.header
+        items = max(1, header.num_items)
+        all_chunks = header.announced_size * (int(self.index.last[-1]) + 1) // items
+        return all_chunks > self._caches.areas.max_bytes
 
     def strip(self, chunk: Chunk, codec: str) -> list[NDArray[Any]]:
         """The items of a chunk that is one image."""
@@ -313,12 +330,6 @@ class ChunkStore:
     def _has_small_items(self, header: ChunkHeader) -> bool:
         """Whether a chunk is read, and kept, whole: a disk reads pages."""
         return self._meta.chunk_codec is not None or header.data_size < _PAGE * header.num_items
-
-    def _fits_cache(self, area: NDArray[np.uint8]) -> bool:
-        """Whether the cache has room for all chunks: if not, who holds some items should not hold whole
-        chunks for them.
-        """
-        return len(self.index.last) * area.nbytes <= self._caches.areas.max_bytes
 
     def _check_state(self, chunk: int, state: FileState, place: Place) -> None:
         """A chunk is that which it was when it was first read."""

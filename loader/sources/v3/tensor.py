@@ -39,6 +39,7 @@ from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunks import Caches, Chunk, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.fixed import fixed_rows
+from tql.loader.sources.v3.gathering import gather_rows
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
 from tql.loader.sources.v3.links import Link, parse_paths
 from tql.loader.sources.v3.located import LocatedItems
@@ -149,6 +150,9 @@ class Tensor:
             if found is not None:
                 return found
         order = store.by_chunk(rows)
+        gathered = gather_rows(store, rows, order, self.meta.dtype) if codec == "raw" else None
+        if gathered is not None:
+            return gathered
         buffers: list[NDArray[np.uint8]] = []
         spans: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
         for piece in store.pieces(_ordered(rows, order)):
