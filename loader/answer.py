@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tql.byte_size import read_bytes
 from tql.errors import ArgumentError
+from tql.loader.description import Description, described, made
 from tql.loader.plan_cache import Prepared, prepare
 from tql.loader.run import Executable, execute
 from tql.loader.seeds import resolve_seed
@@ -16,6 +17,34 @@ from tql.loader.sources.made import MadeSource
 from tql.loader.view import View
 from tql.planner import PlannedQuery, explain
 from tql.schema import Schema
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered(Description):
+    """The answer to a query.
+
+    Attributes:
+        prepared: the query, planned for its sources; without the bound one.
+        bound: the source that a SELECT without FROM reads, None if there is none.
+        seed: of SAMPLE BY and RANDOM.
+    """
+
+    prepared: Prepared
+    bound: Description | Source | None
+    seed: int
+
+    @classmethod
+    def by(cls, prepared: Prepared, seed: int) -> Answered | None:
+        """None for a query that another process may answer otherwise."""
+        if not prepared.executable.repeatable:
+            return None
+        without = Prepared(prepared.planned, prepared.executable, None, prepared.sources)
+        return cls(without, described(prepared.bound), seed)
+
+    def view(self) -> View:
+        bound = made(self.bound)
+        prepared = Prepared(self.prepared.planned, self.prepared.executable, bound, self.prepared.sources)
+        return answer(prepared, seed=self.seed)
 
 
 def answer(
@@ -43,7 +72,7 @@ def answer(
     else:
         counted = MadeSource(prepared.executable, planned.counted, bound, sources, seed, result.source)
     view = counted if isinstance(counted, View) else View.of(counted)
-    return view.answered(planned, result, seed)
+    return view.answered(planned, result, seed, Answered.by(prepared, seed))
 
 
 def resolve_limit(memory_limit: int | str | None) -> int | None:

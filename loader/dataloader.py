@@ -20,7 +20,7 @@ from tql.loader.stages.native import ImageSteps, column_steps, image_column, is_
 from tql.loader.stages.pad import Pad
 from tql.loader.stages.repair import OnError
 from tql.loader.stages.transform import ImageTransform, SampleTransform, column_transform
-from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
+from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights, weighed_by
 
 _CALLS = {"numpy": "numpy", "torch": "pytorch"}
 
@@ -178,7 +178,8 @@ class DataLoader(IterableLoader):
         values = resolve_weights(view, weights, wanted)
         rows = drawn_rows(values, wanted, bool(replace))
         seed = self._config.seed if seed is None else resolve_seed(seed)
-        return self._with(view=view, draw=Draw(values, rows, bool(replace), seed))
+        draw = Draw(values, rows, bool(replace), seed, weighed_by(view, weights, rows))
+        return self._with(view=view, draw=draw)
 
     def numpy(
         self,
@@ -308,4 +309,5 @@ class DataLoader(IterableLoader):
         if config.draw is None:
             return config.view
         draw = config.draw
-        return config.view.sample_by(draw.weights, draw.replace, draw.size, seed=draw.seed)
+        weights = draw.weights if draw.weighed_by is None else draw.weighed_by.expression
+        return config.view.sample_by(weights, draw.replace, draw.size, seed=draw.seed)

@@ -44,11 +44,6 @@ def of_source(source: Any) -> str:
     )
 
 
-def of_rows(indices: NDArray[np.int64]) -> str:
-    """Which rows, in which order."""
-    return digest([indices])
-
-
 def of_memory(value: Any) -> str:
     """Arrays in memory: their dtypes and lengths, and up to 16384 of the values of each, evenly spread."""
     return digest(_sampled(value))

@@ -67,8 +67,28 @@ class Executable:
     def functions(self) -> dict[str, Any]:
         return host_functions(self.physical, self.text)
 
+    @cached_property
+    def repeatable(self) -> bool:
+        """Whether another process gives the same answer from the same rows and seed: not where the plan calls
+        Python functions, which may be others there, or asks an index of vectors, which may miss some rows.
+        """
+        return not self.functions and "vector_search" not in _operators(self.physical)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Executable, (self.text, self.physical)
+
+
+def _operators(part: Any) -> set[str]:
+    """The names of the operators in a part of a plan."""
+    found, todo = set(), [part]
+    while todo:
+        inner = todo.pop()
+        if isinstance(inner, Mapping):
+            found.add(str(inner.get("op")))
+            todo += inner.values()
+        elif isinstance(inner, list):
+            todo += inner
+    return found
 
 
 def execute(

@@ -8,12 +8,16 @@ all processes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
 from tql.loader.fingerprint import digest
+
+if TYPE_CHECKING:
+    from tql.loader.weights import WeighedBy
 
 Positions = NDArray[np.int64]
 
@@ -31,17 +35,35 @@ class Draw:
         size: rows drawn per epoch; at most the rows of positive weight where `replace` is false.
         replace: whether a row may come more than once.
         seed: epoch 0 gives the rows that `view.sample_by(..., seed=seed)` gives.
+        weighed_by: what makes the weights again, by which the draw pickles; None: it pickles with them.
     """
 
     weights: NDArray[np.float64]
     size: int
     replace: bool
     seed: int
+    weighed_by: WeighedBy | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.weighed_by is None:
+            return self.by_content()
+        return _drawn_again, (self.weighed_by, self.size, self.replace, self.seed)
+
+    def by_content(self) -> tuple[Any, ...]:
+        """What `__reduce__` gives where the weights are not to be evaluated again."""
+        return Draw, (self.weights, self.size, self.replace, self.seed)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # it can't be changed
 
     def positions(self, epoch: int) -> Positions:
         """The rows of an epoch in draw order, int64 [size]."""
         draw = _engine.sample_with_replacement if self.replace else _engine.sample_without_replacement
         return draw(self.weights, self.size, seed=self.seed, stream=epoch)
+
+
+def _drawn_again(weighed_by: WeighedBy, size: int, replace: bool, seed: int) -> Draw:
+    return Draw(weighed_by.weights(), size, replace, seed, weighed_by)
 
 
 @dataclass(frozen=True)

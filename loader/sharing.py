@@ -18,6 +18,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from tql.loader.schedule import Draw
+from tql.loader.view import View
 from tql.loader.worker import Job
 
 _SMALLEST = 64 * 1024  # bytes of an array that is worth a place of its own
@@ -59,6 +61,15 @@ class SharedArrays:
         os.close(self.descriptor)
 
 
+class _JobPickler(reduction.ForkingPickler):
+    """Multiprocessing's own pickler, which knows what can be handed to a process at its start: locks for
+    example. Rows and weights go as they are: no worker runs a query again.
+    """
+
+    def reducer_override(self, obj: Any) -> Any:
+        return obj.by_content() if type(obj) in (View, Draw) else NotImplemented
+
+
 class SharedJob:
     """A job that becomes a `Job` again in the worker that it is sent to."""
 
@@ -75,8 +86,7 @@ class SharedJob:
             large.append(buffer)
             return False
 
-        # Multiprocessing's own pickler knows what can be handed to a process at its start: locks for example.
-        reduction.ForkingPickler(stream, 5, True, take_out).dump(self._job)
+        _JobPickler(stream, 5, True, take_out).dump(self._job)
         places = [self._arrays.place(buffer) for buffer in large]
         descriptor = reduction.DupFd(self._arrays.descriptor) if places else None
         return _opened, (stream.getvalue(), places, descriptor)

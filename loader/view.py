@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tql import _engine
 from tql.errors import UnknownColumnError
 from tql.loader.arrays import Rows, rows_of_column
+from tql.loader.description import Description, Drawn, Sliced, described, of_rows, restored
 from tql.loader.packed_rows import PackedRows
 from tql.loader.rows import ascending, position, positions
 from tql.loader.seeds import resolve_seed
@@ -21,7 +22,7 @@ from tql.loader.source import Source
 from tql.loader.to_numpy import column_values
 from tql.loader.values import column_array
 from tql.loader.vector_index import without_indexes
-from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights
+from tql.loader.weights import Weights, check_size, drawn_rows, resolve_weights, weighed_by
 from tql.schema import Schema
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tql.planner import PlannedQuery
 
 _ITERATED_ROWS = 256
+_FEW_ROWS = 1024  # whose numbers take no more room than what made them, and need no second run
 
 LazyWeights = NDArray[np.float64] | Callable[[], NDArray[np.float64] | None] | None
 
@@ -48,6 +50,7 @@ class View(SelectedRows):
             when it is asked for.
         order_chosen: whether the rows come in an order that the caller chose.
         seed: what the view was sampled with, None if it was not.
+        description: what made the rows, if it can do so again.
     """
 
     def __init__(
@@ -60,8 +63,10 @@ class View(SelectedRows):
         weights: LazyWeights = None,
         order_chosen: bool = False,
         seed: int | None = None,
+        description: Description | None = None,
     ) -> None:
         super().__init__(source, selection, columns, without_indexes(schema))
+        self._description = description
         self._weights = weights
         self._order_chosen = order_chosen
         self._seed = seed
@@ -72,6 +77,13 @@ class View(SelectedRows):
         return View(source, all_rows(source), {name: name for name in source.schema}, source.schema)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        few = self._start is not None or len(self) <= _FEW_ROWS
+        if self._description is None or (few and self._all_stored and not self._weighs_many):
+            return self.by_content()
+        return restored, (self._description, of_rows(self))
+
+    def by_content(self) -> tuple[Any, ...]:
+        """What `__reduce__` gives where the rows are to be the same without a second run: their numbers."""
         rows: range | PackedRows
         if self._start is not None:
             rows = range(self._start, self._start + len(self))
@@ -80,6 +92,12 @@ class View(SelectedRows):
         columns = {name: c if isinstance(c, str) else rows_of_column(c) for name, c in self._columns.items()}
         state = (self._source, rows, columns, self._schema, self.weights, self._order_chosen, self._seed)
         return _restore, state
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # it can't be changed
 
     # --- what it holds ------------------------------------------------------------------------------------
 
@@ -102,6 +120,13 @@ class View(SelectedRows):
     def order_chosen(self) -> bool:
         """Whether the rows come in an order that the caller chose: ORDER BY, or indices out of order."""
         return self._order_chosen
+
+    @property
+    def description(self) -> Description | None:
+        """What made the rows, by which a view of many rows pickles; None where only their numbers say which
+        they are: an index list, weights that were given as numbers, a query with Python functions.
+        """
+        return self._description
 
     @property
     def seed(self) -> int | None:
@@ -146,7 +171,9 @@ class View(SelectedRows):
             return column_array(self.read(key, "values", 0, len(self)), self._schema.type_of(key))
         if isinstance(key, int | np.integer) and not isinstance(key, bool | np.bool_):
             return self._row(position(int(key), len(self)))
-        return self._at(positions(key, len(self)))
+        rows = positions(key, len(self))
+        sliced = Sliced(described(self), range(*key.indices(len(self)))) if isinstance(key, slice) else None
+        return self._at(rows, sliced)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The rows, one dict each."""
@@ -258,6 +285,9 @@ class View(SelectedRows):
         values = resolve_weights(self, weights, wanted)
         wanted = drawn_rows(values, wanted, replace)
         seed = resolve_seed(seed)
+        drawn_by = None
+        if weighed_by(self, weights, wanted) is not None:
+            drawn_by = Drawn(described(self), weights, bool(replace), wanted, seed)
         if replace and self._start == 0 and self._all_stored:
             chosen = _engine.draw_with_replacement(values, wanted, seed=seed)
             return View(
@@ -268,10 +298,11 @@ class View(SelectedRows):
                 weights=_weights_of(chosen),
                 order_chosen=False,
                 seed=seed,
+                description=drawn_by,
             )
         draw = _engine.sample_with_replacement if replace else _engine.sample_without_replacement
         drawn = draw(values, wanted, seed=seed) if wanted else np.zeros(0, np.int64)
-        return self._picked(drawn, values[drawn], order_chosen=False, seed=seed)
+        return self._picked(drawn, values[drawn], order_chosen=False, seed=seed, description=drawn_by)
 
     def weights_for(self, expression: str) -> NDArray[np.float64]:
         """float64 [len], read-only: a TQL weight expression evaluated for each row."""
@@ -310,7 +341,9 @@ class View(SelectedRows):
 
         return DataLoader(self, seed=seed)
 
-    def answered(self, planned: PlannedQuery, result: _engine.Result, seed: int) -> View:
+    def answered(
+        self, planned: PlannedQuery, result: _engine.Result, seed: int, description: Description | None
+    ) -> View:
         """The rows of this view that the run of a plan selected, under the plan's columns."""
         chosen = result.selection
         columns: dict[str, str | _engine.Column] = {}
@@ -335,9 +368,14 @@ class View(SelectedRows):
             weights=weights,
             order_chosen=planned.order_chosen or (self._order_chosen and not sampled),
             seed=seed,
+            description=description,
         )
 
     # --- inside -------------------------------------------------------------------------------------------
+
+    @property
+    def _weighs_many(self) -> bool:
+        return self._weights is not None and len(self) > _FEW_ROWS
 
     @property
     def _all_stored(self) -> bool:
@@ -356,10 +394,10 @@ class View(SelectedRows):
             for name in self._columns
         }
 
-    def _at(self, rows: NDArray[np.int64]) -> View:
+    def _at(self, rows: NDArray[np.int64], description: Description | None) -> View:
         """The rows at these positions; the caller chose their order if it is not the view's own."""
         weights = None if self._weights is None else self._weights_at(rows)
-        return self._picked(rows, weights, self._order_chosen or not ascending(rows), self._seed)
+        return self._picked(rows, weights, self._order_chosen or not ascending(rows), self._seed, description)
 
     def _weights_at(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Of a view that was sampled: the weights at these positions."""
@@ -373,11 +411,19 @@ class View(SelectedRows):
         weights: LazyWeights,
         order_chosen: bool,
         seed: int | None,
+        description: Description | None,
     ) -> View:
         columns = {n: c if isinstance(c, str) else c.take(rows) for n, c in self._columns.items()}
         chosen = self._compose(selection_of(rows))
         return View(
-            self._source, chosen, columns, self._schema, weights=weights, order_chosen=order_chosen, seed=seed
+            self._source,
+            chosen,
+            columns,
+            self._schema,
+            weights=weights,
+            order_chosen=order_chosen,
+            seed=seed,
+            description=description,
         )
 
 
@@ -394,8 +440,8 @@ def _restore(
         selection = _engine.Selection.from_range(rows.start, rows.stop)
     else:
         selection = _engine.Selection.from_indices(rows.unpacked())
-    restored = {name: c if isinstance(c, str) else c.to_column() for name, c in columns.items()}
-    return View(source, selection, restored, schema, weights=weights, order_chosen=order_chosen, seed=seed)
+    own = {name: c if isinstance(c, str) else c.to_column() for name, c in columns.items()}
+    return View(source, selection, own, schema, weights=weights, order_chosen=order_chosen, seed=seed)
 
 
 def _weights_of(chosen: _engine.Selection) -> Callable[[], NDArray[np.float64] | None]:

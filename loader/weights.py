@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tql import _engine
+from tql import _engine, registered
 from tql.errors import ArgumentError, QueryValueError, SampleWarning
+from tql.loader.registered import host_functions
+from tql.planner import plan_weights
+from tql.schema import Schema
 
 Weights = Any  # a TQL weight expression, or an array-like with one number per row
 
@@ -19,6 +23,35 @@ class Weighable(Protocol):
 
     def __len__(self) -> int: ...
     def weights_for(self, text: str, /) -> NDArray[np.float64]: ...
+    @property
+    def schema(self) -> Schema: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeighedBy:
+    """What makes the weights of a draw again.
+
+    Attributes:
+        view: the rows.
+        expression: a TQL weight expression that calls no Python function.
+        size: of the draw.
+    """
+
+    view: Weighable
+    expression: str
+    size: int
+
+    def weights(self) -> NDArray[np.float64]:
+        return resolve_weights(self.view, self.expression, self.size)
+
+
+def weighed_by(view: Weighable, weights: Weights, size: int) -> WeighedBy | None:
+    """What makes weights again; None for numbers, and for functions that may be others in another process."""
+    if not isinstance(weights, str):
+        return None
+    if registered.names() and host_functions(plan_weights(weights, view.schema).physical, weights):
+        return None
+    return WeighedBy(view, weights, size)
 
 
 def resolve_weights(view: Weighable, weights: Weights, size: int) -> NDArray[np.float64]:

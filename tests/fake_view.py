@@ -106,7 +106,8 @@ class FakeView:
         self, weights: Any, replace: bool = True, size: int | None = None, *, seed: int | None = None
     ) -> FakeView:
         draw = _engine.sample_with_replacement if replace else _engine.sample_without_replacement
-        rows = draw(np.asarray(weights, np.float64), len(self) if size is None else size, seed=seed or 0)
+        values = self.weights_for(weights) if isinstance(weights, str) else np.asarray(weights, np.float64)
+        rows = draw(values, len(self) if size is None else size, seed=seed or 0)
         return self.chosen(rows)
 
     def chosen(self, rows: NDArray[np.int64], order_chosen: bool = False) -> FakeView:

@@ -240,7 +240,9 @@ class WorkerError(TQLError, RuntimeError):
 
 
 class StateError(TQLError, ValueError):
-    """A saved state of a dataloader that can't be loaded: of another dataset, query or order of rows."""
+    """A saved state of a dataloader, or a pickled view, of a dataset that is another one now, or has changed;
+    or a state of another query or order of rows.
+    """
 
     category = "state"
 
