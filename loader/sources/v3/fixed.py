@@ -35,8 +35,8 @@ def fixed_rows(
     for number in chunks:
         chunk = store.open(number)
         area = store.kept_area(chunk) if form.is_that_of(chunk.header) else None
-        if area is None:
+        if area is None or area.nbytes != chunk.header.num_items * form.nbytes:
             return None
-        areas.append(area[chunk.header.extent(range(chunk.header.num_items))])
+        areas.append(area)
     firsts = np.array([store.index.first(number) for number in chunks], np.int64)
     return FixedRows(dtype, form.shape, areas, firsts, rows)
