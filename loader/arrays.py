@@ -214,7 +214,7 @@ def aligned(values: NDArray[Any]) -> NDArray[Any]:
     """The same values contiguous, aligned and in native byte order; copied only if they are not, and then not
     to be written to.
     """
-    native = values.dtype.newbyteorder("=")
+    native = values.dtype if values.dtype.isnative else values.dtype.newbyteorder("=")
     required = np.require(values, native, ["C", "A"])
     if not np.may_share_memory(required, values):
         required.flags.writeable = False

@@ -84,7 +84,7 @@ std::unique_ptr<StoredRows> make_rows(const std::string& codec_text, const py::d
   const std::optional<Codec> codec = parse_codec(codec_text);
   if (!codec) throw py::value_error("codec must be 'raw', 'jpeg' or 'lz4', not '" + codec_text + "'");
   check_numeric(dtype);
-  if (*codec == Codec::kJpeg && !dtype.is(py::dtype::of<uint8_t>())) {
+  if (*codec == Codec::kJpeg && !dtype.equal(py::dtype::of<uint8_t>())) {
     throw py::value_error("jpeg images have dtype uint8, not " + py::str(dtype).cast<std::string>());
   }
   if (shapes.ndim() != 2 || shapes.shape(1) > kMaxRank) {
@@ -419,7 +419,7 @@ std::unique_ptr<Ticket> submit_images(const std::shared_ptr<Pool>& pool, const p
                                       uint64_t epoch, const Array<int64_t>& places) {
   const auto& stored = object.cast<const StoredRows&>();
   check_codec(stored.rows);
-  if (!stored.dtype.is(py::dtype::of<uint8_t>())) {
+  if (!stored.dtype.equal(py::dtype::of<uint8_t>())) {
     throw py::value_error("images have dtype uint8, not " + py::str(stored.dtype).cast<std::string>());
   }
   const std::span<const int64_t> at = view(places, "places");

@@ -69,6 +69,16 @@ def test_without_a_column_the_images_are_meant() -> None:
     assert list(alone) == ["images"] and alone["images"].shape == (12, 8, 8, 3)
 
 
+def test_images_in_memory_are_those_of_a_file() -> None:
+    images = np.stack(pictures(12))
+    other = images.dtype.newbyteorder("=")  # the same dtype as another object, as a pickle brings it too
+    for given in (images, images.view(other), list(images)):
+        ds = tql.from_numpy({"images": given, "labels": np.arange(12)})
+        for each in (ds, pickle.loads(pickle.dumps(ds))):
+            made = each.dataloader(seed=5).batch(5).transform({"images": transforms.CenterCrop(16)})
+            assert np.array_equal(epoch(made)["images"], images[:, 12:28, 16:32])
+
+
 def test_neither_batches_nor_threads_workers_and_ranks_matter() -> None:
     rows = view()
     made = DataLoader(rows, seed=5).shuffle(seed=3).transform({"images": TRAIN, "labels": None})
