@@ -95,8 +95,7 @@ class WorkerSet:
                 )
             if worker.connection not in ready:
                 dead = next(sentinels[handle] for handle in ready if isinstance(handle, int))
-                missing = request.step + (dead.number - request.step) % len(self._workers)
-                raise self._death(dead, request._replace(step=missing))
+                raise self._death(dead, self._not_sent(dead, request))
             try:
                 answer: Answer = transport.receive(worker.connection)
             except (EOFError, OSError):
@@ -109,6 +108,18 @@ class WorkerSet:
                 raise answer.error
             assert answer.made is not None
             return answer.made
+
+    def _not_sent(self, dead: _Worker, request: Request) -> Request:
+        """The batch that a worker died over, while another one was waited for: the first of its own behind
+        those that it has sent.
+        """
+        step = request.step + (dead.number - request.step) % len(self._workers)
+        with contextlib.suppress(EOFError, OSError):
+            while dead.connection.poll():
+                answer: Answer = transport.receive(dead.connection)
+                if answer.run == request.run:
+                    step = answer.step + len(self._workers)
+        return request._replace(step=step)
 
     def _death(self, worker: _Worker, request: Request) -> WorkerError:
         worker.process.join(_GRACE)

@@ -146,6 +146,21 @@ def test_a_dead_worker_is_an_error_within_seconds(how: str) -> None:
     assert f") {end} before batch 2 came" in caught.value.message
 
 
+def test_a_dead_worker_is_named_with_the_batch_that_it_died_over() -> None:
+    """And not with those that it had sent before, while the consumer waited for another worker."""
+
+    def transform(sample: Any) -> Any:
+        if sample["labels"] == 5:  # batch 1, of worker 1
+            time.sleep(1)
+        if sample["labels"] == 17:  # batch 4, of worker 0
+            os.kill(os.getpid(), signal.SIGKILL)
+        return sample["labels"]
+
+    with pytest.raises(WorkerError, match="before batch 4 came") as caught:
+        list(loader().transform(transform).batch(4).numpy(num_workers=2, prefetch_factor=3))
+    assert "the batch holds rows 16, 17, 18, 19" in str(caught.value)
+
+
 def test_a_worker_killed_while_the_consumer_waits() -> None:
     chain = loader().transform(lambda sample: time.sleep(60)).numpy(num_workers=2)
     victim: list[int] = []
