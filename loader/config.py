@@ -19,7 +19,7 @@ from tql.loader.source import Source
 from tql.loader.stages.fetch import ColumnRead, DecodeMethod, Rows
 from tql.loader.stages.native import check_image_column
 from tql.loader.stages.read import is_costly
-from tql.loader.stages.transform import ColumnTransform, Transform, steps_of
+from tql.loader.stages.transform import ColumnTransform, SampleTransform, Transform, steps_of
 from tql.loader.to_torch import distributed_share
 from tql.loader.weights import Weights
 from tql.planner.suggest import listing, near_names
@@ -108,6 +108,7 @@ class Config:
                     hint="leave out tensors=: the keys of the transform choose the columns",
                 )
         self._check_decoding(output)
+        self._check_pad(output)
         self._check_images(output)
         if output.return_index and INDEX in self.columns:
             raise ArgumentError(
@@ -149,6 +150,15 @@ class Config:
                     f"column '{column}' is {type_}",
                     hint=f"use decode_method={{'{column}': 'numpy'}}",
                 )
+
+    def _check_pad(self, output: Output) -> None:
+        if not isinstance(output.pad, Mapping) or isinstance(self.transform, SampleTransform):
+            return  # such a transform may return what is no column
+        check_columns(output.pad, self.view.schema)
+        for column in output.pad:
+            type_ = self.view.schema[column].type
+            if self.transform is None and not type_.is_numeric:
+                raise ArgumentError(f"pad= is for columns of numbers, column '{column}' is {type_}")
 
     def _check_images(self, output: Output) -> None:
         """Native transforms: on images, and on arrays of them."""

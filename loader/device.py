@@ -10,7 +10,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from tql.errors import ArgumentError
 from tql.loader.pipeline import Made
+from tql.loader.stages.pad import Ragged, ragged
 
 
 class Stream(Protocol):
@@ -31,6 +33,25 @@ class Stream(Protocol):
         ...
 
 
+def checked_device(device: Any) -> Any:
+    """A device as torch takes it, as a `torch.device`.
+
+    Raises:
+        ArgumentError: torch does not know it, or finds no GPU.
+    """
+    import torch
+
+    try:
+        checked = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ArgumentError(
+            f"device must be one of torch's, got {device!r}", hint="'cuda', 'cuda:1', 'cpu', ..."
+        ) from error
+    if checked.type == "cuda" and not torch.cuda.is_available():
+        raise ArgumentError(f"torch finds no GPU for device={device!r}", hint="leave out device=")
+    return checked
+
+
 def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
     """The value with its tensors replaced; containers are rebuilt, of their own types."""
     import torch
@@ -39,6 +60,8 @@ def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
         return function(value)
     if isinstance(value, Mapping):
         return {key: map_tensors(item, function) for key, item in value.items()}
+    if isinstance(value, Ragged):
+        return ragged([map_tensors(item, function) for item in value], value.column)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(map_tensors(item, function) for item in value))
     if isinstance(value, (list, tuple)):
@@ -74,10 +97,11 @@ def copy_ahead(
         made: the batches.
         device: as torch takes it.
         stream: None makes one of the device where it has streams; else copies are plain.
-    """
-    import torch
 
-    device = torch.device(device)
+    Raises:
+        ArgumentError: a device that torch does not know, or can't find.
+    """
+    device = checked_device(device)
     if stream is None and device.type == "cuda":
         stream = _CudaStream(device)
     try:

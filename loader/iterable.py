@@ -172,7 +172,10 @@ class IterableLoader:
         rows and no random state, so it may be loaded by a loader with another batch size, another number of
         workers, or another number of ranks; all ranks of a step have the same.
         """
-        return saved.dump(self._cursor.place, self._config.schedule().rows_per_epoch, self._config.identity)
+        rows, place = self._config.schedule().rows_per_epoch, self._cursor.place
+        if place.rows > rows:  # by an offset behind the end
+            place = Place(place.epoch, rows)
+        return saved.dump(place, rows, self._config.identity)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Make the next iteration go on where the state was saved: with the rest of that epoch, which has no

@@ -63,9 +63,11 @@ def report(column: str, values: NDArray[np.generic], batch_size: int) -> Shuffle
         batch_size: rows of a global batch.
 
     Raises:
-        ArgumentError: there is no row.
+        ArgumentError: there is no row, or rows have more than one value.
     """
-    if values.ndim != 1 or len(values) == 0:
+    if len(values) == 0:
+        raise ArgumentError("a shuffle report needs at least one row, an epoch of this loader has none")
+    if values.ndim != 1:
         raise ArgumentError(f"a shuffle report needs a column with one value per row, not '{column}'")
     _, codes = np.unique(values, return_inverse=True)
     rows, classes = len(codes), int(codes.max()) + 1

@@ -63,7 +63,10 @@ _REASONS = {
         "the dataset is another one, or has changed",
         "open the version that the state was saved with",
     ),
-    "rows": ("the query or the selection gives other rows", "use the query that the state was saved with"),
+    "rows": (
+        "the query or the selection gives other rows",
+        "use the query that the state was saved with, and its seed",
+    ),
     "draw": ("the rows are drawn in another way", "use the sample_by() that the state was saved with"),
     "shuffle": ("the rows are shuffled in another way", "use the shuffle() that the state was saved with"),
     "seed": ("the loader has another seed", "pass the seed that the state was saved with"),

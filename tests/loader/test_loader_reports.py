@@ -110,6 +110,8 @@ def test_the_report_of_other_columns() -> None:
     assert loader().shuffle().shuffle_report("text", epoch=2).classes == 3
     with pytest.raises(UnknownColumnError):
         loader().shuffle_report("lable")
+    with pytest.raises(ArgumentError, match="needs at least one row, an epoch of this loader has none"):
+        tql.from_numpy({"x": np.arange(0)}).dataloader().shuffle_report("x")
     boxes = tql.from_numpy({"boxes": np.zeros((5, 4))}).dataloader()
     with pytest.raises(ArgumentError, match=r"^shuffle_report\(\) needs the column of the classes"):
         boxes.shuffle_report()

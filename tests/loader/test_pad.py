@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tql
-from tql.errors import ArgumentError
+from tql.errors import ArgumentError, UnknownColumnError
 from tql.loader.stages.pad import padded
 
 BOXES = [np.full((row % 3, 4), row, np.int16) for row in range(7)]
@@ -46,6 +46,17 @@ def test_what_a_transform_returns_is_filled_up_too() -> None:
     chain = loader().transform(lambda sample: {"part": sample["boxes"][:, :2], "n": len(sample["boxes"])})
     batch = next(iter(chain.numpy(pad={"part": 0})))
     assert batch["part"].shape == (4, 2, 2) and batch["n"].tolist() == [0, 1, 2, 0]
+
+
+def test_pad_names_columns_of_numbers() -> None:
+    with pytest.raises(UnknownColumnError, match="no column named 'box'") as error:
+        loader().numpy(pad={"box": 0})
+    assert error.value.candidates == ("boxes",)
+    texts = tql.from_numpy({"text": ["a", "bc"]}).dataloader()
+    with pytest.raises(ArgumentError, match="pad= is for columns of numbers, column 'text' is text"):
+        texts.numpy(pad={"text": 0})
+    lengths = texts.transform({"text": lambda text: np.ones(len(text))}).batch(2).numpy(pad={"text": 0})
+    assert next(iter(lengths))["text"].tolist() == [[1, 0], [1, 1]]
 
 
 def test_other_columns_stay_lists() -> None:

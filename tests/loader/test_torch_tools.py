@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tql
+from tql.errors import ArgumentError
 
 torch = pytest.importorskip("torch")
 
@@ -127,6 +128,21 @@ def test_closing_ends_what_is_ahead() -> None:
 def test_pinning_without_a_gpu_warns_and_goes_on() -> None:
     with pytest.warns(RuntimeWarning, match="pin_memory=True has no effect: torch finds no GPU"):
         assert rows(loader(pin_memory=True)) == rows(loader())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="speaks of machines without a GPU")
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(ArgumentError, match="torch finds no GPU for device='cuda:1'"):
+        next(iter(loader(device="cuda:1")))
+    with pytest.raises(ArgumentError, match="device must be one of torch's, got 'gpu'"):
+        next(iter(loader(device="gpu")))
+
+
+def test_lists_of_rows_say_what_to_do_on_a_device_too() -> None:
+    ragged = tql.from_numpy({"boxes": [np.zeros((n, 4)) for n in range(3)]}).dataloader().batch(3)
+    (batch,) = ragged.pytorch(device="cpu")
+    with pytest.raises(AttributeError, match=r"pad=\{'boxes': 0\}"):
+        batch["boxes"].shape  # noqa: B018
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
