@@ -20,7 +20,8 @@ from tql.errors import ArgumentError, MissingDependencyError
 from tql.loader.schedule import Share
 from tql.loader.stages.pad import Pad, pad_value, padded, ragged
 
-_WIDENED = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
+_WIDENED = {2: np.int32, 4: np.int64, 8: np.int64}
+"""By bytes: what unsigned integers that torch lacks become."""
 
 
 def require_torch() -> None:
@@ -93,17 +94,18 @@ class TorchFace:
         Raises:
             ArgumentError: a uint64 value of 2**63 or more.
         """
-        wider = _WIDENED.get(array.dtype.name)
+        dtype = array.dtype
+        wider = _WIDENED.get(dtype.itemsize) if dtype.kind == "u" else None
         if wider is not None:
-            if array.dtype.name == "uint64" and array.size and int(array.max()) >= 1 << 63:
+            if dtype.itemsize == 8 and array.size and int(array.max()) >= 1 << 63:
                 raise ArgumentError(
                     f"no integer of torch holds the uint64 value {int(array.max())}"
                     + (f" of column '{column}'" if column else ""),
                     hint="convert it in a transform, for example to float64",
                 )
             array = array.astype(wider)
-        elif not array.flags.writeable or not array.dtype.isnative or any(s < 0 for s in array.strides):
-            array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
+        elif not array.flags.writeable or not dtype.isnative or any(s < 0 for s in array.strides):
+            array = array.astype(dtype.newbyteorder("="), order="C", copy=True)
         return self._torch.from_numpy(array)
 
     def parts(self, array: Any, rows: int) -> Sequence[Any]:
