@@ -79,6 +79,10 @@ void test_codec() {
       std::vector<uint8_t> out(16 * 16 * 3);
       tql_engine::decode_jpeg(data, {16, 16, 3}, out.data());
     });
+    survives_damage(kJpeg, [](const std::vector<uint8_t>& data) {
+      std::vector<uint8_t> out(16 * 16 * 3);
+      tql_engine::stream_jpeg(data, {16, 16, 3}, out.data());
+    });
   }
   if (tql_engine::has_codec(Codec::kLz4)) {
     std::vector<uint8_t> out(400);

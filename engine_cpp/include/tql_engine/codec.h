@@ -44,6 +44,9 @@ ImageShape jpeg_shape(std::span<const uint8_t> data);
 /// would go on with a warning, and for images of four components.
 void decode_jpeg(std::span<const uint8_t> data, const ImageShape& expected, uint8_t* out);
 
+/// The same for memory that this thread won't read soon.
+void stream_jpeg(std::span<const uint8_t> data, const ImageShape& expected, uint8_t* out);
+
 /// Throws EngineError(kValue) if no LZ4 block of `stored` bytes can give `size` bytes. Check it before
 /// allocating.
 void check_lz4_size(size_t stored, int64_t size);

@@ -69,6 +69,8 @@ class EncodedRows {
 
   /// Decodes one row into decoded_size(row) bytes. Throws EngineError(kValue).
   void decode(int64_t row, uint8_t* out) const;
+  /// The same to memory that this thread won't read soon.
+  void stream(int64_t row, uint8_t* out) const;
 
  private:
   struct Row {

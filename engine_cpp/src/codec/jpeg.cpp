@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tql_engine/status.h"
+#include "tql_engine/stream_copy.h"
 
 #if defined(TQL_HAVE_JPEG)
 // clang-format off: each needs the one before it
@@ -88,6 +89,23 @@ class Decompressor {
     const bool decoded = guarded([&] {
       start(1);
       read_rows(0, info_.output_height, out, row_bytes);
+    });
+    if (!decoded) raise();
+  }
+
+  /// The same in strips that fit the nearest caches; from there they go past them.
+  void stream(uint8_t* out, PixelBuffer& buffer) {
+    constexpr size_t kStripBytes = size_t{1} << 16;
+    const auto row_bytes = static_cast<size_t>(info_.image_width) * static_cast<size_t>(info_.num_components);
+    const auto strip = static_cast<JDIMENSION>(std::max<size_t>(1, kStripBytes / row_bytes));
+    uint8_t* const pixels = buffer.reserve(strip * row_bytes);
+    const bool decoded = guarded([&] {
+      start(1);
+      for (JDIMENSION first = 0; first < info_.output_height; first += strip) {
+        const JDIMENSION end = std::min(info_.output_height, first + strip);
+        read_rows(first, end, pixels, row_bytes);
+        stream_copy(out + first * row_bytes, pixels, (end - first) * row_bytes);
+      }
     });
     if (!decoded) raise();
   }
@@ -191,6 +209,13 @@ void decode_jpeg(std::span<const uint8_t> data, const ImageShape& expected, uint
   image.decode(out);
 }
 
+void stream_jpeg(std::span<const uint8_t> data, const ImageShape& expected, uint8_t* out) {
+  thread_local PixelBuffer buffer;
+  Decompressor image(data);
+  check_header(image.shape(), expected);
+  image.stream(out, buffer);
+}
+
 ImageView decode_jpeg_part(std::span<const uint8_t> data, const ImageShape& expected, const JpegPart& part,
                            PixelBuffer& buffer) {
   Decompressor image(data);
@@ -203,6 +228,10 @@ ImageShape jpeg_shape(std::span<const uint8_t>) {
 }
 
 void decode_jpeg(std::span<const uint8_t>, const ImageShape&, uint8_t*) {
+  throw EngineError(Code::kValue, "this build has no jpeg codec");
+}
+
+void stream_jpeg(std::span<const uint8_t>, const ImageShape&, uint8_t*) {
   throw EngineError(Code::kValue, "this build has no jpeg codec");
 }
 

@@ -260,7 +260,8 @@ std::optional<EngineError> DecodeBatch::decode_run(size_t run) const {
   try {
     if (KeptRow* const shared = kept(row)) shared->fill();
     if (rows.size() == 1 && kept(row) == nullptr) {
-      make(row, outputs_[static_cast<size_t>(row)]);
+      uint8_t* const out = outputs_[static_cast<size_t>(row)];
+      work_ ? make(row, out) : rows_.stream(row, out);
     } else if (work_ && (work_->program->random() || (kept(row) != nullptr && grows(row)))) {
       make_each(rows);
     } else {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tql_engine/status.h"
+#include "tql_engine/stream_copy.h"
 #include "tql_engine/types.h"
 
 namespace tql_engine {
@@ -163,6 +164,21 @@ void EncodedRows::decode(int64_t row, uint8_t* out) const {
       break;
   }
   decode_jpeg(data, image_shape(row), out);
+}
+
+void EncodedRows::stream(int64_t row, uint8_t* out) const {
+  switch (codec_) {
+    case Codec::kRaw:
+      stream_copy(out, stored(row).data(), static_cast<size_t>(decoded_size(row)));
+      return;
+    case Codec::kJpeg:
+      if (decoded_size(row) == 0) break;
+      stream_jpeg(stored(row), image_shape(row), out);
+      return;
+    case Codec::kLz4:
+      break;
+  }
+  decode(row, out);
 }
 
 ImageShape EncodedRows::image_shape(int64_t row) const {
