@@ -285,7 +285,7 @@ class Config:
         fields = [self.view.schema[name] for name in self.columns]
         row_bytes = sum(field.row_bytes for field in fields)
         budget = self._buffer_bytes - self._buffer_for_rows
-        grouped = [field.name for field in fields if field.encoding not in _READ_ONE_BY_ONE]
+        grouped = [field.name for field in fields if field.by_chunk or field.encoding not in _READ_ONE_BY_ONE]
         if not grouped or row_bytes * len(self.view) <= budget:
             return ExactShuffle(seed)
         starts = tuple(start for start, _ in self.view.partitions(grouped))

@@ -24,6 +24,7 @@ class Field:
         shape_in_metadata: whether shapes can be had without reading the values.
         index: "inverted" or "bm25" for a text column that is searched by words, "usearch/cosine",
             "usearch/dot" or "usearch/l2" for a column of vectors whose dataset has an index for that metric.
+        by_chunk: whether rows are compressed together, so that one is read with all others of its chunk.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Field:
     row_bytes: int = 0
     shape_in_metadata: bool = True
     index: str | None = None
+    by_chunk: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -41,13 +43,14 @@ class Field:
             "row_bytes": self.row_bytes,
             "shape_in_metadata": self.shape_in_metadata,
             "index": self.index,
+            "by_chunk": self.by_chunk,
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Field:
         return Field(
             data["name"], Type.from_json(data["type"]), data.get("encoding"), data.get("row_bytes", 0),
-            data.get("shape_in_metadata", True), data.get("index"),
+            data.get("shape_in_metadata", True), data.get("index"), data.get("by_chunk", False),
         )  # fmt: skip
 
 

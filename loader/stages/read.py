@@ -122,6 +122,10 @@ class Reader:
 
 
 def is_costly(view: Rows, column: ColumnRead) -> bool:
-    """Whether decoding a row takes much longer than copying it: samples that are stored compressed."""
+    """Whether decoding a row takes much longer than copying it: samples that are stored compressed, each by
+    itself. Rows that are compressed together are copied from their chunk, which is kept.
+    """
     field = view.schema[column.name]
-    return column.method == "numpy" and field.encoding is not None and field.type.is_numeric
+    if column.method != "numpy" or field.encoding is None or field.by_chunk:
+        return False
+    return field.type.is_numeric

@@ -216,6 +216,7 @@ def _field(meta: TensorMeta) -> Field:
         encoding=meta.sample_codec or meta.chunk_codec,
         row_bytes=_row_bytes(meta),
         shape_in_metadata=meta.kind != "tag",
+        by_chunk=meta.chunk_codec is not None,
     )
 
 
