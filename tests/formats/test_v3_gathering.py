@@ -13,7 +13,7 @@ import pytest
 import tql
 from tql.errors import FormatError
 from tql.loader.decoding import RowError, decode_rows
-from tql.loader.sources.v3 import V3Source
+from tql.loader.sources.v3 import V3Source, codecs
 
 ROWS = 400
 RNG = np.random.default_rng(6)
@@ -23,8 +23,12 @@ COLUMNS: dict[str, Any] = {
     "scalars": RNG.integers(-99, 99, ROWS).astype(np.int64),
     "masks": RNG.integers(0, 2, (ROWS, 100)).astype(np.bool_),
     "ragged": [RNG.integers(0, 256, (n % 5, 30), np.uint8) for n in range(ROWS)],
+    "pictures": RNG.integers(0, 256, (ROWS, 9, 7, 3), np.uint8),
+    "grey": RNG.integers(0, 256, (ROWS, 6, 8, 1), np.uint8),
     "black": np.zeros((ROWS, 3000), np.uint8),  # chunks that are read with their header
 }
+
+IMAGES = ("pictures", "grey")  # chunks that are one image
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +36,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root: Path = tmp_path_factory.mktemp("gathering") / "ds"
     with tql.empty(root) as ds:
         for name, rows in COLUMNS.items():
-            dtype = rows[0].dtype.name
-            ds.create_tensor(name, dtype=dtype, chunk_compression="lz4", max_chunk_size=4000)
-        ds.extend({name: list(rows) for name, rows in COLUMNS.items()})
+            how = {"dtype": rows[0].dtype.name, "chunk_compression": "lz4"}
+            if name in IMAGES:
+                how = {"htype": "image", "chunk_compression": "png"}
+            ds.create_tensor(name, max_chunk_size=4000, **how)
+        ds.create_tensor("photos", htype="image", chunk_compression="jpeg", max_chunk_size=4000)
+        ds.extend(
+            {name: list(rows) for name, rows in COLUMNS.items()} | {"photos": list(COLUMNS["pictures"])}
+        )
     return root
 
 
@@ -63,6 +72,44 @@ def test_rows_are_those_that_were_written(folder: Path, name: str, room: int) ->
             wanted = np.atleast_1d(COLUMNS[name][row])
             assert values.dtype == wanted.dtype
             assert np.array_equal(values, wanted)
+
+
+def test_the_engine_decodes_strips_like_pillow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(2).permutation(ROWS)
+    native = rows_of(V3Source(folder), "photos", rows)
+    assert isinstance(native, np.ndarray) and native.shape == (ROWS, 9, 7, 3)
+    monkeypatch.setattr(codecs, "native_jpeg", lambda: False)
+    assert np.array_equal(rows_of(V3Source(folder), "photos", rows), native)
+
+
+@pytest.mark.parametrize("name", ["photos", "pictures"])
+def test_damaged_strips_give_what_pillow_says(
+    folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, rows = np.random.default_rng(4), np.arange(0, ROWS, 3)
+    copy = tmp_path / "ds"
+    shutil.copytree(folder, copy)
+    chunk = sorted((copy / name / "chunks").iterdir())[1]
+    data = chunk.read_bytes()
+    native = codecs.native_jpeg
+    refused = 0
+    for trial in range(40):
+        broken = bytearray(data)
+        if trial % 4 == 0:
+            del broken[int(rng.integers(0, len(data))) :]
+        else:
+            broken[int(rng.integers(0, len(data)))] ^= 1 << int(rng.integers(0, 8))
+        chunk.write_bytes(broken)
+        found = []
+        for decodes in (native, lambda: False):
+            monkeypatch.setattr(codecs, "native_jpeg", decodes)
+            try:
+                found.append(np.asarray(rows_of(V3Source(copy), name, rows)).tobytes())
+            except FormatError as error:
+                found.append(str(error).encode())
+                refused += 1
+        assert found[0] == found[1]
+    assert refused >= 20
 
 
 def test_what_is_handed_out_is_not_kept(folder: Path) -> None:

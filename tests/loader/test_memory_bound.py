@@ -53,6 +53,14 @@ MODES: dict[str, tuple[str, int]] = {
         f"{WINDOWS.replace('chunked', 'black')}.batch(128).numpy(num_threads=2)",
         BUFFER + ALONE * BATCH_BYTES,
     ),
+    "windows of strips": (
+        f"{WINDOWS.replace('chunked', 'strips')}.batch(128).numpy(num_threads=2)",
+        BUFFER + ALONE * BATCH_BYTES,
+    ),
+    "drawn from chunks": (
+        f"{DRAWN.replace('view', 'chunked')}.batch(128).numpy(num_threads=2)",
+        BUFFER + ALONE * BATCH_BYTES,
+    ),
     "windows of chunks, workers": (
         f"{WINDOWS}.batch(128).numpy(num_workers=2, num_threads=1)",
         BUFFER + WORKERS * BATCH_BYTES,
@@ -84,7 +92,8 @@ SCRIPT = """
         return total * 1024
 
     view = tql.load(sys.argv[1])
-    chunked, black = (tql.load(sys.argv[1].removesuffix("view") + name) for name in ("chunked", "black"))
+    root = sys.argv[1].removesuffix("view")
+    chunked, black, strips = (tql.load(root + name) for name in ("chunked", "black", "strips"))
     loader = eval(sys.argv[2])
     next(iter(tql.from_numpy({"x": np.arange(3)}).dataloader().numpy()))
     before, most = held(), []
@@ -104,14 +113,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in range(ROWS // 32):
             ds.extend({"images": list(coarse.repeat(25, 1).repeat(25, 2))})
     noise = np.random.default_rng(1).integers(0, 256, (32, 250, 250, 3), np.uint8)  # nothing compresses it
-    with tql.empty(root.with_name("chunked")) as ds:
-        ds.create_tensor("images", htype="image", chunk_compression="lz4")
-        for _ in range(ROWS // 32):
-            ds.extend({"images": list(noise)})
-    with tql.empty(root.with_name("black")) as ds:
-        ds.create_tensor("images", htype="image", chunk_compression="lz4")
-        for _ in range(ROWS // 32):
-            ds.extend({"images": list(np.zeros_like(noise))})
+    for name, compression, rows in (
+        ("chunked", "lz4", noise),
+        ("black", "lz4", np.zeros_like(noise)),
+        ("strips", "jpeg", coarse.repeat(25, 1).repeat(25, 2)),
+    ):
+        with tql.empty(root.with_name(name)) as ds:
+            ds.create_tensor("images", htype="image", chunk_compression=compression)
+            for _ in range(ROWS // 32):
+                ds.extend({"images": list(rows)})
     return root
 
 

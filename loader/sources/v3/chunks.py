@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tql import _engine
-from tql.loader.arrays import Items, offsets_of
+from tql.loader.arrays import Items, element_counts, offsets_of
 from tql.loader.cache import ByteCache
 from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunk import (
@@ -310,13 +310,14 @@ class ChunkStore:
 
     def strip(self, chunk: Chunk, codec: str) -> list[NDArray[Any]]:
         """The items of a chunk that is one image."""
+        shapes = chunk.header.shapes_of(np.arange(chunk.header.num_items))
 
         def make() -> tuple[list[NDArray[Any]], int]:
-            shapes = chunk.header.shapes_of(np.arange(chunk.header.num_items))
             items = codecs.decode_strip(chunk.stored(), codec, chunk.header, shapes, self._meta.dtype)
             return items, sum(item.nbytes for item in items)
 
-        strip: list[NDArray[Any]] = self._caches.areas.get((self._meta.key, chunk.number), make)
+        size = int(element_counts(shapes).sum()) * self._meta.dtype.itemsize
+        strip: list[NDArray[Any]] = self._caches.areas.get((self._meta.key, chunk.number), make, size)
         return strip
 
     def index_place(self, index: str) -> Place:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tql import _engine
 from tql.loader import compression, documents
 from tql.loader.arrays import Items
+from tql.loader.decoding import decode_rows
 from tql.loader.images import ImageError, decode_image
 from tql.loader.media import MEDIA_CODECS, MediaError, decode_media
 from tql.loader.sources.v3.chunk import ChunkHeader
@@ -167,8 +168,30 @@ def decode_strip(
         raise place.damaged("the shape rows describe no strip of images")
     height, width = int(shapes[filled, 0].max()), int(shapes[filled, 1].sum())
     channels = math.prod(int(extent) for extent in shapes[filled][0, 2:])
-    canvas = decode_item(area, codec, (height, width, channels), dtype, place)
+    shape = (height, width, channels)
+    canvas = _native_canvas(area, codec, shape, dtype)
+    if canvas is None:
+        canvas = decode_item(area, codec, shape, dtype, place)
     return list(_cut(canvas, shapes.tolist(), place))
+
+
+def _native_canvas(
+    area: Bytes, codec: str, shape: tuple[int, int, int], dtype: np.dtype[Any]
+) -> NDArray[Any] | None:
+    """A strip that the engine decodes, straight into one array; None for others, and for what it refuses:
+    Pillow may see more in it, or says what is wrong.
+    """
+    if codec != "jpeg" or dtype != np.uint8 or not native_jpeg():
+        return None
+    start, size = np.zeros(1, np.int64), np.array([len(area)], np.int64)
+    try:
+        rows = _engine.EncodedRows(
+            "jpeg", dtype, [area], np.zeros(1, np.int32), start, size, np.array([shape], np.int64)
+        )
+        canvas: NDArray[Any] = decode_rows(rows)[0]
+    except ValueError:
+        return None
+    return canvas
 
 
 def _cut(canvas: NDArray[Any], shapes: list[list[int]], place: Place) -> Iterator[NDArray[Any]]:

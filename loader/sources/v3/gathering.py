@@ -1,9 +1,12 @@
-"""Rows of chunks that are unpacked whole and don't all fit into the cache: copied out of each chunk to where
-the batch has them, so that who holds a batch holds no chunk for it, and each row once.
+"""Rows of chunks that are unpacked whole: copied out of each chunk to where the batch has them, so that who
+holds a batch holds no chunk for it, and each row once.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 from tql import _engine
 from tql.loader.arrays import Items, as_array
 from tql.loader.sources.v3 import codecs
-from tql.loader.sources.v3.chunks import ChunkStore
+from tql.loader.sources.v3.chunks import Chunk, ChunkStore, Piece
 
 
 def gather_rows(
@@ -32,28 +35,69 @@ def gather_rows(
     Raises:
         FormatError: for a damaged chunk.
     """
+    if len(items) == 0 or store.has_tiles or not store.keeps_apart(_first_chunk(store, items)):
+        return None
+    visit = _Visit.of(store, items, order)
+    shape = visit.shape()
+    if shape is None:
+        return None
+    row_bytes = math.prod(shape) * dtype.itemsize
+    store.area(visit.chunks[0])  # holds a row: only now is it known that they are as large as the header says
+    rows = _engine.empty_bytes(len(items) * row_bytes).reshape(len(items), row_bytes)
+    for piece, chunk, slots in visit:
+        _engine.copy_rows(store.area(chunk), chunk.header.spans(piece.local)[0], rows, slots)
+    codecs.as_elements(rows.reshape(-1), dtype, visit.chunks[0].header.place)
+    return _engine.EncodedRows.adopt(rows.view(dtype).reshape(len(items), *shape))
+
+
+def gather_images(
+    store: ChunkStore, items: Items, order: NDArray[np.int64] | None, codec: str, dtype: np.dtype[Any]
+) -> _engine.EncodedRows | None:
+    """The same for items of chunks that are one image of this codec."""
     if len(items) == 0 or store.has_tiles:
         return None
-    ordered, slots = items, np.arange(len(items))
-    if order is not None:
-        ordered, slots = as_array(items)[order], order
-    first = store.open(int(store.index.chunk_of(as_array(ordered[:1]))[0]))
-    if not store.keeps_apart(first):
+    visit = _Visit.of(store, items, order)
+    shape = visit.shape()
+    if shape is None:
         return None
-    shape = first.header.shapes_of(range(1))[0]
-    row_bytes = int(shape.prod()) * dtype.itemsize
-    pieces = list(store.pieces(ordered))
-    chunks = [store.open(piece.chunk) for piece in pieces]
-    for piece, chunk in zip(pieces, chunks, strict=True):
-        if row_bytes == 0 or bool((chunk.header.shapes_of(piece.local) != shape).any()):
-            return None
-    store.area(first)  # has room for a row: only now is it known that rows are as large as the header says
-    rows = _engine.empty_bytes(len(items) * row_bytes).reshape(len(items), row_bytes)
-    at = 0
-    for piece, chunk in zip(pieces, chunks, strict=True):
-        starts, _ = chunk.header.spans(piece.local)
-        end = at + len(starts)
-        _engine.copy_rows(store.area(chunk), starts, rows, slots[at:end])
-        at = end
-    codecs.as_elements(rows.reshape(-1), dtype, first.header.place)
-    return _engine.EncodedRows.adopt(rows.view(dtype).reshape(len(items), *shape.tolist()))
+    store.strip(visit.chunks[0], codec)  # as above
+    size = len(items) * math.prod(shape) * dtype.itemsize
+    rows = _engine.empty_bytes(size).view(dtype).reshape(len(items), *shape)
+    for piece, chunk, slots in visit:
+        strip = store.strip(chunk, codec)
+        for slot, item in zip(slots.tolist(), piece.local, strict=True):
+            rows[slot] = strip[item]
+    return _engine.EncodedRows.adopt(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """Items chunk by chunk: pieces, the chunk of each, and where each item goes."""
+
+    pieces: list[Piece]
+    chunks: list[Chunk]
+    slots: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, store: ChunkStore, items: Items, order: NDArray[np.int64] | None) -> _Visit:
+        pieces = list(store.pieces(items if order is None else as_array(items)[order]))
+        chunks = [store.open(piece.chunk) for piece in pieces]
+        return cls(pieces, chunks, np.arange(len(items)) if order is None else order)
+
+    def shape(self) -> tuple[int, ...] | None:
+        """The one of all items; None where there are several, and for items without elements."""
+        shape = self.chunks[0].header.shapes_of(self.pieces[0].local)[0]
+        for piece, chunk in zip(self.pieces, self.chunks, strict=True):
+            if bool((chunk.header.shapes_of(piece.local) != shape).any()):
+                return None
+        return tuple(shape.tolist()) if shape.all() else None
+
+    def __iter__(self) -> Iterator[tuple[Piece, Chunk, NDArray[np.int64]]]:
+        at = 0
+        for piece, chunk in zip(self.pieces, self.chunks, strict=True):
+            yield piece, chunk, self.slots[at : at + len(piece.items)]
+            at += len(piece.items)
+
+
+def _first_chunk(store: ChunkStore, items: Items) -> Chunk:
+    return store.open(int(store.index.chunk_of(as_array(items[:1]))[0]))

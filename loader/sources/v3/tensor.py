@@ -39,7 +39,7 @@ from tql.loader.sources.v3 import codecs
 from tql.loader.sources.v3.chunks import Caches, Chunk, ChunkStore, Piece
 from tql.loader.sources.v3.files import Folder
 from tql.loader.sources.v3.fixed import fixed_rows
-from tql.loader.sources.v3.gathering import gather_rows
+from tql.loader.sources.v3.gathering import gather_images, gather_rows
 from tql.loader.sources.v3.indexes import SequenceIndex, TileEntry, parse_sequence_index
 from tql.loader.sources.v3.links import Link, parse_paths
 from tql.loader.sources.v3.located import LocatedItems
@@ -141,10 +141,12 @@ class Tensor:
     def encoded(self, rows: Items) -> _engine.EncodedRows | None:
         """The stored bytes of these rows, None where the engine does not decode them."""
         self._check_readable()
+        store, strips = self._store, self._strip_codec()
+        if strips is not None:
+            return gather_images(store, rows, store.by_chunk(rows), strips, self.meta.dtype)
         codec = self._engine_codec()
         if codec is None:
             return None
-        store = self._store
         if self._located is not None and len(rows):
             found = self._located_rows(codec, as_array(rows))
             if found is not None:
@@ -415,6 +417,12 @@ class Tensor:
             if meta.sample_codec == "jpeg" and codecs.native_jpeg() and meta.dtype == np.uint8
             else None
         )
+
+    def _strip_codec(self) -> str | None:
+        """The codec of chunks that are one image each, None for other chunks."""
+        meta = self.meta
+        plain = meta.kind == "array" and self._sequence is None and not meta.is_foreign
+        return meta.chunk_codec if plain and meta.chunk_codec in IMAGE_CODECS else None
 
     def _read_sequence_index(self, folder: Folder) -> SequenceIndex:
         place = self._store.index_place("sequence_index")
