@@ -65,6 +65,19 @@ void wastes_little() {
   free_block(fitting);
 }
 
+void rounds_little() {
+  for (size_t bytes = kLargeBlock; bytes < 20 * kLargeBlock; bytes += kLargeBlock / 7) {
+    release_kept_blocks();
+    const Block block = allocate_block(bytes);
+    check(block.bytes >= bytes && block.bytes - bytes <= bytes / 8);
+    bytes_of(block).back() = 1;
+    free_block(block);
+    const Block again = allocate_block(block.bytes);
+    check(!kKeepsBlocks || again.memory == block.memory);
+    free_block(again);
+  }
+}
+
 void zeroed_blocks_are_zero() {
   for (const size_t bytes : {size_t{1}, size_t{4000}, kLargeBlock, 3 * kLargeBlock + 17, kMostClearedBytes,
                              kMostClearedBytes + kLargeBlock}) {
@@ -171,6 +184,7 @@ void survives_a_fork() {
 void test_block_cache() {
   keeps_large_blocks();
   wastes_little();
+  rounds_little();
   zeroed_blocks_are_zero();
   keeps_no_more_than_the_bound();
   fails_as_it_should();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -162,9 +163,12 @@ Block allocate_or_release(const Allocate& allocate) {
   return block;
 }
 
-size_t whole_pages(size_t bytes) {
+/// Blocks come in sizes that others can use again, and are at most an eighth larger than what was asked for.
+size_t rounded_size(size_t bytes) {
+  constexpr size_t kParts = 8;
   if (bytes > std::numeric_limits<size_t>::max() / 2) throw std::bad_alloc();
-  return (bytes + kLargeBlock - 1) / kLargeBlock * kLargeBlock;
+  const size_t step = std::min(kLargeBlock, std::bit_floor(bytes) / kParts);
+  return (bytes + step - 1) / step * step;
 }
 
 bool is_mapped(size_t bytes) noexcept { return kMapsBlocks && bytes >= kLargeBlock; }
@@ -174,7 +178,7 @@ bool is_mapped(size_t bytes) noexcept { return kMapsBlocks && bytes >= kLargeBlo
 Block allocate_block(size_t bytes) {
   if (bytes == 0) return {};
   if (!is_mapped(bytes)) return allocate_or_release([bytes] { return Block{std::malloc(bytes), bytes}; });
-  const size_t rounded = whole_pages(bytes);
+  const size_t rounded = rounded_size(bytes);
   const Block kept = cache().take(rounded);
   return kept.memory != nullptr ? kept : allocate_or_release([rounded] { return map_block(rounded); });
 }
@@ -182,7 +186,7 @@ Block allocate_block(size_t bytes) {
 Block allocate_zeroed_block(size_t bytes) {
   if (bytes == 0) return {};
   if (!is_mapped(bytes)) return allocate_or_release([bytes] { return Block{std::calloc(bytes, 1), bytes}; });
-  const size_t rounded = whole_pages(bytes);
+  const size_t rounded = rounded_size(bytes);
   // Clearing in place is several times as fast as the kernel's, but one thread does it, and all of it.
   const Block kept = bytes <= kMostClearedBytes ? cache().take(rounded) : Block{};
   if (kept.memory == nullptr) return allocate_or_release([rounded] { return map_block(rounded); });
