@@ -4,7 +4,6 @@
 #include "range_filter.h"
 
 #include <algorithm>
-#include <array>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "../selection/expand.h"
 #include "conjunct_order.h"
 #include "filter_bits.h"
+#include "filter_tasks.h"
 #include "filter_waves.h"
 #include "late_reads.h"
 #include "read_ahead.h"
@@ -30,21 +30,6 @@ constexpr int64_t kTrialRows = 1 << 18;            // of the first wave, where t
 constexpr int64_t kFirstRows = 4096;               // where `fetch` begins
 constexpr int64_t kFirstLargeRows = 64;            // the same where every row may have to be decoded
 constexpr int64_t kCommonShare = 16;               // of so many rows a common condition leaves one
-constexpr int64_t kLeastZoneRows = 4096;           // of a zone that is a part of its block
-
-using Clock = std::chrono::steady_clock;
-
-int64_t nanoseconds_since(Clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
-}
-
-/// Rows that one worker takes through a stage.
-struct Task {
-  size_t part;
-  RowRange rows;
-  RowBlock block;
-  int64_t passed = 0;
-};
 
 class RangeFilter {
  public:
@@ -59,7 +44,8 @@ class RangeFilter {
         reader_(execution, *input.source),
         evaluators_(make_evaluators(execution, condition, input.source)),
         measured_(static_cast<size_t>(execution.threads()),
-                  std::vector<ConjunctStatistics>(condition.conjuncts.size())) {}
+                  std::vector<ConjunctStatistics>(condition.conjuncts.size())),
+        tasks_(condition, evaluators_, pruner_, bits_, measured_) {}
 
   Selection find() {
     std::vector<ColumnRef> columns;
@@ -318,7 +304,7 @@ class RangeFilter {
   void filter_group(const std::vector<Part*>& group, const Stage& stage, bool first) {
     if (group.empty()) return;
     std::vector<std::vector<Segment>> segments(stage.size());  // per conjunct and part
-    std::vector<Task> tasks;
+    std::vector<FilterTask> tasks;
     std::vector<int64_t> alive(group.size());
     for (size_t i = 0; i < group.size(); ++i) {
       for (size_t k = 0; k < stage.size(); ++k) segments[k].push_back(make_segment(*group[i], stage[k]));
@@ -341,106 +327,16 @@ class RangeFilter {
     execution_.parallel_for(
         static_cast<int64_t>(tasks.size()), 1, [&](int64_t begin, int64_t end, int worker) {
           for (int64_t t = begin; t < end; ++t) {
-            Task& task = tasks[static_cast<size_t>(t)];
-            task.passed = run_task(task, stage, segments, first, static_cast<size_t>(worker));
+            FilterTask& task = tasks[static_cast<size_t>(t)];
+            task.passed = tasks_.run(task, stage, segments, first, static_cast<size_t>(worker));
           }
         });
-    for (const Task& task : tasks) alive[task.part] += task.passed;
+    for (const FilterTask& task : tasks) alive[task.part] += task.passed;
     for (size_t i = 0; i < group.size(); ++i) {
       const int64_t before = std::exchange(group[i]->alive, alive[i]);
       measured_[0][stage.front()].rows_in += before;
       measured_[0][stage.back()].rows_out += group[i]->alive;
     }
-  }
-
-  /// The bits of a task that shares no word with another go straight to where they belong. Nothing if this is
-  /// none, or a conjunct that does not run as bits; else how many rows are left.
-  std::optional<int64_t> run_in_place(const Task& task, size_t j, const Segment& segment, size_t worker) {
-    const int64_t rows = rows_of(task.rows);
-    const auto& mask = condition_.conjuncts[j].mask();
-    const bool is_whole = task.rows.start % kWordBits == 0 && rows % kWordBits == 0;
-    if (!is_whole || !mask || !mask->runs_on(segment)) return std::nullopt;
-    const auto start = Clock::now();
-    const auto words = bits_.words(task.rows);
-    mask->evaluate(segment, task.rows.start - segment.source.first, rows, words.data());
-    if (pruner_.is_active()) measure_zone_of(task, j, segment);
-    measured_[worker][j].rows_tested += rows;
-    measured_[worker][j].nanoseconds += nanoseconds_since(start);
-    return count_bits(words);
-  }
-
-  /// Returns how many rows are left.
-  int64_t run_task(const Task& task, const Stage& stage, const std::vector<std::vector<Segment>>& segments,
-                   bool first, size_t worker) {
-    if (first && stage.size() == 1) {
-      const Segment& segment = segments.front()[task.part];
-      if (const auto passed = run_in_place(task, stage.front(), segment, worker)) return *passed;
-    }
-    TaskBits bits(task.rows.start, task.rows.stop);
-    bool fresh = first;  // every row is still there, and no bit is set yet
-    if (!first) bits_.load(bits);
-    for (size_t k = 0; k < stage.size(); ++k) {
-      const size_t j = stage[k];
-      ConjunctStatistics& measured = measured_[worker][j];
-      if (!task.block.is_decided(j)) {
-        const Segment& segment = segments[k][task.part];
-        const auto start = Clock::now();
-        measured.rows_tested += test(j, segment, task.rows, fresh, bits, worker);
-        fresh = false;
-        if (pruner_.is_active()) measure_zone_of(task, j, segment);
-        measured.nanoseconds += nanoseconds_since(start);
-      }
-      if (k + 1 == stage.size()) break;
-      const int64_t left = fresh ? rows_of(task.rows) : count_bits(bits.words());
-      measured.rows_out += left;
-      measured_[worker][stage[k + 1]].rows_in += left;
-    }
-    bits_.store(bits, !first);
-    return count_bits(bits.words());
-  }
-
-  void measure_zone_of(const Task& task, size_t j, const Segment& segment) const {
-    const int64_t rows = rows_of(task.rows);
-    if (rows < kLeastZoneRows && rows < rows_of(task.block.rows)) return;
-    pruner_.measure(j, segment, segment.source.first, task.rows);
-  }
-
-  /// Leaves in `bits` the rows of which the conjunct is true; returns how many it was evaluated for.
-  int64_t test(size_t j, const Segment& segment, RowRange rows, bool fresh, TaskBits& bits, size_t worker) {
-    const int64_t first = segment.source.first;
-    if (const auto& mask = condition_.conjuncts[j].mask(); mask && mask->runs_on(segment)) {
-      if (fresh) bits.fill(*mask, segment, first);
-      return fresh ? rows_of(rows) : bits.narrow(*mask, segment, first);
-    }
-    constexpr int64_t kLargestBatch = 4096;
-    const int64_t batch_size = std::min(batch_rows(segment), kLargestBatch);
-    std::array<int32_t, kLargestBatch> picked;
-    std::array<int32_t, kLargestBatch> kept;
-    Evaluator& evaluator = *evaluators_[j][worker];
-    TaskBits passed(rows.start, rows.stop);
-    int64_t tested = 0;
-    for (int64_t begin = rows.start; begin < rows.stop; begin += batch_size) {
-      const int64_t end = std::min(rows.stop, begin + batch_size);
-      Batch batch{&segment, begin - first, end - begin, nullptr};
-      if (!fresh) {
-        size_t count = 0;
-        bits.for_each(begin, end, [&](int64_t row) { picked[count++] = static_cast<int32_t>(row - begin); });
-        if (count == 0) continue;
-        if (static_cast<int64_t>(count) < batch.size) batch.picked = picked.data();
-        batch.size = static_cast<int64_t>(count);
-      }
-      tested += batch.size;
-      if (batch.picked == nullptr) {
-        std::array<uint64_t, kLargestBatch / kWordBits> words;
-        evaluator.mark(batch, words.data());
-        passed.insert(begin, batch.size, words.data());
-        continue;
-      }
-      const int64_t count = evaluator.narrow(batch, kept.data());
-      for (int64_t k = 0; k < count; ++k) passed.insert(first + batch.row(kept[static_cast<size_t>(k)]));
-    }
-    bits = passed;
-    return tested;
   }
 
   /// The survivors of a partition, read one by one.
@@ -493,6 +389,7 @@ class RangeFilter {
   std::vector<std::vector<ConjunctStatistics>> measured_;  // per worker and conjunct, of the running wave
   std::exception_ptr failure_;                             // of a read in the running wave
   FilterBits bits_;
+  TaskFilter tasks_;
 };
 
 }  // namespace
