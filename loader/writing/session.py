@@ -7,6 +7,7 @@ import os
 import secrets
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tql.errors import (
@@ -53,7 +54,7 @@ class Session:
     def __init__(
         self, path: str | os.PathLike[str], version: str | None = None, store: Store | None = None
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fspath(Path(path).absolute())  # wherever the process goes later
         self._store = store or LocalStore(self.path)
         self._process = os.getpid()
         self._token = secrets.token_hex(8)

@@ -160,3 +160,18 @@ def test_a_copy_of_a_view_is_the_view(path: Path) -> None:
     assert copy.copy(view) is copy.deepcopy(view) is view
     loader = view.dataloader().sample_by(WEIGHTS).batch(64)
     assert copy.deepcopy(loader).view is view
+
+
+def test_a_dataset_stays_where_it_is_when_the_process_goes_elsewhere(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+    ds = tql.load(path.name)
+    view = tql.query(f'select * from "{path.name}" where labels != 5')
+    pickled = pickle.dumps((ds, view))
+    monkeypatch.chdir(tmp_path)
+    assert ds["x"][:3].ravel().tolist() == [0, 1, 2]  # the first read of its chunks
+    again, filtered = pickle.loads(pickled)
+    same(ds, again)
+    same(view, filtered)
+    assert ds.path == again.path == str(path)

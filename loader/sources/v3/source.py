@@ -6,6 +6,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class V3Source:
     def __init__(
         self, path: str | os.PathLike[str], version: str | None = None, cache_bytes: int = CACHE_BYTES
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fspath(Path(path).absolute())  # wherever the process goes later
         self._cache_bytes = cache_bytes
         folder = Folder(self.path)
         self.versions: Versions = read_versions(folder)
