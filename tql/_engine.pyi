@@ -336,7 +336,8 @@ def release_memory() -> int:
 def empty_bytes(size: int) -> NDArray[np.uint8]:
     """An array of `size` bytes of any content, in memory that is kept for such arrays when it is freed.
 
-    For what is as large as a chunk: the system's allocator splits such areas, and what is left of them stays.
+    For large arrays of few sizes, as chunks are: the system's allocator splits such areas, and what is left
+    of them stays. Arrays of many sizes would leave much that fits no other.
     """
 
 def copy_rows(

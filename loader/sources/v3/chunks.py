@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql import _engine
 from tql.loader.arrays import Items, element_counts, offsets_of
 from tql.loader.cache import ByteCache
 from tql.loader.sources.v3 import codecs
@@ -261,8 +260,8 @@ class ChunkStore:
             if not self.keeps_apart(chunk) or 5 * int(sizes.sum()) >= 4 * area.nbytes:
                 return Spans(area, starts, sizes)
             parts = [area[start : start + size] for start, size in zip(starts, sizes, strict=True)]
-            rows = _engine.empty_bytes(int(sizes.sum()))
-            np.concatenate([rows[:0], *parts], out=rows)
+            # Not in the engine's blocks: these come in all sizes, and what is kept of them would pile up.
+            rows = np.concatenate([np.zeros(0, np.uint8), *parts])
             return Spans(rows, offsets_of(sizes)[:-1], sizes)
         if len(local) == 0:
             return Spans(np.zeros(0, np.uint8), starts, sizes)

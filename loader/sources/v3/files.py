@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tql import _engine
 from tql.errors import FormatError
 from tql.loader import documents
 from tql.loader.sources.v3.place import MAX_FILE_BYTES, Place
@@ -274,7 +273,7 @@ class StoredFile:
             FormatError: see `read`.
         """
         self._check_parts(starts, sizes)
-        data = _engine.empty_bytes(int(sizes.sum()))
+        data = np.empty(int(sizes.sum()), np.uint8)
         rest = data.data
         at, whole = 0, True
         try:
