@@ -487,10 +487,10 @@ class EncodedRows:
         """These rows, each with a copy of its stored bytes in `memory`, for later batches."""
 
     @staticmethod
-    def adopt(array: NDArray[Any]) -> EncodedRows:
-        """Rows that are decoded already: an array [n, *shape], C-contiguous, that nobody else holds.
+    def adopt(array: NDArray[Any] | list[NDArray[Any]]) -> EncodedRows:
+        """Rows that are decoded already: an array [n, *shape], or n arrays of one dtype and one number of axes.
 
-        The first `submit` of them hands out the array itself.
+        All are C-contiguous, and nobody else holds them: the first `submit` hands out what was given.
         """
 
     @staticmethod

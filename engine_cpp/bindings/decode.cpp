@@ -41,7 +41,7 @@ struct StoredRows {
   py::dtype dtype;
   Buffers buffers;
   std::vector<std::shared_ptr<KeptRow>> kept;  ///< of each row, or of none
-  mutable py::object decoded{};                ///< the rows as one array, if that is there already
+  mutable py::object decoded{};                ///< the rows as arrays, if these are there already
 };
 
 /// Rows of one shape, and the buffers that they lie in.
@@ -136,6 +136,28 @@ std::unique_ptr<StoredFixedRows> make_fixed_rows(const py::dtype& dtype, std::ve
 py::array_t<int64_t> ranges_of_rows(const Array<int64_t>& lasts, const Array<int64_t>& rows) {
   const std::vector<int64_t> ranges = ranges_with(view(lasts, "lasts"), view(rows, "rows"));
   return py::array_t<int64_t>(static_cast<py::ssize_t>(ranges.size()), ranges.data());
+}
+
+std::unique_ptr<StoredRows> adopt_each(const py::list& arrays) {
+  if (arrays.empty()) throw py::value_error("there are no rows to adopt");
+  const auto first = py::cast<py::array>(arrays[0]);
+  const auto rows = static_cast<py::ssize_t>(arrays.size());
+  Array<int32_t> buffer_index(rows);
+  Array<int64_t> offsets(rows);
+  Array<int64_t> sizes(rows);
+  Array<int64_t> shapes(std::vector<py::ssize_t>{rows, first.ndim()});
+  for (py::ssize_t row = 0; row < rows; ++row) {
+    const auto array = py::cast<py::array>(arrays[static_cast<size_t>(row)]);
+    if (array.ndim() != first.ndim() || !array.dtype().equal(first.dtype()))
+      throw py::value_error("rows must have one dtype and one number of axes");
+    buffer_index.mutable_at(row) = static_cast<int32_t>(row);
+    offsets.mutable_at(row) = 0;
+    sizes.mutable_at(row) = array.nbytes();
+    for (py::ssize_t axis = 0; axis < first.ndim(); ++axis) shapes.mutable_at(row, axis) = array.shape(axis);
+  }
+  auto adopted = make_rows("raw", first.dtype(), arrays, buffer_index, offsets, sizes, shapes);
+  adopted->decoded = arrays;
+  return adopted;
 }
 
 std::unique_ptr<StoredRows> adopt_rows(const py::array& array) {
@@ -457,6 +479,7 @@ void register_decode(py::module_& module) {
       .def("row_bytes", &row_bytes, py::arg("row"))
       .def("take", &take_rows, py::arg("rows"))
       .def("keep", &keep_rows, py::arg("rows"), py::arg("memory"))
+      .def_static("adopt", &adopt_each, py::arg("arrays"))
       .def_static("adopt", &adopt_rows, py::arg("array"))
       .def_static("join", &join_rows, py::arg("rows").none(true), py::arg("slots"), py::arg("kept"));
   py::class_<StoredFixedRows>(module, "FixedRows", "Where rows of one shape lie in memory.")

@@ -74,9 +74,31 @@ def test_rows_that_are_decoded_are_handed_out_once():
     assert pool.submit(rows).wait(60) is array
     again = pool.submit(rows).wait(60)
     assert again is not array and np.array_equal(again, array)
-    pool.close()
     with pytest.raises(ValueError, match="C-contiguous"):
         _engine.EncodedRows.adopt(array.T)
     with pytest.raises(ValueError, match="C-contiguous"):
         _engine.EncodedRows.adopt(np.zeros(()))
     assert len(_engine.EncodedRows.adopt(np.zeros((0, 3), np.uint8))) == 0
+    pool.close()
+
+
+def test_arrays_of_different_shapes_are_adopted():
+    pool = _engine.DecodePool(1)
+    arrays = [np.arange(2 * n, dtype=np.int32).reshape(n, 2) for n in range(5)]
+    rows = _engine.EncodedRows.adopt(arrays)
+    assert (
+        len(rows) == 5 and rows.uniform_shape is None and rows.shapes.tolist() == [[n, 2] for n in range(5)]
+    )
+    taken = pool.submit(rows.take(np.array([3, 0]))).wait(60)
+    assert [row.tolist() for row in taken] == [arrays[3].tolist(), []]
+    assert pool.submit(rows).wait(60) is arrays
+    again = pool.submit(rows).wait(60)
+    assert again is not arrays and all(map(np.array_equal, again, arrays))
+    pool.close()
+    with pytest.raises(ValueError, match="no rows to adopt"):
+        _engine.EncodedRows.adopt([])
+    for other in (np.zeros(3, np.int32), np.zeros((1, 2), np.int64)):
+        with pytest.raises(ValueError, match="one dtype and one number of axes"):
+            _engine.EncodedRows.adopt([arrays[1], other])
+    with pytest.raises(ValueError, match="contiguous"):
+        _engine.EncodedRows.adopt([arrays[4].T])

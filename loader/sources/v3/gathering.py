@@ -30,7 +30,7 @@ def gather_rows(
         dtype: of their elements.
 
     Returns:
-        None where chunks may be held, and where items are not all of one shape.
+        None where chunks may be held, and for items without elements.
 
     Raises:
         FormatError: for a damaged chunk.
@@ -38,6 +38,8 @@ def gather_rows(
     if len(items) == 0 or store.has_tiles or not store.keeps_apart(_first_chunk(store, items)):
         return None
     visit = _Visit.of(store, items, order)
+    if not visit.uniform():
+        return _gather_each(store, visit, dtype)
     shape = visit.shape()
     if shape is None:
         return None
@@ -57,7 +59,7 @@ def gather_images(
     if len(items) == 0 or store.has_tiles:
         return None
     visit = _Visit.of(store, items, order)
-    shape = visit.shape()
+    shape = visit.shape() if visit.uniform() else None
     if shape is None:
         return None
     store.strip(visit.chunks[0], codec)  # as above
@@ -67,6 +69,19 @@ def gather_images(
         strip = store.strip(chunk, codec)
         for slot, item in zip(slots.tolist(), piece.local, strict=True):
             rows[slot] = strip[item]
+    return _engine.EncodedRows.adopt(rows)
+
+
+def _gather_each(store: ChunkStore, visit: _Visit, dtype: np.dtype[Any]) -> _engine.EncodedRows:
+    """Items of different shapes, each an array of its own."""
+    rows: list[NDArray[Any]] = [np.zeros(0, dtype)] * len(visit.slots)
+    for piece, chunk, slots in visit:
+        area, header = store.area(chunk), chunk.header
+        starts, sizes = header.spans(piece.local)
+        places = zip(slots.tolist(), starts.tolist(), sizes.tolist(), strict=True)
+        for (slot, start, size), shape in zip(places, header.shapes_of(piece.local).tolist(), strict=True):
+            elements = codecs.as_elements(area[start : start + size].copy(), dtype, header.place)
+            rows[slot] = elements.reshape(shape)
     return _engine.EncodedRows.adopt(rows)
 
 
@@ -84,12 +99,17 @@ class _Visit:
         chunks = [store.open(piece.chunk) for piece in pieces]
         return cls(pieces, chunks, np.arange(len(items)) if order is None else order)
 
-    def shape(self) -> tuple[int, ...] | None:
-        """The one of all items; None where there are several, and for items without elements."""
+    def uniform(self) -> bool:
+        """Whether all items have one shape."""
         shape = self.chunks[0].header.shapes_of(self.pieces[0].local)[0]
-        for piece, chunk in zip(self.pieces, self.chunks, strict=True):
-            if bool((chunk.header.shapes_of(piece.local) != shape).any()):
-                return None
+        return all(
+            bool((chunk.header.shapes_of(piece.local) == shape).all())
+            for piece, chunk in zip(self.pieces, self.chunks, strict=True)
+        )
+
+    def shape(self) -> tuple[int, ...] | None:
+        """That of the first item; None if it has no elements."""
+        shape = self.chunks[0].header.shapes_of(self.pieces[0].local)[0]
         return tuple(shape.tolist()) if shape.all() else None
 
     def __iter__(self) -> Iterator[tuple[Piece, Chunk, NDArray[np.int64]]]:
