@@ -488,7 +488,7 @@ class EncodedRows:
 
     @staticmethod
     def adopt(array: NDArray[Any] | list[NDArray[Any]]) -> EncodedRows:
-        """Rows that are decoded already: an array [n, *shape], or n arrays of one dtype and one number of axes.
+        """Rows that are decoded already: an array [n, *shape], or n arrays of one dtype with as many axes.
 
         All are C-contiguous, and nobody else holds them: the first `submit` hands out what was given.
         """
