@@ -33,6 +33,8 @@ using tql_engine::PadMode;
 using tql_engine::RandomHorizontalFlip;
 using tql_engine::RandomResizedCrop;
 using tql_engine::Resize;
+using tql_engine::RowMemory;
+using tql_engine::RowMemory;
 using tql_engine::Step;
 using tql_engine::ToFloat;
 
@@ -144,11 +146,12 @@ void compare(Codec codec, const std::vector<uint8_t>& bytes) {
 void share_rows(Codec codec, const std::vector<uint8_t>& bytes) {
   const EncodedRows plain = rows_of(codec, bytes);
   for (const auto& program : programs()) {
+    const auto memory = std::make_shared<RowMemory>();
     std::vector<std::shared_ptr<KeptRow>> kept;
     std::vector<const EncodedRows*> singles;
     std::vector<int64_t> slots;
     for (int64_t i = 0; i < kRows; ++i) {
-      kept.push_back(i % 3 == 0 ? std::make_shared<KeptRow>(plain, i) : nullptr);
+      kept.push_back(i % 3 == 0 ? std::make_shared<KeptRow>(plain, i, memory) : nullptr);
       slots.push_back(i % 3 == 0 ? -1 - static_cast<int64_t>(singles.size()) : i);
       if (kept.back() != nullptr) singles.push_back(&kept.back()->encoded());
     }
@@ -175,7 +178,7 @@ void share_rows(Codec codec, const std::vector<uint8_t>& bytes) {
 void share_damaged_rows() {
   std::vector<uint8_t> bytes(kJpeg.begin(), kJpeg.begin() + kJpeg.size() / 2);
   const EncodedRows rows = rows_of(Codec::kJpeg, bytes);
-  const auto row = std::make_shared<KeptRow>(rows, 0);
+  const auto row = std::make_shared<KeptRow>(rows, 0, std::make_shared<RowMemory>());
   std::vector<uint8_t> out(static_cast<size_t>(rows.decoded_size(0)));
   DecodePool pool(2);
   for (int round = 0; round < 3; ++round) {
