@@ -134,12 +134,12 @@ def test_two_loaders_with_workers_beside_each_other() -> None:
 
 @pytest.mark.skipif(not Path("/dev/shm").exists(), reason="looks at shared memory in /dev/shm")
 def test_a_consumer_that_stops_leaves_nothing() -> None:
-    before, running = set(os.listdir("/dev/shm")), threading.active_count()
+    before, running = _shared_memory(), threading.active_count()
     for _ in range(3):
         iterator = iter(loader())
         next(iterator)
         iterator.close()
-    assert set(os.listdir("/dev/shm")) <= before
+    assert _shared_memory() <= before
     assert multiprocessing.active_children() == [] and threading.active_count() == running
 
 
@@ -164,7 +164,7 @@ def test_ctrl_c_leaves_no_process_and_no_shared_memory(method: str | None, tmp_p
                 time.sleep(0.05)
         """)
     )
-    shared = set(os.listdir("/dev/shm"))
+    shared = _shared_memory()
     process = subprocess.Popen(
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
@@ -182,7 +182,12 @@ def test_ctrl_c_leaves_no_process_and_no_shared_memory(method: str | None, tmp_p
     while any(_alive(pid) for pid in workers) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(_alive(pid) for pid in workers)
-    assert set(os.listdir("/dev/shm")) <= shared
+    assert _shared_memory() <= shared
+
+
+def _shared_memory() -> set[str]:
+    """What lies in /dev/shm, without the folders of tests that may run beside these."""
+    return {name for name in os.listdir("/dev/shm") if not name.startswith("tql-tests-")}
 
 
 def _alive(pid: int) -> bool:
