@@ -76,10 +76,9 @@ class WorkerSet:
 
     def _ask(self, request: Request) -> None:
         worker = self._workers[request.step % len(self._workers)]
-        try:
+        # That it is dead is found by who waits for the batch that it died over, not for this one.
+        with contextlib.suppress(OSError):
             worker.connection.send_bytes(REQUEST.pack(*request))
-        except OSError:
-            raise self._death(worker, request) from None
 
     def _answer(self, request: Request) -> Made:
         worker = self._workers[request.step % len(self._workers)]

@@ -124,6 +124,23 @@ def test_a_dead_worker_names_the_rows_of_its_batch() -> None:
     assert caught.value.hint is not None and "the batch holds rows 8, 9, 10, 11" in caught.value.hint
 
 
+def test_a_worker_that_is_dead_when_it_is_asked_died_over_an_earlier_batch() -> None:
+    def transform(sample: Any) -> Any:
+        if sample["x"] == 17:
+            os.kill(os.getpid(), 9)
+        return 0
+
+    batches = iter(dataset().dataloader().transform(transform).batch(4).numpy(num_workers=2))
+    next(batches)
+    deadline = time.monotonic() + 20
+    while len(multiprocessing.active_children()) == 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)  # the other one sends what it has made
+    with pytest.raises(WorkerError) as caught:
+        list(batches)  # batch 2 is there, and batch 6 is asked for
+    assert caught.value.hint is not None and "the batch holds rows 16, 17, 18, 19" in caught.value.hint
+
+
 def test_two_loaders_with_workers_beside_each_other() -> None:
     with loader(persistent_workers=True) as one, loader(persistent_workers=True) as other:
         for left, right in zip(one, other, strict=True):
