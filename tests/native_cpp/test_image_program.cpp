@@ -34,7 +34,6 @@ using tql_engine::RandomHorizontalFlip;
 using tql_engine::RandomResizedCrop;
 using tql_engine::Resize;
 using tql_engine::RowMemory;
-using tql_engine::RowMemory;
 using tql_engine::Step;
 using tql_engine::ToFloat;
 
