@@ -14,6 +14,7 @@ void register_memory(pybind11::module_& module);
 void register_sampling(pybind11::module_& module);
 void register_selection(pybind11::module_& module);
 void register_source(pybind11::module_& module);
+void register_stored_rows(pybind11::module_& module);
 void register_transforms(pybind11::module_& module);
 void register_zones(pybind11::module_& module);
 

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_engine, module) {
   tql_engine::bindings::register_execute(module);
   tql_engine::bindings::register_codec(module);
   tql_engine::bindings::register_transforms(module);
+  tql_engine::bindings::register_stored_rows(module);
   tql_engine::bindings::register_decode(module);
   tql_engine::bindings::register_memory(module);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,6 @@ def chunks_of(path: Path, tensor: str) -> list[Path]:
 
 
 def copy(path: Path, to: Path) -> Path:
-    import shutil
-
     return Path(shutil.copytree(path, to / "copy"))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tql._engine import StoredArea, StoredFiles
 from tql.loader.sources.v3.chunks import ChunkStore
 
-_MOST_ITEMS = 1 << 23  # 24 bytes each, and 8 more for an axis of their shape
+_MOST_ITEMS = 1 << 23  # 16 bytes each, and 8 more for an axis of their shape
 _UNSEEN, _KNOWN, _OTHER = range(3)
 
 
